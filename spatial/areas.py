@@ -1,0 +1,205 @@
+"""The polygons to report by: districts, a grid, any layer; the city total; what closes the sum."""
+
+from __future__ import annotations
+
+import functools
+from dataclasses import dataclass, replace
+from typing import Any
+
+import geopandas as gpd
+import numpy as np
+import numpy.typing as npt
+import shapely
+
+from spatial import overlay
+from spatial.errors import LayerError, OptionError, sample
+from spatial.overlay import Geometries, Pieces
+from spatial.text import Text
+
+CITY, OUTSIDE, BEYOND = "city", "outside_areas", "areas_outside_city"
+RESERVED = {
+    CITY: Text("全市", "Whole city"),
+    OUTSIDE: Text("各区之外", "Outside all areas"),
+    BEYOND: Text("各区超出市界部分", "Areas beyond the city's boundary"),
+}
+FULL_COVERAGE = 0.99
+SLIVER_SHARE = 1e-6
+
+
+@dataclass(frozen=True, eq=False)
+class Areas:
+    """Polygons to report by, with the rows that close the sum.
+
+    Attributes
+    ----------
+    ids, names
+        Text, shape (n,); the areas in the order of their ids, then ``city``, ``outside_areas`` and, where areas reach beyond the
+        city, ``areas_outside_city``.
+    whole
+        The polygons as given, shape (n,), metres.
+    pieces
+        The measured part: what the data cover, and inside the scope of the metric.
+    coverage
+        Share of each whole polygon that the data cover, 0–1, shape (n,).
+    overlap_m2
+        Sum of the areas of the polygons minus the area of their union.
+    """
+
+    ids: npt.NDArray[np.object_]
+    names: npt.NDArray[np.object_]
+    whole: Geometries
+    pieces: Pieces
+    coverage: npt.NDArray[np.float64]
+    overlap_m2: float
+    crs: Any
+
+    def __len__(self) -> int:
+        """Return the number of rows, totals included."""
+        return len(self.ids)
+
+    @property
+    def is_area(self) -> npt.NDArray[np.bool_]:
+        """Which rows are areas proper and not totals."""
+        return np.array([identity not in RESERVED for identity in self.ids], dtype=bool)
+
+    @property
+    def exclusive(self) -> npt.NDArray[np.bool_]:
+        """Which rows share their edges with neighbours: all but the total, which has none, and the part beyond the city."""
+        return np.array([identity not in (CITY, BEYOND) for identity in self.ids], dtype=bool)
+
+    @functools.cached_property
+    def measured_m2(self) -> npt.NDArray[np.float64]:
+        """Area of the measured part by row, m²."""
+        return self.pieces.areas()
+
+    @functools.cached_property
+    def geometry(self) -> Geometries:
+        """The measured part by row as one geometry each."""
+        out = np.empty(len(self), object)
+        order = np.argsort(self.pieces.owner, kind="stable")
+        groups = np.split(self.pieces.geometry[order], np.searchsorted(self.pieces.owner[order], np.arange(1, len(self))))
+        for index, group in enumerate(groups):
+            out[index] = shapely.union_all(group)
+        return out
+
+    def covered_by(self, extent: Any | None) -> Areas:
+        """Restrict the measured part to ``extent`` (a polygon, or ``None`` for everywhere), cut it into small pieces, note the coverage."""
+        if extent is None:
+            return replace(self, pieces=overlay.cut(self.whole))
+        shapely.prepare(extent)
+        inside = shapely.covers(extent, self.whole)
+        clipped = self.whole.copy()
+        clipped[~inside] = shapely.intersection(self.whole[~inside], extent)
+        pieces = overlay.cut(clipped)
+        size = shapely.area(self.whole)
+        share = np.where(inside, 1.0, np.clip(pieces.areas() / np.where(size > 0, size, 1.0), 0, 1))
+        return replace(self, pieces=pieces, coverage=share)
+
+    def within(self, ground: Geometries) -> Areas:
+        """Restrict the measured part to a scope (disjoint polygons); the coverage is left as it is."""
+        return replace(self, pieces=overlay.restrict(self.pieces, ground))
+
+    def frame(self) -> gpd.GeoDataFrame:
+        """Return the whole polygons with ``area_id`` and ``name``, in the city's CRS."""
+        return gpd.GeoDataFrame({"area_id": self.ids, "name": self.names}, geometry=list(self.whole), crs=self.crs)
+
+
+def build_areas(polygons: gpd.GeoDataFrame, boundary: Any | None, *, where: str) -> Areas:
+    """Make the rows to report by.
+
+    Parameters
+    ----------
+    polygons
+        Columns ``area_id``, ``name`` and polygons, in the city's CRS; may be empty, then only the city is reported.
+    boundary
+        The city's outline; ``None`` for the union of the areas.
+    where
+        The layer's name, for messages.
+
+    Returns
+    -------
+    Areas
+        Rows in the order of their ids.
+
+    Raises
+    ------
+    LayerError
+        Ids are given twice or are one of the reserved ones; or there is neither an area nor a boundary.
+    """
+    ids = polygons["area_id"].astype(str).to_numpy(dtype=object)
+    unique, counts = np.unique(ids.astype(str), return_counts=True)
+    if (counts > 1).any():
+        raise LayerError(
+            f"{where}: {int((counts > 1).sum())} ids stand on more than one area (ids {sample(unique[counts > 1])});"
+            " name a column with unique values as id, or dissolve the parts of one area"
+        )
+    if taken := [value for value in ids if value in RESERVED]:
+        raise LayerError(f"{where}: the id {sample(taken)} is reserved for the totals; rename it")
+    order = np.argsort(ids.astype(str), kind="stable")
+    ids, names = ids[order], polygons["name"].astype(str).to_numpy(dtype=object)[order]
+    whole = np.asarray(polygons.geometry.to_numpy(), dtype=object)[order]
+    united = shapely.union_all(whole) if len(whole) else shapely.Polygon()
+    if boundary is None:
+        if not len(whole):
+            raise LayerError(f"{where}: there is no area and no boundary to report by")
+        boundary = united
+    total = shapely.area(boundary)
+    extra = [(CITY, boundary)]
+    rest = shapely.difference(boundary, united)
+    beyond = shapely.difference(united, boundary)
+    if len(whole) and shapely.area(rest) > SLIVER_SHARE * total:
+        extra.append((OUTSIDE, rest))
+    if shapely.area(beyond) > SLIVER_SHARE * total:
+        extra.append((BEYOND, beyond))
+    whole = np.concatenate([whole, np.array([geometry for _, geometry in extra], dtype=object)])
+    ids = np.concatenate([ids, np.array([key for key, _ in extra], dtype=object)])
+    names = np.concatenate([names, np.array([RESERVED[key].en for key, _ in extra], dtype=object)])
+    overlap = float(shapely.area(whole[: len(order)]).sum() - shapely.area(united))
+    uncut = Pieces(whole, np.arange(len(ids)), len(ids))
+    return Areas(ids, names, whole, uncut, np.ones(len(ids)), max(overlap, 0.0), polygons.crs)
+
+
+def grid(extent: Any, size_m: float, crs: Any) -> gpd.GeoDataFrame:
+    """Square cells over ``extent``, cut at its edge.
+
+    Parameters
+    ----------
+    extent
+        Polygon, metres.
+    size_m
+        Edge of a cell, at least 10 m.
+    crs
+        The city's CRS.
+
+    Returns
+    -------
+    geopandas.GeoDataFrame
+        ``area_id`` such as ``E0012N0034`` (columns and rows from the south-west corner), ``name``, geometry.
+
+    Raises
+    ------
+    OptionError
+        ``size_m`` is too small, or gives more than 1,000,000 cells.
+    """
+    if not size_m >= 10:
+        raise OptionError(f"grid:{size_m:g}: the cell size must be at least 10 m")
+    west, south, east, north = shapely.bounds(extent)
+    columns, rows = int(np.ceil((east - west) / size_m)), int(np.ceil((north - south) / size_m))
+    if columns * rows > 1_000_000:
+        raise OptionError(f"grid:{size_m:g} gives {columns * rows:,} cells, more than 1,000,000; choose a larger size")
+    column, row = (index.ravel() for index in np.meshgrid(np.arange(columns), np.arange(rows)))
+    cells = shapely.box(west + column * size_m, south + row * size_m, west + (column + 1) * size_m, south + (row + 1) * size_m)
+    cells = np.atleast_1d(cells)
+    shapely.prepare(extent)
+    inside = shapely.covers(extent, cells)
+    cells[~inside] = shapely.intersection(extent, cells[~inside])
+    kept = shapely.area(cells) > 1e-6 * size_m**2
+    ids = [f"E{c:04d}N{r:04d}" for c, r in zip(column[kept], row[kept], strict=True)]
+    polygons = [_only_polygons(cell) for cell in cells[kept]]
+    return gpd.GeoDataFrame({"area_id": ids, "name": ids}, geometry=polygons, crs=crs)
+
+
+def _only_polygons(geometry: Any) -> Any:
+    if geometry.geom_type in ("Polygon", "MultiPolygon"):
+        return geometry
+    return shapely.union_all([part for part in shapely.get_parts(geometry) if part.geom_type == "Polygon"])

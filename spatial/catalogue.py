@@ -1,0 +1,111 @@
+"""Find, parse and check the declarations: ``layers/``, ``maps/``, ``data/``, shipped and a user's own."""
+
+from __future__ import annotations
+
+import functools
+import tomllib
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from spatial.errors import ProjectError, nearest
+
+KINDS = ("layers", "maps", "data")
+
+
+@functools.cache
+def shipped() -> Path:
+    """Return the folder that holds the shipped ``layers/``, ``maps/`` and ``data/``.
+
+    Raises
+    ------
+    ProjectError
+        The installation is damaged: they are neither in the package nor in the checkout it runs from.
+    """
+    package = Path(__file__).resolve().parent
+    if (inside := package / "_catalogue").is_dir():
+        return inside
+    checkout = package.parent
+    own = checkout / "pyproject.toml"
+    if own.is_file() and 'name = "spatial-planning"' in own.read_text(encoding="utf-8") and (checkout / "layers").is_dir():
+        return checkout
+    raise ProjectError("the shipped declarations (layers, maps, data) are missing; install spatial-planning again")
+
+
+def read_toml(path: Path) -> dict[str, Any]:
+    """Parse a TOML file.
+
+    Raises
+    ------
+    ProjectError
+        The file is missing, is not UTF-8, or is not TOML; says the line.
+    """
+    try:
+        return tomllib.loads(path.read_bytes().decode("utf-8-sig"))
+    except FileNotFoundError:
+        raise ProjectError(f'{path}: no such file; "spatial init DIR" makes a project folder') from None
+    except OSError as error:
+        raise ProjectError(f"{path}: cannot be read ({error.strerror})") from error
+    except UnicodeDecodeError:
+        raise ProjectError(f"{path}: is not UTF-8; save it as UTF-8") from None
+    except tomllib.TOMLDecodeError as error:
+        raise ProjectError(f"{path}: is not valid TOML: {error}") from None
+    except RecursionError:
+        raise ProjectError(f"{path}: is nested too deeply") from None
+
+
+def declarations(kind: str, own: Path | None = None) -> dict[str, dict[str, Any]]:
+    """Read all declarations of a kind; a user's file overrides the shipped one of its name.
+
+    Parameters
+    ----------
+    kind
+        ``layers`` or ``maps``.
+    own
+        The user's project folder.
+
+    Returns
+    -------
+    dict
+        Parsed TOML by name, the name being the file's stem; the path stands under ``"__path__"``.
+
+    Raises
+    ------
+    ProjectError
+        A file cannot be parsed.
+    """
+    found: dict[str, dict[str, Any]] = {}
+    folders = [shipped() / kind] + ([own / kind] if own and (own / kind).is_dir() else [])
+    for folder in folders:
+        for path in sorted(folder.glob("*.toml")):
+            found[path.stem] = {**read_toml(path), "__path__": str(path)}
+    return dict(sorted(found.items()))
+
+
+@functools.cache
+def reference(name: str) -> dict[str, Any]:
+    """Read a shipped reference table of ``data/``, for example ``road_classes``."""
+    return read_toml(shipped() / "data" / f"{name}.toml")
+
+
+def check_keys(table: Mapping[str, Any], allowed: Iterable[str], *, where: str) -> list[str]:
+    """List what is wrong with the keys of a table: each unknown one with the nearest known one.
+
+    Returns
+    -------
+    list of str
+        One message an unknown key.
+    """
+    known = list(allowed)
+    return [
+        f'{where}: unknown key "{key}"{nearest(key, known)}' if nearest(key, known) else f'{where}: unknown key "{key}"; known: {", ".join(known)}'
+        for key in table
+        if key not in known and key != "__path__"
+    ]
+
+
+def check_type(table: Mapping[str, Any], key: str, kinds: type | tuple[type, ...], what: str, *, where: str) -> list[str]:
+    """List what is wrong with the type of one value; an absent key is right."""
+    if key in table and (not isinstance(table[key], kinds) or (isinstance(table[key], bool) and kinds is not bool)):
+        return [f"{where}: {key} must be {what}, not {table[key]!r}"]
+    return []

@@ -1,0 +1,303 @@
+"""City: every layer in one projected CRS, immutable."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from types import MappingProxyType
+from typing import Any, TypeVar
+
+import geopandas as gpd
+import numpy as np
+import pyproj
+import shapely
+
+from spatial import crs as crs_
+from spatial.areas import Areas, build_areas, grid
+from spatial.errors import CRSError, LayerError, OptionError, ProjectError, nearest
+from spatial.layers import LayerSpec, Repair, layer_specs, typed, validate
+from spatial.raster import Raster
+from spatial.text import Text
+
+T = TypeVar("T")
+OSM_NOTICE = "© OpenStreetMap contributors, ODbL"
+
+
+@dataclass(frozen=True, eq=False)
+class Layer:
+    """One layer of a city.
+
+    Attributes
+    ----------
+    spec
+        What it is.
+    frame
+        Features in the city's CRS; ``None`` where the layer was never supplied or is a raster.
+    raster
+        The handle, where the layer is a raster.
+    origin
+        ``osm``, ``local``, ``osm+local`` or ``absent``.
+    extent
+        Where the layer tells the truth (polygon, city CRS); ``None`` for everywhere.
+    options
+        What ``city.toml`` said of it beyond its file: ``field``, ``total``, ``allow_empty``.
+    source
+        Licence, date, owner, as declared.
+    sensitivity
+        ``public``, ``internal`` or ``secret``.
+    """
+
+    spec: LayerSpec
+    frame: gpd.GeoDataFrame | None = None
+    raster: Raster | None = None
+    origin: str = "absent"
+    extent: Any | None = None
+    options: Mapping[str, Any] = field(default_factory=dict)
+    source: str = ""
+    sensitivity: str = "public"
+    repairs: tuple[Repair, ...] = ()
+
+    @property
+    def missing(self) -> Text | None:
+        """Why the layer gives no data; ``None`` where it does. Empty is not zero."""
+        if self.frame is None and self.raster is None and not self.options.get("total"):
+            return Text(f"未提供图层 {self.spec.name}", f"layer {self.spec.name} was not supplied")
+        if self.origin == "osm" and self.frame is not None and self.frame.empty:
+            return Text(f"整个 OSM 提取中没有 {self.spec.name}", f"the whole OSM extract has no {self.spec.name}")
+        return None
+
+
+@dataclass(frozen=True, eq=False)
+class City:
+    """Everything known of a city; made by ``open_city`` or ``City.from_layers``, never changed.
+
+    Attributes
+    ----------
+    name
+        As people call it.
+    crs
+        The one projected CRS, metres.
+    date
+        Date of the data, ISO; empty where nothing tells.
+    layers
+        By name; every declared layer is there, absent ones with ``origin = "absent"``.
+    data_extent
+        What the extract covers, polygon in ``crs``; ``None`` for local layers without an extract.
+    scopes
+        Scope name → layer name.
+    notices
+        Counted repairs and what else a reader must know.
+    inputs
+        Path and SHA-256 of every file, for ``run.json``.
+    synthetic
+        What says that the data are made up; empty for real places.
+    """
+
+    name: str
+    crs: pyproj.CRS
+    date: str
+    layers: Mapping[str, Layer]
+    data_extent: Any | None = None
+    scopes: Mapping[str, str] = field(default_factory=dict)
+    notices: tuple[Text, ...] = ()
+    inputs: tuple[Mapping[str, str], ...] = ()
+    synthetic: str = ""
+    _memory: dict[Any, Any] = field(default_factory=dict, repr=False)
+
+    @classmethod
+    def from_layers(
+        cls, name: str = "", *, crs: Any = "auto", date: str = "", data_extent: Any | None = None, on_invalid: str = "error", **frames: gpd.GeoDataFrame
+    ) -> City:
+        """Make a city from frames in memory.
+
+        Parameters
+        ----------
+        name
+            As people call it.
+        crs
+            ``auto`` or anything that pyproj understands; projected, metres.
+        date
+            Date of the data, ISO.
+        data_extent
+            Polygon in degrees WGS-84 that the data cover; ``None`` where they cover all areas.
+        on_invalid
+            ``error``, ``repair`` or ``drop``.
+        **frames
+            Layer name → frame with a CRS and our field names (``highway``, ``width``, ``area_id``, ``name``, ``count`` …).
+
+        Returns
+        -------
+        City
+            Layers that are not given are absent.
+
+        Raises
+        ------
+        CRSError
+            A frame has no CRS, or the CRS does not fit.
+        LayerError
+            A geometry cannot be used.
+        OptionError
+            No frame was given.
+        """
+        if not frames:
+            raise OptionError("a city needs at least one layer, for example districts=…")
+        specs = layer_specs()
+        for key, frame in frames.items():
+            if frame.crs is None:
+                raise CRSError(f"{key}: the frame has no CRS; set one with frame.set_crs(…)")
+        target = cls._choose(crs, frames, data_extent)
+        layers: dict[str, Layer] = {spec_name: Layer(spec) for spec_name, spec in specs.items()}
+        notices: list[Text] = []
+        for key, frame in frames.items():
+            spec = specs.get(key) or area_spec(key)
+            raw = frame if "id" in frame else frame.assign(id=frame["area_id"] if "area_id" in frame else np.arange(len(frame)).astype(str))
+            clean, repairs = validate(raw, spec, where=key, on_invalid=on_invalid)
+            clean, more = typed(clean, spec)
+            clean = clean.set_geometry(gpd.GeoSeries(crs_.reproject(clean.geometry.to_numpy(), pyproj.CRS(frame.crs), target), index=clean.index, crs=target))
+            layers[key] = Layer(spec, frame=clean, origin="local", repairs=(*repairs, *more))
+            notices += [repair.text() for repair in (*repairs, *more)]
+        extent = None
+        if data_extent is not None:
+            extent = crs_.reproject(np.array([data_extent], object), pyproj.CRS(crs_.WGS84), target)[0]
+            layers = {key: replace(layer, extent=extent) for key, layer in layers.items()}
+        return cls(name, target, date, MappingProxyType(layers), extent, notices=tuple(notices))
+
+    @staticmethod
+    def _choose(crs: Any, frames: Mapping[str, gpd.GeoDataFrame], data_extent: Any | None) -> pyproj.CRS:
+        first = frames.get("boundary", frames.get("districts", next(iter(frames.values()))))
+        box = shapely.box(*first.total_bounds)
+        place = data_extent if data_extent is not None else crs_.reproject(np.array([box]), pyproj.CRS(first.crs), pyproj.CRS(crs_.WGS84))[0]
+        centre = shapely.centroid(place)
+        chosen = crs_.choose_crs(centre.x, centre.y) if crs == "auto" else crs_.parse_crs(crs, where="from_layers")
+        crs_.check_city_crs(chosen, place)
+        return chosen
+
+    def layer(self, name: str) -> Layer:
+        """Return a layer; a declared one that was not supplied is there with origin ``absent``.
+
+        Raises
+        ------
+        OptionError
+            The layer is not declared anywhere.
+        """
+        if name not in self.layers:
+            raise OptionError(f'layer "{name}" is not known{nearest(name, self.layers)}')
+        return self.layers[name]
+
+    def frame(self, name: str) -> gpd.GeoDataFrame:
+        """Return the features of a layer that has some.
+
+        Raises
+        ------
+        LayerError
+            The layer was not supplied as features.
+        """
+        frame = self.layer(name).frame
+        if frame is None:
+            raise LayerError(f"layer {name} was not supplied as features")
+        return frame
+
+    def memo(self, key: Any, build: Callable[[], T]) -> T:
+        """Return a value derived from this city, computed once."""
+        if key not in self._memory:
+            self._memory[key] = build()
+        value: T = self._memory[key]
+        return value
+
+    def with_memory(self, key: Any, value: Any) -> City:
+        """Return the same city with a derived value given, for example a city-wide estimate kept for a part of the city."""
+        return replace(self, _memory={**self._memory, key: value})
+
+    def boundary(self) -> Any | None:
+        """Return the declared outline as one geometry, or ``None``."""
+        frame = self.layer("boundary").frame
+        return None if frame is None or frame.empty else self.memo("boundary", lambda: shapely.union_all(frame.geometry.to_numpy()))
+
+    def areas(self, by: str = "districts") -> Areas:
+        """Return the polygons to report by.
+
+        Parameters
+        ----------
+        by
+            ``districts``, ``grid:SIZE_M`` (over what the data cover of the city), or any polygon layer.
+
+        Raises
+        ------
+        ProjectError
+            Neither districts nor boundary nor another layer is there to report by.
+        OptionError
+            An unknown layer or an impossible grid.
+        """
+        return self.memo(("areas", by), lambda: self._areas(by))
+
+    def _areas(self, by: str) -> Areas:
+        boundary = self.boundary()
+        districts = self.layer("districts").frame
+        if by.startswith("grid:"):
+            try:
+                size_m = float(by.removeprefix("grid:").removesuffix("m"))
+            except ValueError:
+                raise OptionError(f'by "{by}": write the cell size in metres, as in grid:500') from None
+            outline = self._outline(boundary, districts)
+            ground = outline if self.data_extent is None else shapely.intersection(outline, self.data_extent)
+            if shapely.area(ground) == 0:
+                raise OptionError(f'by "{by}": the data do not cover any part of the city')
+            return build_areas(grid(ground, size_m, self.crs), outline, where=by)
+        layer = self.layer(by)
+        if layer.frame is None:
+            if by != "districts" or boundary is None:
+                raise ProjectError(
+                    f'there is nothing to report by: "{by}" was not supplied; give [layers.districts] or [layers.boundary], or --by with another polygon layer'
+                )
+            none = gpd.GeoDataFrame({"area_id": [], "name": []}, geometry=[], crs=self.crs)
+            return build_areas(none, boundary, where=by)
+        if not set(layer.frame.geom_type) <= {"Polygon", "MultiPolygon"}:
+            raise OptionError(f'by "{by}": the layer has no polygons to report by')
+        if boundary is None and districts is not None:
+            boundary = self._outline(None, districts)
+        frame = layer.frame
+        named = gpd.GeoDataFrame({"area_id": frame["id"], "name": frame["name"].fillna(frame["id"])}, geometry=frame.geometry, crs=self.crs)
+        return build_areas(named, boundary, where=by)
+
+    def _outline(self, boundary: Any | None, districts: gpd.GeoDataFrame | None) -> Any:
+        if boundary is not None:
+            return boundary
+        if districts is None and self.data_extent is not None:
+            return self.data_extent
+        if districts is None:
+            raise ProjectError("there is nothing to report by; give [layers.districts] or [layers.boundary]")
+        return self.memo("outline", lambda: shapely.union_all(districts.geometry.to_numpy()))
+
+    def subset(self, polygon: Any, halo_m: float) -> City:
+        """Return the city with only the features within ``halo_m`` of a polygon; areas, scopes and derived values stay whole.
+
+        Parameters
+        ----------
+        polygon
+            In the city's CRS.
+        halo_m
+            Distance, metres; as declared by the metrics that will be measured.
+        """
+        kept = {}
+        for name, layer in self.layers.items():
+            if layer.frame is None or name in ("districts", "boundary", "built_up_area"):
+                kept[name] = layer
+                continue
+            shapely.prepare(polygon)
+            near = shapely.dwithin(layer.frame.geometry.to_numpy(), polygon, halo_m)
+            kept[name] = replace(layer, frame=layer.frame[near].reset_index(drop=True), origin="local" if layer.origin == "osm" else layer.origin)
+        memory = {key: value for key, value in self._memory.items() if isinstance(key, tuple) and key[0] in ("areas", "city-wide")}
+        return replace(self, layers=MappingProxyType(kept), _memory=memory)
+
+    @property
+    def attribution(self) -> str:
+        """What every picture of this city must carry."""
+        if self.synthetic:
+            return self.synthetic
+        return OSM_NOTICE if any(layer.origin.startswith("osm") for layer in self.layers.values()) else ""
+
+
+def area_spec(name: str) -> LayerSpec:
+    """Return the spec of a layer that no declaration names: polygons that serve as areas."""
+    base = layer_specs()["districts"]
+    return replace(base, name=name, title=Text(name, name))

@@ -1,0 +1,87 @@
+"""Every public error: each says what, where, how many, which, and what to do.
+
+Each error has two parents, ``SpatialError`` and the built-in that a caller would expect, and the exit code of the command line.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+
+class SpatialError(Exception):
+    """Base of all errors that this package raises on purpose."""
+
+    exit_code = 1
+
+
+class OptionError(SpatialError, ValueError):
+    """An option, a metric, a layer name or a key that does not exist or has an impossible value."""
+
+    exit_code = 2
+
+
+class ProjectError(SpatialError, ValueError):
+    """``city.toml`` or a declaration cannot be understood."""
+
+    exit_code = 2
+
+
+class SourceError(SpatialError, OSError):
+    """An input file is missing, truncated, corrupt or of a kind that cannot be read."""
+
+    exit_code = 3
+
+
+class LayerError(SpatialError, ValueError):
+    """The content of a layer cannot be used: geometry, ids, fields, counts."""
+
+    exit_code = 3
+
+
+class CRSError(SpatialError, ValueError):
+    """A coordinate reference system is missing, unfit, or cannot be reached without guessing."""
+
+    exit_code = 3
+
+
+class OutputError(SpatialError, OSError):
+    """The output folder cannot be written or holds something else."""
+
+    exit_code = 4
+
+
+class Faults:
+    """Gather all faults of one input and raise them once.
+
+    Parameters
+    ----------
+    kind
+        The error class that is raised.
+    """
+
+    def __init__(self, kind: type[SpatialError]) -> None:
+        self.kind = kind
+        self.messages: list[str] = []
+
+    def add(self, message: str) -> None:
+        """Keep one fault."""
+        self.messages.append(message)
+
+    def raise_if_any(self) -> None:
+        """Raise ``kind`` with every message, one a line; do nothing when there are none."""
+        if self.messages:
+            raise self.kind("\n".join(self.messages))
+
+
+def sample(values: Iterable[object], limit: int = 5) -> str:
+    """Name the first few of many: ``4, 17, 90 …``."""
+    listed = [str(value) for value in values]
+    return ", ".join(listed[:limit]) + (" …" if len(listed) > limit else "")
+
+
+def nearest(word: str, known: Iterable[str]) -> str:
+    """Suggest the nearest known word: ``; did you mean "parks"?`` or an empty text."""
+    import difflib
+
+    close = difflib.get_close_matches(str(word), list(known), n=1, cutoff=0.5)
+    return f'; did you mean "{close[0]}"?' if close else ""

@@ -1,0 +1,147 @@
+"""Files that are whole or absent: atomic writing, staged folders, fingerprints."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+from spatial.errors import OutputError, SourceError
+
+SIDE_FILES = {".shp": (".shp", ".shx", ".dbf", ".prj", ".cpg"), ".tif": (".tif", ".tif.aux.xml", ".tfw")}
+
+
+def fingerprint(path: Path) -> str:
+    """SHA-256 of a file with its side files, or of a folder with all its files (a file geodatabase).
+
+    Raises
+    ------
+    SourceError
+        The file does not exist or cannot be read.
+    """
+    digest = hashlib.sha256()
+    try:
+        for part in _parts(path):
+            with part.open("rb") as stream:
+                if part != path:
+                    digest.update(part.name.removeprefix(path.stem).encode())
+                while block := stream.read(1 << 20):
+                    digest.update(block)
+    except OSError as error:
+        raise SourceError(f"{path}: cannot be read ({error.strerror}); check the path and the permissions") from error
+    return digest.hexdigest()
+
+
+def _parts(path: Path) -> list[Path]:
+    if path.is_dir():
+        return sorted(part for part in path.rglob("*") if part.is_file() and part.suffix != ".lock")
+    endings = SIDE_FILES.get(path.suffix.lower())
+    if endings is None:
+        return [path]
+    beside = [path.with_name(path.stem + ending) for ending in endings]
+    return [path, *(part for part in beside if part != path and part.exists())]
+
+
+@contextlib.contextmanager
+def writing(what: Path) -> Iterator[None]:
+    """Turn any failure to write into one clear error that names the place and the remedy.
+
+    Raises
+    ------
+    OutputError
+        No space left, no permission, or another failure of the file system.
+    """
+    try:
+        yield
+    except OutputError:
+        raise
+    except OSError as error:
+        remedy = {
+            28: "no space left; free some or choose another folder with --out",
+            13: "no permission to write there; choose another folder with --out",
+            30: "the file system is read-only; choose another folder with --out",
+        }.get(error.errno or 0, f"{error.strerror or error}")
+        raise OutputError(f"{what}: cannot be written: {remedy}") from error
+
+
+@contextlib.contextmanager
+def atomic_path(target: Path) -> Iterator[Path]:
+    """Give a temporary path beside ``target``; rename it when the block ends well, remove it otherwise.
+
+    Raises
+    ------
+    OutputError
+        The place cannot be written.
+    """
+    with writing(target):
+        target.parent.mkdir(parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(prefix=f".{target.name}.", suffix=target.suffix, dir=target.parent)
+        os.close(handle)
+        part = Path(name)
+        try:
+            yield part
+            _sync(part)
+            part.chmod(0o644)
+            part.replace(target)
+        finally:
+            part.unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def staged_folder(target: Path, *, replace: bool = False) -> Iterator[Path]:
+    """Give an empty folder beside ``target``; put it in place when the block ends well, remove it otherwise.
+
+    Parameters
+    ----------
+    target
+        Where the folder stands when it is whole.
+    replace
+        Whether an existing folder is replaced; it is kept until the new one is whole.
+
+    Raises
+    ------
+    OutputError
+        The place cannot be written, or ``target`` exists with content and ``replace`` is false.
+    """
+    with writing(target):
+        if target.exists() and not target.is_dir():
+            raise OutputError(f"{target}: is a file; choose a folder with --out")
+        target.parent.mkdir(parents=True, exist_ok=True)
+        stage = Path(tempfile.mkdtemp(prefix=f".{target.name}.", suffix=".partial", dir=target.parent))
+        try:
+            yield stage
+            for part in stage.rglob("*"):
+                if part.is_file():
+                    _sync(part)
+            stage.chmod(0o755)
+            _swap(stage, target, replace=replace)
+        finally:
+            shutil.rmtree(stage, ignore_errors=True)
+
+
+def _swap(stage: Path, target: Path, *, replace: bool) -> None:
+    if target.exists() and any(target.iterdir()):
+        if not replace:
+            raise OutputError(f"{target}: the folder is not empty; choose another --out, or --force to replace it whole")
+        old = Path(tempfile.mkdtemp(prefix=f".{target.name}.", suffix=".old", dir=target.parent)) / "old"
+        target.rename(old)
+        try:
+            stage.rename(target)
+        except OSError:
+            old.rename(target)
+            raise
+        finally:
+            shutil.rmtree(old.parent, ignore_errors=True)
+        return
+    if target.exists():
+        target.rmdir()
+    stage.rename(target)
+
+
+def _sync(path: Path) -> None:
+    with path.open("rb+") as stream:
+        os.fsync(stream.fileno())

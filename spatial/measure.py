@@ -1,0 +1,174 @@
+"""Run metrics over areas: coverage, scope, band and status are decided here, once for all of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import geopandas as gpd
+import numpy as np
+import pandas as pd
+import shapely
+
+from spatial.areas import FULL_COVERAGE, Areas
+from spatial.city import City
+from spatial.metrics import Metric, find, registered
+from spatial.metrics.completeness import thin_layers
+from spatial.metrics.land import built_up_area
+from spatial.progress import Progress
+from spatial.result import MetricResult, Results
+from spatial.text import Lang, Text, joined
+
+_NO_GROUND = Text("该区内没有建成区", "no built-up area here")
+_NO_BASE = Text("分母为零", "nothing to divide by")
+
+
+def measure(
+    city: City, metrics: Iterable[str] | None = None, by: str = "districts", *, lang: Lang = "en", progress: Progress | None = None
+) -> Results:
+    """Measure a city.
+
+    Parameters
+    ----------
+    city
+        From ``open_city`` or ``City.from_layers``.
+    metrics
+        Names; ``None`` for every registered one.
+    by
+        ``districts``, ``grid:SIZE_M``, or any polygon layer.
+    lang
+        Language of notes and titles.
+    progress
+        Where steps are reported.
+
+    Returns
+    -------
+    Results
+        Table, evidence, areas.
+
+    Raises
+    ------
+    OptionError
+        An unknown metric or layer.
+    ProjectError
+        There is nothing to report by.
+    """
+    progress = progress or Progress()
+    chosen = find(metrics) if metrics is not None else list(registered().values())
+    areas = city.areas(by)
+    covered: dict[bytes | None, Areas] = {}
+    rows: list[pd.DataFrame] = []
+    evidence: dict[str, gpd.GeoDataFrame] = {}
+    for metric in chosen:
+        with progress.step(f"measure {metric.name}"):
+            here = _covered(city, areas, metric, covered)
+            for variant in metric.variants:
+                table, found = _variant(city, here, metric, variant)
+                rows.append(table)
+                evidence.update({f"{metric.name}.{key}": frame for key, frame in found.items()})
+    notices = list(city.notices)
+    if areas.overlap_m2 > 1.0:
+        notices.append(
+            Text(f"各区有重叠，共 {areas.overlap_m2 / 1e6:.3f} 平方公里：各区之和大于全市", f"areas overlap by {areas.overlap_m2 / 1e6:.3f} km²: they sum to more than the city")
+        )
+    return Results(
+        pd.concat(rows, ignore_index=True), areas, city, evidence, {metric.name: metric.info() for metric in chosen}, tuple(notices), by, lang
+    )
+
+
+def _covered(city: City, areas: Areas, metric: Metric, known: dict[bytes | None, Areas]) -> Areas:
+    """Restrict areas to where all needed layers tell the truth."""
+    extents = [city.layer(name).extent for name in metric.needs] or [city.data_extent]
+    given = [extent for extent in extents if extent is not None]
+    extent = shapely.intersection_all(given) if given else None
+    key = None if extent is None else shapely.to_wkb(extent)
+    if key not in known:
+        known[key] = areas.covered_by(extent)
+    return known[key]
+
+
+def _variant(city: City, areas: Areas, metric: Metric, variant: str) -> tuple[pd.DataFrame, dict[str, gpd.GeoDataFrame]]:
+    missing = [why for name in metric.needs if (why := city.layer(name).missing)]
+    if missing:
+        return _table(city, areas, metric, variant, MetricResult(np.full(len(areas), np.nan), notes=missing), empty=True), {}
+    notes: list[Text] = []
+    estimated = False
+    scoped, band = areas, []
+    if metric.scope == "built_up_area":
+        built = built_up_area(city)
+        notes += built.notes
+        estimated = built.estimated
+        scoped = city.memo(("scoped", id(areas)), lambda: (areas, areas.within(built.ground)))[1]
+        band = [city.memo(("scoped", id(areas), n), lambda g=ground: (areas, areas.within(g)))[1] for n, ground in enumerate(built.band)]
+        if not len(built.ground):
+            return _table(city, areas, metric, variant, MetricResult(np.full(len(areas), np.nan), notes=notes), empty=True), {}
+    result = metric(city, scoped, variant=variant)
+    low, high = _band(result, [metric(city, other, variant=variant) for other in band])
+    thin = thin_layers(city)
+    reasons = [thin[name] for name in metric.thin if name in thin]
+    table = _table(
+        city, scoped, metric, variant, result, low=low, high=high, estimated=estimated or bool(reasons), notes=[*notes, *reasons], poor=bool(reasons)
+    )
+    return table, dict(result.evidence)
+
+
+def _band(result: MetricResult, others: Sequence[MetricResult]) -> tuple[Any, Any]:
+    """Lowest and highest over the stated ranges and the methods of the scope; ``None`` where there is no range."""
+    lows = [part.low if part.low is not None else part.value for part in (result, *others)]
+    highs = [part.high if part.high is not None else part.value for part in (result, *others)]
+    if not others and result.low is None:
+        return None, None
+    return np.fmin.reduce(lows), np.fmax.reduce(highs)
+
+
+def _table(
+    city: City, areas: Areas, metric: Metric, variant: str, result: MetricResult, *, low: Any = None, high: Any = None,
+    estimated: bool = False, notes: Sequence[Text] = (), empty: bool = False, poor: bool = False,
+) -> pd.DataFrame:  # fmt: skip
+    count = len(areas)
+    nan = np.full(count, np.nan)
+    untouched = areas.coverage <= 0
+    value = np.where(untouched, np.nan, result.value)
+    nothing = ~np.isfinite(value)
+    guess = np.broadcast_to(np.asarray(result.estimated) | estimated, count)
+    status = np.select([nothing, areas.coverage < FULL_COVERAGE, guess], ["no_data", "partial", "estimated"], "ok").astype(object)
+
+    def column(values: Any) -> Any:
+        return np.where(untouched, np.nan, nan if values is None else values)
+
+    quality = np.full(count, 0.0) if poor else (np.ones(count) if result.quality is None else result.quality)
+    texts = []
+    for row in range(count):
+        said: list[Text] = []
+        if untouched[row] and not empty:
+            said = [Text("数据未覆盖", "the data do not cover this area")]
+        else:
+            if areas.coverage[row] < FULL_COVERAGE and not nothing[row]:
+                said.append(Text(f"数据仅覆盖 {areas.coverage[row]:.1%}", f"the data cover {areas.coverage[row]:.1%} of it"))
+            if nothing[row] and not empty:
+                said.append(_NO_GROUND if metric.scope == "built_up_area" and areas.measured_m2[row] == 0 else _NO_BASE)
+            if status[row] == "partial" and guess[row]:
+                said.append(Text("且为估算", "and estimated"))
+            said += [*notes, *result.notes, *result.row_notes.get(row, ())]
+        texts.append(said)
+    return pd.DataFrame(
+        {
+            "metric": metric.name,
+            "variant": variant,
+            "area_id": areas.ids,
+            "scope": metric.scope,
+            "date": city.date,
+            "area_name": areas.names,
+            "value": value,
+            "low": np.where(nothing, np.nan, column(low)),
+            "high": np.where(nothing, np.nan, column(high)),
+            "numerator": column(result.numerator),
+            "denominator": column(result.denominator),
+            "unit": metric.unit,
+            "status": status,
+            "coverage": np.round(areas.coverage, 6),
+            "quality": np.where(nothing, np.nan, quality),
+            "note_zh": [joined(said, "zh") for said in texts],
+            "note_en": [joined(said, "en") for said in texts],
+        }
+    )

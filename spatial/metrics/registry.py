@@ -1,0 +1,133 @@
+"""The registry: it drives the command line, the docs, the tests, the map and the report."""
+
+from __future__ import annotations
+
+import functools
+import importlib
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+
+from spatial.areas import Areas
+from spatial.city import City
+from spatial.errors import OptionError, nearest
+from spatial.result import MetricInfo, MetricResult
+from spatial.text import Text
+from spatial.units import unit_of
+
+MODULES = ("roads", "green", "people", "land", "completeness")
+SCOPES = {
+    "whole_area": Text("全域（各区整体）", "the whole of each area"),
+    "built_up_area": Text("建成区", "the built-up area"),
+}
+
+
+@dataclass(frozen=True)
+class Metric:
+    """A declared metric.
+
+    Attributes
+    ----------
+    name
+        Noun, as in the table.
+    function
+        ``(city, areas, *, variant) -> MetricResult``; never changes its arguments.
+    needs
+        Layers without which there is no data.
+    scope
+        ``whole_area`` or ``built_up_area``: what ``areas`` is restricted to.
+    variants
+        Name → title; the first is the default.
+    halo_m
+        How far beyond an area features matter; ``None`` = city-wide.
+    thin
+        Needed layers whose thinness makes the value an estimate.
+    """
+
+    name: str
+    function: Callable[..., MetricResult]
+    title: Text
+    definition: Text
+    standard: Text
+    unit: str
+    needs: tuple[str, ...]
+    scope: str
+    variants: Mapping[str, Text]
+    halo_m: float | None
+    thin: tuple[str, ...] = ()
+
+    def __call__(self, city: City, areas: Areas, *, variant: str) -> MetricResult:
+        """Compute one variant."""
+        return self.function(city, areas, variant=variant)
+
+    def info(self) -> MetricInfo:
+        """What the outputs need to know."""
+        return MetricInfo(self.name, self.title, self.definition, self.unit, self.standard, self.variants, next(iter(self.variants)))
+
+
+_METRICS: dict[str, Metric] = {}
+
+
+def metric(
+    name: str,
+    *,
+    title: Text,
+    definition: Text,
+    standard: Text,
+    unit: str,
+    needs: tuple[str, ...],
+    scope: str = "whole_area",
+    variants: Mapping[str, Text] | None = None,
+    halo_m: float | None = 0.0,
+    thin: tuple[str, ...] = (),
+) -> Callable[[Callable[..., MetricResult]], Metric]:
+    """Declare a metric; see ``Metric`` for the arguments.
+
+    Raises
+    ------
+    OptionError
+        The unit or scope is unknown, or another function has the name.
+    """
+    unit_of(unit)
+    if scope not in SCOPES:
+        raise OptionError(f'metric {name}: scope "{scope}" is not known; known: {", ".join(SCOPES)}')
+
+    def register(function: Callable[..., MetricResult]) -> Metric:
+        known = _METRICS.get(name)
+        if known is not None and known.function.__module__ != function.__module__:
+            raise OptionError(f'metric "{name}" is declared twice: {known.function.__module__} and {function.__module__}')
+        made = Metric(name, function, title, definition, standard, unit, needs, scope, variants or {"": Text("", "")}, halo_m, thin)
+        _METRICS[name] = made
+        return made
+
+    return register
+
+
+@functools.cache
+def _load() -> None:
+    for module in MODULES:
+        importlib.import_module(f"spatial.metrics.{module}")
+    from importlib.metadata import entry_points
+
+    for point in entry_points(group="spatial.metrics"):
+        point.load()
+
+
+def registered() -> dict[str, Metric]:
+    """Every metric by name, those of other packages (entry point ``spatial.metrics``) included."""
+    _load()
+    return dict(sorted(_METRICS.items()))
+
+
+def find(names: Iterable[str]) -> list[Metric]:
+    """Return the metrics of these names, each once, in the order given.
+
+    Raises
+    ------
+    OptionError
+        A name is unknown; the nearest known one is suggested.
+    """
+    known = registered()
+    chosen = list(dict.fromkeys(names))
+    if unknown := [name for name in chosen if name not in known]:
+        raise OptionError(f'metric "{unknown[0]}" is not known{nearest(unknown[0], known)}; "spatial list" shows all')
+    return [known[name] for name in chosen]

@@ -1,0 +1,288 @@
+"""The roads as planners count them: classes, dual carriageways once, widths with their source."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import geopandas as gpd
+import numpy as np
+import numpy.typing as npt
+import shapely
+from scipy.spatial import cKDTree
+
+from spatial import overlay
+from spatial.catalogue import reference
+from spatial.city import City
+from spatial.overlay import Floats, Geometries, Ints
+
+SAMPLE_M = 20.0
+TWIN_M, UNNAMED_TWIN_M, TWIN_DEGREES = 60.0, 40.0, 25.0
+HALO_M = 150.0  # half the largest width, and twins of twins at its edge
+SOURCES = ("carriageway", "width", "lanes", "default")
+
+Bools = npt.NDArray[np.bool_]
+
+
+@dataclass(frozen=True, eq=False)
+class RoadModel:
+    """Roads as runs: stretches of one way that are either one of a pair or not.
+
+    Attributes
+    ----------
+    lines
+        LineStrings, shape (r,), metres.
+    road
+        Position in the layer ``roads``, shape (r,).
+    road_class
+        Key of ``data/road_classes.toml``, shape (r,); empty where no class counts it.
+    paired
+        Whether the run is one of two carriageways.
+    widths
+        Variant → array (r, 3): low, default, high; metres.
+    source
+        Index into ``SOURCES`` of the paved width, shape (r,).
+    open
+        Whether the public may drive there: not private, not under construction.
+    """
+
+    lines: Geometries
+    road: Ints
+    road_class: npt.NDArray[np.object_]
+    paired: Bools
+    widths: dict[str, Floats]
+    source: Ints
+    open: Bools
+    tunnel: Bools
+    minor_service: Bools
+    rejected_widths: int
+
+    @property
+    def weights(self) -> Floats:
+        """Factor of length: one of two carriageways counts half."""
+        return np.where(self.paired, 0.5, 1.0)
+
+    def classes(self, flag: str) -> Bools:
+        """Which runs are open and of a class that has ``flag`` set (``municipal``, ``length``)."""
+        table = class_table()
+        return self.open & np.isin(self.road_class, [key for key, row in table.items() if row[flag]])
+
+
+def class_table() -> dict[str, Any]:
+    """Road classes by key, as declared in ``data/road_classes.toml``."""
+    return {key: row for key, row in reference("road_classes").items() if isinstance(row, dict)}
+
+
+def road_model(city: City) -> RoadModel:
+    """Build the model once a city; see ``RoadModel``.
+
+    Raises
+    ------
+    LayerError
+        The city has no roads.
+    """
+    return city.memo("road_model", lambda: _build(city.frame("roads")))
+
+
+def classify(roads: gpd.GeoDataFrame) -> npt.NDArray[np.object_]:
+    """Class of every road: key of ``data/road_classes.toml``, empty where none fits."""
+    highway = roads["highway"].fillna("").to_numpy(dtype=object)
+    by_tag = {tag: key for key, row in class_table().items() for tag in row["highway"]}
+    out = np.array([by_tag.get(tag, "") for tag in highway], dtype=object)
+    name = roads["name"].fillna("").astype(str)
+    fast = (highway == "trunk") & ((roads["motorroad"] == "yes") | name.str.contains("快速路|高架", regex=True)).to_numpy(dtype=bool)
+    out[fast] = "expressway"
+    out[(roads["area"] == "yes").to_numpy(dtype=bool)] = ""
+    return out
+
+
+def _build(roads: gpd.GeoDataFrame) -> RoadModel:
+    lines, index = shapely.get_parts(np.asarray(roads.geometry.to_numpy(), dtype=object), return_index=True)
+    roads = roads.iloc[index].reset_index(drop=True)
+    kind = classify(roads)
+    direction = _direction(roads)
+    pairable = (direction != 0) & np.isin(kind, [k for k, row in class_table().items() if row["length"]]) & (roads["junction"] != "roundabout").to_numpy()
+    runs, owner, paired = _runs(lines, roads, kind, direction, pairable)
+    mine = roads.iloc[owner]
+    road_class = kind[owner]
+    widths, source, rejected = _widths(mine, road_class, paired)
+    closed = mine["access"].isin(["private", "no"]) | mine["motor_vehicle"].isin(["no", "private"])
+    return RoadModel(
+        lines=runs,
+        road=index[owner],
+        road_class=road_class,
+        paired=paired,
+        widths=widths,
+        source=source,
+        open=~closed.to_numpy(dtype=bool) & (road_class != ""),
+        tunnel=(mine["tunnel"].notna() & ~mine["tunnel"].isin(["no", "F", ""])).to_numpy(dtype=bool),
+        minor_service=mine["service"].isin(["driveway", "parking_aisle", "drive-through"]).to_numpy(dtype=bool),
+        rejected_widths=rejected,
+    )
+
+
+def _direction(roads: gpd.GeoDataFrame) -> Ints:
+    """+1 one-way along the line, -1 against it, 0 both ways."""
+    value = roads["oneway"].fillna("").astype(str).str.lower()
+    forward = value.isin(["yes", "true", "1"]) | ((value == "") & ((roads["highway"] == "motorway") | (roads["junction"] == "roundabout")))
+    return forward.to_numpy(dtype=int) - value.isin(["-1", "reverse"]).to_numpy(dtype=int)
+
+
+def _runs(
+    lines: Geometries, roads: gpd.GeoDataFrame, kind: npt.NDArray[np.object_], direction: Ints, pairable: Bools
+) -> tuple[Geometries, Ints, Bools]:
+    """Cut each one-way road where it begins or ends to have a twin."""
+    chosen = np.flatnonzero(pairable)
+    length = shapely.length(lines[chosen])
+    count = np.maximum(1, np.ceil(length / SAMPLE_M).astype(int))
+    way = np.repeat(np.arange(len(chosen)), count)
+    step = length[way] / count[way]
+    nth = np.arange(len(way)) - np.repeat(np.cumsum(count) - count, count)
+    flag = _twins(lines[chosen][way], (nth + 0.5) * step, direction[chosen][way], roads.iloc[chosen], kind[chosen], way)
+    said = roads["dual_carriageway"].iloc[chosen].to_numpy(dtype=object)[way]
+    flag = (flag | (said == "yes")) & (said != "no")
+    begins = np.r_[True, (np.diff(way) != 0) | (np.diff(flag.astype(int)) != 0)] if len(way) else np.empty(0, bool)
+    first = np.flatnonzero(begins)
+    last = np.r_[first[1:], len(way)] - 1 if len(first) else first
+    start, end = nth[first] * step[first], (nth[last] + 1) * step[last]
+    whole = (nth[first] == 0) & (nth[last] == count[way[first]] - 1) if len(first) else np.empty(0, bool)
+    cut = lines[chosen][way[first]] if len(first) else np.empty(0, object)
+    for i in np.flatnonzero(~whole):
+        cut[i] = _between(cut[i], float(start[i]), float(end[i]))
+    rest = np.flatnonzero(~pairable)
+    owner = np.concatenate([rest, chosen[way[first]] if len(first) else np.empty(0, int)]).astype(int)
+    runs = np.concatenate([lines[rest], cut])
+    paired = np.concatenate([np.zeros(len(rest), bool), flag[first] if len(first) else np.empty(0, bool)])
+    order = np.argsort(owner, kind="stable")
+    return runs[order], owner[order], paired[order]
+
+
+def _between(line: Any, start: float, end: float) -> Any:
+    from shapely.ops import substring
+
+    return substring(line, start, end)
+
+
+def _twins(line: Geometries, at: Floats, direction: Ints, roads: gpd.GeoDataFrame, kind: npt.NDArray[np.object_], way: Ints) -> Bools:
+    """Whether each sample has a carriageway of the same road beside it that runs the other way."""
+    flag = np.zeros(len(way), bool)
+    if not len(way):
+        return flag
+    here = shapely.get_coordinates(shapely.line_interpolate_point(line, at))
+    back = shapely.get_coordinates(shapely.line_interpolate_point(line, np.maximum(at - 1.0, 0.0)))
+    ahead = shapely.get_coordinates(shapely.line_interpolate_point(line, at + 1.0))
+    heading = (ahead - back) * direction[:, None]
+    norm = np.hypot(heading[:, 0], heading[:, 1])
+    heading /= np.where(norm > 0, norm, 1.0)[:, None]
+    found = cKDTree(here).query_pairs(np.hypot(TWIN_M, SAMPLE_M), output_type="ndarray")
+    identity = roads["id"].to_numpy(dtype=object)
+    a, b = found[:, 0], found[:, 1]
+    opposite = np.einsum("ij,ij->i", heading[a], heading[b]) <= -np.cos(np.radians(TWIN_DEGREES))
+    a, b = a[opposite], b[opposite]
+    gap = here[b] - here[a]
+    along = np.abs(np.einsum("ij,ij->i", gap, heading[a]))
+    aside = np.abs(gap[:, 0] * heading[a][:, 1] - gap[:, 1] * heading[a][:, 0])
+    near = (along <= SAMPLE_M) & (aside <= TWIN_M) & (identity[way[a]] != identity[way[b]])
+    a, b, aside = a[near], b[near], aside[near]
+    name, ref = (roads[column].fillna("").to_numpy(dtype=object) for column in ("name", "ref"))
+    wa, wb = way[a], way[b]
+    same = ((name[wa] != "") & (name[wa] == name[wb])) | ((ref[wa] != "") & (ref[wa] == ref[wb]))
+    nameless = (kind[wa] == kind[wb]) & (aside <= UNNAMED_TWIN_M) & ((name[wa] == "") | (name[wb] == "")) & ((ref[wa] == "") | (ref[wb] == "") | (ref[wa] == ref[wb]))
+    twin = same | nameless
+    flag[a[twin]] = True
+    flag[b[twin]] = True
+    return flag
+
+
+def _widths(roads: gpd.GeoDataFrame, kind: npt.NDArray[np.object_], paired: Bools) -> tuple[dict[str, Floats], Ints, int]:
+    """Widths by variant as (low, default, high), and where the paved one comes from."""
+    table, limits = class_table(), reference("road_classes")
+    unknown = {"lane_width": [0.0] * 3, "side": 0.0, "footways": 0.0, "carriageway": [0.0] * 3, "paved": [0.0] * 3, "redline": [0.0] * 3}
+    rows = [table.get(key, unknown) for key in kind]
+    half = np.where(paired, 0.5, 1.0)[:, None]
+
+    def column(name: str) -> Floats:
+        return np.array([row[name] for row in rows], dtype=float).reshape(len(rows), -1) * half
+
+    measured = {key: roads[field].to_numpy(dtype=float) for key, field in (("carriageway", "carriageway_width"), ("width", "width"))}
+    rejected = 0
+    for key, values in measured.items():
+        bad = np.isfinite(values) & ((values <= limits["width_min"]) | (values > limits["width_max"]))
+        rejected += int(bad.sum())
+        measured[key] = np.where(bad, np.nan, values)
+    lanes = roads["lanes"].to_numpy(dtype=float)
+    lanes = np.where((lanes >= 1) & (lanes <= 16), lanes, np.nan)
+    lane_width = np.array([row["lane_width"] for row in rows], dtype=float).reshape(len(rows), 3)
+    by_lanes = lanes[:, None] * lane_width
+    footways, side = column("footways"), column("side")
+    carriageway, width = measured["carriageway"][:, None], measured["width"][:, None]
+    paved = _first(carriageway + footways, width, by_lanes + side, column("paved"))
+    drive = _first(carriageway, np.maximum(width - footways, 2.5), by_lanes, column("carriageway"))
+    source = np.select([np.isfinite(measured["carriageway"]), np.isfinite(measured["width"]), np.isfinite(lanes)], [0, 1, 2], 3)
+    return {"paved": paved, "carriageway": drive, "redline": column("redline"), "statistic": paved}, source, rejected
+
+
+def _first(*choices: Floats) -> Floats:
+    """Take the first choice that is known, row by row, as (low, default, high)."""
+    shape = (len(choices[-1]), 3)
+    out = np.broadcast_to(choices[-1], shape).copy()
+    for choice in reversed(choices[:-1]):
+        known = np.isfinite(choice).all(axis=1)
+        out[known] = np.broadcast_to(choice, shape)[known]
+    return out
+
+
+def surface(city: City, variant: str) -> tuple[Geometries, Bools, Floats]:
+    """Ground under the roads of a variant, seen from above.
+
+    Parameters
+    ----------
+    city
+        With roads.
+    variant
+        ``paved``, ``carriageway``, ``redline`` (municipal classes, no tunnels) or ``statistic`` (paved, with tunnels, living streets and
+        open service roads of at least 3.5 m).
+
+    Returns
+    -------
+    tuple
+        Disjoint polygons; which runs were used; their widths (r, 3).
+    """
+    return city.memo(("road_surface", variant), lambda: _surface(road_model(city), variant))
+
+
+def _surface(model: RoadModel, variant: str) -> tuple[Geometries, Bools, Floats]:
+    widths = model.widths[variant]
+    if variant == "statistic":
+        used = model.open & ~model.minor_service & (widths[:, 1] >= 3.5)
+    else:
+        used = model.classes("municipal") & ~model.tunnel
+    return overlay.dissolve(_strips(model.lines, widths[:, 1] / 2, used)), used, widths
+
+
+def _strips(lines: Geometries, radius_m: Floats, used: Bools) -> Geometries:
+    """Buffer runs: round where the road goes on, flat where it ends, so that a dead end is not longer than it is."""
+    chosen, radius = lines[used], radius_m[used]
+    if not len(chosen):
+        return np.empty(0, object)
+    goes_on = _goes_on(chosen)
+    both = goes_on.all(axis=1)
+    strips = [shapely.buffer(chosen[both], radius[both], quad_segs=4, cap_style="round")]
+    strips.append(shapely.buffer(chosen[~both], radius[~both], quad_segs=4, cap_style="flat"))
+    for end, point in ((0, 0), (1, -1)):
+        single = ~both & goes_on[:, end]
+        strips.append(shapely.buffer(shapely.get_point(chosen[single], point), radius[single], quad_segs=4))
+    return np.concatenate(strips)
+
+
+def _goes_on(lines: Geometries) -> Bools:
+    """Whether another run has a vertex where this one begins and ends, shape (n, 2)."""
+    xy, index = shapely.get_coordinates(lines, return_index=True)
+    key = np.round(xy, 3)
+    key = key[:, 0] + 1j * key[:, 1]
+    unique, inverse = np.unique(key, return_inverse=True)
+    mine = np.unique(np.column_stack([inverse, index]), axis=0)
+    runs = np.bincount(mine[:, 0], minlength=len(unique))
+    first = np.r_[0, np.flatnonzero(np.diff(index)) + 1]
+    last = np.r_[first[1:], len(index)] - 1
+    return np.column_stack([runs[inverse[first]] > 1, runs[inverse[last]] > 1])

@@ -1,0 +1,1 @@
+"""Tables, map, GeoPackage: they only show the table."""

@@ -1,0 +1,279 @@
+"""Exact overlay of many small things with a few large ones: tiles, dissolved surfaces, sums by polygon.
+
+Large polygons are cut once along a fixed grid, so that every later intersection is between small neighbours. The grid is shifted by an
+odd fraction of a metre, so that no real line ever runs along it; where one did, a length would be counted twice.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import shapely
+
+TILE_M = 1000.0
+_SHIFT_M = 0.3712345678
+
+Geometries = npt.NDArray[np.object_]
+Floats = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Pieces:
+    """Disjoint small polygons, each owned by one of ``count`` large ones.
+
+    Attributes
+    ----------
+    geometry
+        Polygons, shape (p,); those of one owner do not overlap.
+    owner
+        Index of the owner, shape (p,).
+    count
+        How many owners there are.
+    """
+
+    geometry: Geometries
+    owner: Ints
+    count: int
+
+    def areas(self) -> Floats:
+        """Area of every owner, m², shape (count,)."""
+        return np.bincount(self.owner, weights=shapely.area(self.geometry), minlength=self.count)
+
+    def take(self, owners: Sequence[int] | Ints) -> Pieces:
+        """Keep some owners, in the order given."""
+        position = np.full(self.count, -1)
+        position[np.asarray(owners, dtype=int)] = np.arange(len(owners))
+        kept = position[self.owner] >= 0
+        return Pieces(self.geometry[kept], position[self.owner[kept]], len(owners))
+
+
+def cut(polygons: Geometries, tile_m: float = TILE_M) -> Pieces:
+    """Cut polygons along the fixed grid.
+
+    Parameters
+    ----------
+    polygons
+        Valid polygons, shape (n,), metres; empty ones have no pieces.
+    tile_m
+        Grid spacing.
+
+    Returns
+    -------
+    Pieces
+        With ``count`` = n.
+    """
+    geometry: list[Geometries] = [np.empty(0, object)]
+    owner: list[Ints] = [np.empty(0, int)]
+    for index, polygon in enumerate(polygons):
+        if polygon is None or shapely.is_empty(polygon):
+            continue
+        boxes = _boxes(shapely.bounds(polygon), tile_m)
+        shapely.prepare(polygon)
+        touched = boxes[shapely.intersects(polygon, boxes)] if len(boxes) > 1 else boxes
+        inside = shapely.covers(polygon, touched)
+        parts = shapely.intersection(polygon, touched[~inside]) if len(touched) <= 64 else _halved(polygon, touched[~inside], tile_m)
+        pieces = _polygonal(np.concatenate([touched[inside], parts]))
+        geometry.append(pieces)
+        owner.append(np.full(len(pieces), index))
+    return Pieces(np.concatenate(geometry), np.concatenate(owner), len(polygons))
+
+
+def _halved(polygon: Any, boxes: Geometries, tile_m: float) -> Geometries:
+    """Intersect a many-tiled polygon with boxes by way of coarse strips: each vertex is read a few times, not once a tile."""
+    if not len(boxes):
+        return boxes
+    column = np.round(shapely.bounds(boxes)[:, 0] / tile_m).astype(int)
+    out = np.empty(len(boxes), object)
+    for value in np.unique(column):
+        mine = np.flatnonzero(column == value)
+        strip = shapely.intersection(polygon, shapely.box(*_outer(boxes[mine])))
+        out[mine] = shapely.intersection(strip, boxes[mine])
+    return out
+
+
+def _outer(boxes: Geometries) -> tuple[float, float, float, float]:
+    west, south, east, north = shapely.total_bounds(boxes)
+    return float(west), float(south), float(east), float(north)
+
+
+def _boxes(bounds: Floats, tile_m: float) -> Geometries:
+    west, south, east, north = bounds
+    x = np.arange(np.floor((west - _SHIFT_M) / tile_m), np.floor((east - _SHIFT_M) / tile_m) + 1) * tile_m + _SHIFT_M
+    y = np.arange(np.floor((south - _SHIFT_M) / tile_m), np.floor((north - _SHIFT_M) / tile_m) + 1) * tile_m + _SHIFT_M
+    xx, yy = (grid.ravel() for grid in np.meshgrid(x, y))
+    return np.atleast_1d(shapely.box(xx, yy, xx + tile_m, yy + tile_m))
+
+
+def _polygonal(geometry: Geometries) -> Geometries:
+    """Keep the polygons among intersections, which may hold touching points and lines."""
+    kinds = shapely.get_type_id(geometry)
+    flat = np.concatenate([geometry[np.isin(kinds, (3, 6))], shapely.get_parts(geometry[kinds == 7])])
+    flat = flat[np.isin(shapely.get_type_id(flat), (3, 6))]
+    return flat[shapely.area(flat) > 0]
+
+
+def dissolve(polygons: Geometries, tile_m: float = 500.0) -> Geometries:
+    """Unite overlapping polygons into disjoint pieces that cover the same ground.
+
+    Parameters
+    ----------
+    polygons
+        Valid polygons, any overlap, metres.
+    tile_m
+        The union is made tile by tile: its cost grows faster than its size.
+
+    Returns
+    -------
+    numpy.ndarray
+        Disjoint polygons, cut along the tiles.
+    """
+    polygons = polygons[~(shapely.is_missing(polygons) | shapely.is_empty(polygons))]
+    if not len(polygons):
+        return np.empty(0, object)
+    bounds = shapely.bounds(polygons)
+    low = np.floor((bounds[:, :2] - _SHIFT_M) / tile_m).astype(np.int64)
+    high = np.floor((bounds[:, 2:] - _SHIFT_M) / tile_m).astype(np.int64)
+    spans = (high - low + 1).prod(axis=1)
+    source = np.repeat(np.arange(len(polygons)), spans)
+    step = np.arange(len(source)) - np.repeat(np.cumsum(spans) - spans, spans)
+    height = (high - low + 1)[source, 1]
+    column, row = low[source, 0] + step // height, low[source, 1] + step % height
+    order = np.lexsort((source, row, column))
+    source, column, row = source[order], column[order], row[order]
+    starts = np.flatnonzero(np.r_[True, (np.diff(column) != 0) | (np.diff(row) != 0)])
+    pieces = []
+    for start, end in zip(starts, np.r_[starts[1:], len(source)], strict=True):
+        x, y = column[start] * tile_m + _SHIFT_M, row[start] * tile_m + _SHIFT_M
+        mine = polygons[source[start:end]]
+        whole = spans[source[start:end]] == 1
+        united = shapely.union_all(np.concatenate([mine[whole], _clip(mine[~whole], x, y, tile_m)]))
+        if not shapely.is_empty(united):
+            pieces.append(united)
+    return _polygonal(shapely.get_parts(np.array(pieces, dtype=object)))
+
+
+def _clip(polygons: Geometries, x: float, y: float, tile_m: float) -> Geometries:
+    clipped = shapely.clip_by_rect(polygons, x, y, x + tile_m, y + tile_m)
+    bad = ~shapely.is_valid(clipped)
+    if bad.any():  # the fast clip may leave a ring that touches itself
+        clipped[bad] = shapely.intersection(polygons[bad], shapely.box(x, y, x + tile_m, y + tile_m))
+    return clipped
+
+
+def pairs(left: Geometries, right: Geometries) -> tuple[Ints, Ints]:
+    """Index pairs of intersecting geometries, sorted by left, then right."""
+    if not len(left) or not len(right):
+        return np.empty(0, int), np.empty(0, int)
+    found = shapely.STRtree(right).query(left, predicate="intersects")
+    order = np.lexsort((found[1], found[0]))
+    return found[0][order], found[1][order]
+
+
+def restrict(pieces: Pieces, ground: Geometries) -> Pieces:
+    """Keep the part of each piece that lies on ``ground`` (disjoint polygons)."""
+    mine, theirs = pairs(pieces.geometry, ground)
+    parts = _cut_pairs(pieces.geometry[mine], ground[theirs])
+    kinds = np.isin(shapely.get_type_id(parts), (3, 6, 7))
+    geometry, index = shapely.get_parts(parts[kinds], return_index=True)
+    owner = pieces.owner[mine[kinds]][index]
+    good = np.isin(shapely.get_type_id(geometry), (3, 6)) & (shapely.area(geometry) > 0)
+    return Pieces(geometry[good], owner[good], pieces.count)
+
+
+def _cut_pairs(left: Geometries, right: Geometries) -> Geometries:
+    """Intersection of pairs; where one covers the other no overlay is computed."""
+    out = left.copy()
+    if not len(left):
+        return out
+    shapely.prepare(right)
+    inside = shapely.covers(right, left)
+    shapely.prepare(left[~inside])
+    around = np.zeros(len(left), bool)
+    around[~inside] = shapely.covers(left[~inside], right[~inside])
+    out[around] = right[around]
+    rest = ~(inside | around)
+    out[rest] = shapely.intersection(left[rest], right[rest])
+    return out
+
+
+def surface_within(surface: Geometries, pieces: Pieces) -> Floats:
+    """Area of a surface (disjoint polygons) inside every owner, m², shape (count,)."""
+    theirs, mine = pairs(surface, pieces.geometry)
+    parts = _cut_pairs(surface[theirs], pieces.geometry[mine])
+    return np.bincount(pieces.owner[mine], weights=shapely.area(parts), minlength=pieces.count)
+
+
+def length_within(lines: Geometries, pieces: Pieces, weights: Floats | None = None) -> Floats:
+    """Length of lines inside every owner, m; a stretch that lies on an owner's edge counts half.
+
+    Parameters
+    ----------
+    lines
+        LineStrings, shape (n,), metres.
+    pieces
+        The owners.
+    weights
+        Factor by line (0.5 for one side of a dual carriageway), shape (n,).
+
+    Returns
+    -------
+    numpy.ndarray
+        Metres, shape (count,).
+    """
+    index, owner, length = line_parts(lines, pieces)
+    factor = length if weights is None else length * weights[index]
+    return np.bincount(owner, weights=factor, minlength=pieces.count)
+
+
+def line_parts(lines: Geometries, pieces: Pieces) -> tuple[Ints, Ints, Floats]:
+    """Lengths by line and owner: index of the line, owner, metres; a stretch on an owner's edge counts half."""
+    index, mine = pairs(lines, pieces.geometry)
+    if not len(index):
+        return index, index, np.empty(0)
+    line, piece = lines[index], pieces.geometry[mine]
+    shapely.prepare(piece)
+    inside = shapely.contains_properly(piece, line)
+    length = np.empty(len(index))
+    length[inside] = shapely.length(line[inside])
+    part, ring = shapely.intersection(line[~inside], piece[~inside]), shapely.boundary(piece[~inside])
+    on_edge = np.zeros(len(part))
+    near = shapely.intersects(part, ring)
+    on_edge[near] = shapely.length(shapely.intersection(part[near], ring[near]))
+    length[~inside] = shapely.length(part) - on_edge / 2
+    return index, pieces.owner[mine], length
+
+
+def points_within(points: Geometries, pieces: Pieces, exclusive: npt.NDArray[np.bool_]) -> tuple[Ints, Ints]:
+    """Assign points to owners.
+
+    Parameters
+    ----------
+    points
+        Shape (n,).
+    pieces
+        The owners.
+    exclusive
+        By owner: whether a point that lies on its edge is given to the first such owner only, so that neighbours add up.
+
+    Returns
+    -------
+    tuple of arrays
+        Index of the point and its owner, by assignment; a point may have several owners where they overlap.
+    """
+    index, mine = pairs(points, pieces.geometry)
+    owner = pieces.owner[mine]
+    inside = shapely.contains_properly(pieces.geometry[mine], points[index]) if len(index) else np.empty(0, bool)
+    order = np.lexsort((~inside, owner, index))
+    index, owner, inside = index[order], owner[order], inside[order]
+    first = np.r_[True, (np.diff(index) != 0) | (np.diff(owner) != 0)] if len(index) else np.empty(0, bool)
+    index, owner, inside = index[first], owner[first], inside[first]
+    edge = exclusive[owner] & ~inside
+    _, unique = np.unique(index[edge], return_index=True)
+    keep = ~edge
+    keep[np.flatnonzero(edge)[unique]] = True
+    return index[keep], owner[keep]

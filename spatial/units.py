@@ -1,0 +1,103 @@
+"""Units: what a column is measured in, how a person reads it, and how a width tag is understood."""
+
+from __future__ import annotations
+
+import math
+import re
+from dataclasses import dataclass
+
+from spatial.errors import OptionError
+from spatial.text import Lang, Text
+
+
+@dataclass(frozen=True)
+class Unit:
+    """One unit of the table.
+
+    Attributes
+    ----------
+    code
+        As it stands in the column ``unit``; shares have ``1``.
+    label
+        As a person reads it; a share is shown in per cent.
+    factor
+        Number by which a value is multiplied for presentation.
+    decimals
+        Digits after the point in presentation.
+    """
+
+    code: str
+    label: Text
+    factor: float = 1.0
+    decimals: int = 2
+
+    def show(self, value: float, lang: Lang = "en") -> str:
+        """Present a value with its unit; an absent one is a dash, never 0."""
+        if value is None or not math.isfinite(value):
+            return "—"
+        label = self.label.get(lang)
+        gap = "" if label == "%" or not label else " "
+        return f"{value * self.factor:,.{self.decimals}f}{gap}{label}"
+
+
+UNITS = {
+    unit.code: unit
+    for unit in (
+        Unit("1", Text("%", "%"), 100.0, 1),
+        Unit("m", Text("米", "m"), 1.0, 0),
+        Unit("km", Text("公里", "km"), 1.0, 2),
+        Unit("m2", Text("平方米", "m²"), 1.0, 0),
+        Unit("km2", Text("平方公里", "km²"), 1.0, 2),
+        Unit("km/km2", Text("公里/平方公里", "km/km²"), 1.0, 2),
+        Unit("1/km2", Text("个/平方公里", "per km²"), 1.0, 1),
+        Unit("persons", Text("人", "people"), 1.0, 0),
+        Unit("persons/km2", Text("人/平方公里", "people/km²"), 1.0, 0),
+        Unit("m2/person", Text("平方米/人", "m²/person"), 1.0, 2),
+        Unit("count", Text("个", ""), 1.0, 0),
+    )
+}
+
+
+def unit_of(code: str) -> Unit:
+    """Return the unit with this code.
+
+    Raises
+    ------
+    OptionError
+        The unit is not declared here.
+    """
+    try:
+        return UNITS[code]
+    except KeyError:
+        raise OptionError(f'unit "{code}" is not known; known: {", ".join(sorted(UNITS))}') from None
+
+
+_FEET = re.compile(r"""^(\d+)'(?:\s*(\d+)")?$""")
+_LENGTH = re.compile(r"^(\d+(?:[.,]\d+)?)\s*(m|metres?|meters?|米|km|ft|feet)?$", re.IGNORECASE)
+_FACTORS = {"km": 1000.0, "ft": 0.3048, "feet": 0.3048}
+
+
+def parse_length_m(text: object) -> float:
+    """Read a width or length tag in metres: ``7``, ``7 m``, ``7.5m``, ``7,5``, ``20'6"``.
+
+    Returns
+    -------
+    float
+        Metres; NaN where the text is absent or not one plain length.
+    """
+    if text is None or (isinstance(text, float) and math.isnan(text)):
+        return math.nan
+    clean = str(text).strip()
+    if feet := _FEET.match(clean):
+        return int(feet[1]) * 0.3048 + int(feet[2] or 0) * 0.0254
+    if not (match := _LENGTH.match(clean)):
+        return math.nan
+    return float(match[1].replace(",", ".")) * _FACTORS.get((match[2] or "m").lower(), 1.0)
+
+
+def parse_count(text: object) -> float:
+    """Read a count such as ``lanes``: ``4``, ``4.0``; NaN for ``2;3``, ``yes``, negatives and absurd numbers."""
+    if text is None or (isinstance(text, float) and math.isnan(text)):
+        return math.nan
+    match = re.fullmatch(r"(\d{1,9})(?:\.0+)?", str(text).strip())
+    return float(match[1]) if match else math.nan
