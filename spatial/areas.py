@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import geopandas as gpd
@@ -52,6 +52,7 @@ class Areas:
     coverage: npt.NDArray[np.float64]
     overlap_m2: float
     crs: Any
+    scope_edges: Geometries = field(default_factory=lambda: np.empty(0, object))
 
     def __len__(self) -> int:
         """Return the number of rows, totals included."""
@@ -95,9 +96,15 @@ class Areas:
         share = np.where(inside, 1.0, np.clip(pieces.areas() / np.where(size > 0, size, 1.0), 0, 1))
         return replace(self, pieces=pieces, coverage=share)
 
-    def within(self, ground: Geometries) -> Areas:
-        """Restrict the measured part to a scope (disjoint polygons); the coverage is left as it is."""
-        return replace(self, pieces=overlay.restrict(self.pieces, ground))
+    @functools.cached_property
+    def edges(self) -> Geometries:
+        """Outlines of the areas and of the scope, shape (e,): what runs along them counts half on each side."""
+        rings = shapely.get_parts(shapely.boundary(self.whole))
+        return np.concatenate([rings[shapely.get_type_id(rings) == 1], self.scope_edges])
+
+    def within(self, ground: Geometries, edges: Geometries | None = None) -> Areas:
+        """Restrict the measured part to a scope (disjoint polygons) with its outlines; the coverage is left as it is."""
+        return replace(self, pieces=overlay.restrict(self.pieces, ground), scope_edges=np.empty(0, object) if edges is None else edges)
 
     def frame(self) -> gpd.GeoDataFrame:
         """Return the whole polygons with ``area_id`` and ``name``, in the city's CRS."""

@@ -55,7 +55,7 @@ def read_toml(path: Path) -> dict[str, Any]:
 
 
 def declarations(kind: str, own: Path | None = None) -> dict[str, dict[str, Any]]:
-    """Read all declarations of a kind; a user's file overrides the shipped one of its name.
+    """Read all declarations of a kind; a user's file overrides the shipped one of its name, key by key.
 
     Parameters
     ----------
@@ -78,7 +78,7 @@ def declarations(kind: str, own: Path | None = None) -> dict[str, dict[str, Any]
     folders = [shipped() / kind] + ([own / kind] if own and (own / kind).is_dir() else [])
     for folder in folders:
         for path in sorted(folder.glob("*.toml")):
-            found[path.stem] = {**read_toml(path), "__path__": str(path)}
+            found[path.stem] = {**found.get(path.stem, {}), **read_toml(path), "__path__": str(path)}
     return dict(sorted(found.items()))
 
 
@@ -98,7 +98,9 @@ def check_keys(table: Mapping[str, Any], allowed: Iterable[str], *, where: str) 
     """
     known = list(allowed)
     return [
-        f'{where}: unknown key "{key}"{nearest(key, known)}' if nearest(key, known) else f'{where}: unknown key "{key}"; known: {", ".join(known)}'
+        f'{where}: unknown key "{key}"{nearest(key, known)}'
+        if nearest(key, known)
+        else f'{where}: unknown key "{key}"; known: {", ".join(known)}'
         for key in table
         if key not in known and key != "__path__"
     ]

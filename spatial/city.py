@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from types import MappingProxyType
 from typing import Any, TypeVar
 
@@ -91,6 +92,8 @@ class City:
         Path and SHA-256 of every file, for ``run.json``.
     synthetic
         What says that the data are made up; empty for real places.
+    folder
+        The project's folder, whose own declarations override the shipped ones; ``None`` for frames in memory.
     """
 
     name: str
@@ -102,11 +105,19 @@ class City:
     notices: tuple[Text, ...] = ()
     inputs: tuple[Mapping[str, str], ...] = ()
     synthetic: str = ""
+    folder: Path | None = None
     _memory: dict[Any, Any] = field(default_factory=dict, repr=False)
 
     @classmethod
     def from_layers(
-        cls, name: str = "", *, crs: Any = "auto", date: str = "", data_extent: Any | None = None, on_invalid: str = "error", **frames: gpd.GeoDataFrame
+        cls,
+        name: str = "",
+        *,
+        crs: Any = "auto",
+        date: str = "",
+        data_extent: Any | None = None,
+        on_invalid: str = "error",
+        **frames: gpd.GeoDataFrame,
     ) -> City:
         """Make a city from frames in memory.
 
@@ -153,7 +164,9 @@ class City:
             raw = frame if "id" in frame else frame.assign(id=frame["area_id"] if "area_id" in frame else np.arange(len(frame)).astype(str))
             clean, repairs = validate(raw, spec, where=key, on_invalid=on_invalid)
             clean, more = typed(clean, spec)
-            clean = clean.set_geometry(gpd.GeoSeries(crs_.reproject(clean.geometry.to_numpy(), pyproj.CRS(frame.crs), target), index=clean.index, crs=target))
+            clean = clean.set_geometry(
+                gpd.GeoSeries(crs_.reproject(clean.geometry.to_numpy(), pyproj.CRS(frame.crs), target), index=clean.index, crs=target)
+            )
             layers[key] = Layer(spec, frame=clean, origin="local", repairs=(*repairs, *more))
             notices += [repair.text() for repair in (*repairs, *more)]
         extent = None
@@ -166,7 +179,9 @@ class City:
     def _choose(crs: Any, frames: Mapping[str, gpd.GeoDataFrame], data_extent: Any | None) -> pyproj.CRS:
         first = frames.get("boundary", frames.get("districts", next(iter(frames.values()))))
         box = shapely.box(*first.total_bounds)
-        place = data_extent if data_extent is not None else crs_.reproject(np.array([box]), pyproj.CRS(first.crs), pyproj.CRS(crs_.WGS84))[0]
+        place = (
+            data_extent if data_extent is not None else crs_.reproject(np.array([box]), pyproj.CRS(first.crs), pyproj.CRS(crs_.WGS84))[0]
+        )
         centre = shapely.centroid(place)
         chosen = crs_.choose_crs(centre.x, centre.y) if crs == "auto" else crs_.parse_crs(crs, where="from_layers")
         crs_.check_city_crs(chosen, place)
@@ -285,16 +300,17 @@ class City:
                 continue
             shapely.prepare(polygon)
             near = shapely.dwithin(layer.frame.geometry.to_numpy(), polygon, halo_m)
-            kept[name] = replace(layer, frame=layer.frame[near].reset_index(drop=True), origin="local" if layer.origin == "osm" else layer.origin)
+            kept[name] = replace(
+                layer, frame=layer.frame[near].reset_index(drop=True), origin="local" if layer.origin == "osm" else layer.origin
+            )
         memory = {key: value for key, value in self._memory.items() if isinstance(key, tuple) and key[0] in ("areas", "city-wide")}
         return replace(self, layers=MappingProxyType(kept), _memory=memory)
 
     @property
     def attribution(self) -> str:
         """What every picture of this city must carry."""
-        if self.synthetic:
-            return self.synthetic
-        return OSM_NOTICE if any(layer.origin.startswith("osm") for layer in self.layers.values()) else ""
+        osm = OSM_NOTICE if any(layer.origin.startswith("osm") for layer in self.layers.values()) else ""
+        return " · ".join(part for part in (self.synthetic, osm) if part)
 
 
 def area_spec(name: str) -> LayerSpec:

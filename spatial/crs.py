@@ -1,6 +1,7 @@
 """Choose and assert the one projected CRS, and move coordinates without guessing.
 
-PROJ's network access is off; a datum change that PROJ can only ballpark is an error, except between CGCS2000 and WGS-84.
+PROJ's network access is off; a datum change that PROJ can only ballpark, or whose parameters were made for another region, is an error,
+except between CGCS2000 and WGS-84, which agree within centimetres.
 """
 
 from __future__ import annotations
@@ -8,21 +9,23 @@ from __future__ import annotations
 import functools
 import math
 import warnings
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pyproj
-import pyproj.network
 import shapely
+from pyproj import network
+from pyproj.transformer import TransformerGroup
 
 from spatial.errors import CRSError
 
-pyproj.network.set_network_enabled(active=False)
+network.set_network_enabled(active=False)  # type: ignore[attr-defined]
 
 WGS84 = "EPSG:4326"
 MAX_DISTORTION = 1e-3
+MAX_DATUM_ERROR_M = 5.0
+_MARGIN = 5.0  # degrees
 
 # A coarse outline of mainland China and Hainan (about 20 km), only to prefer CGCS2000 zones there: never drawn, never measured.
 _CHINA = shapely.Polygon(
@@ -113,19 +116,47 @@ def name_of(crs: pyproj.CRS) -> str:
     return f"EPSG:{code}" if code else str(crs.name)
 
 
-@functools.lru_cache(maxsize=64)
-def _transformer(source: pyproj.CRS, target: pyproj.CRS) -> pyproj.Transformer:
-    same_earth = {_datum_name(source), _datum_name(target)} <= {"WGS 84", "CGCS2000"}
+def _transformer(source: pyproj.CRS, target: pyproj.CRS, values: npt.NDArray[np.object_]) -> pyproj.Transformer:
+    """Return the way between two CRS that is right where the geometries are."""
+    datums = {_datum_name(source), _datum_name(target)}
+    if len(datums) == 1 or datums == {"WGS 84", "CGCS2000"}:
+        return _plain_transformer(source, target)
+    place = _bounds_in_degrees(values, source)
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", UserWarning)
-        try:
-            return pyproj.Transformer.from_crs(source, target, always_xy=True, allow_ballpark=same_earth)
-        except pyproj.exceptions.ProjError:
-            pass
+        warnings.simplefilter("ignore", UserWarning)  # says that a better grid is not installed
+        ways = TransformerGroup(source, target, always_xy=True, allow_ballpark=False).transformers
+    fit = [way for way in ways if way.area_of_use and _contains(way.area_of_use, place) and 0 <= way.accuracy <= MAX_DATUM_ERROR_M]
+    if fit:
+        return min(fit, key=lambda way: way.accuracy)
     raise CRSError(
-        f"{name_of(source)} → {name_of(target)}: the datums differ and their relation is not known exactly;"
-        " convert the layer with your office's parameters first, or state a CRS with them"
+        f"{name_of(source)} → {name_of(target)}: the datums differ and their relation is not known within {MAX_DATUM_ERROR_M:.0f} m here;"
+        " convert the layer with your office's parameters first, or state a CRS that holds them"
     )
+
+
+@functools.lru_cache(maxsize=64)
+def _plain_transformer(source: pyproj.CRS, target: pyproj.CRS) -> pyproj.Transformer:
+    """Between CRS of one datum, or of WGS-84 and CGCS2000."""
+    return pyproj.Transformer.from_crs(source, target, always_xy=True)
+
+
+def _bounds_in_degrees(values: npt.NDArray[np.object_], crs: pyproj.CRS) -> tuple[float, float, float, float]:
+    """Where finite coordinates lie, degrees of the CRS's own datum."""
+    xy = shapely.get_coordinates(values)
+    xy = xy[np.isfinite(xy).all(axis=1)]
+    if not crs.is_geographic and crs.geodetic_crs is not None:
+        xy = np.column_stack(_plain_transformer(crs, crs.geodetic_crs).transform(xy[:, 0], xy[:, 1]))
+        xy = xy[np.isfinite(xy).all(axis=1)]
+    if not len(xy):
+        return (0.0, 0.0, 0.0, 0.0)
+    (west, south), (east, north) = xy.min(axis=0), xy.max(axis=0)
+    return (float(west), float(south), float(east), float(north))
+
+
+def _contains(area: Any, place: tuple[float, float, float, float]) -> bool:
+    west, south, east, north = place
+    across = area.west > area.east  # the area crosses the antimeridian
+    return area.south <= south and north <= area.north and (across or (area.west <= west and east <= area.east))
 
 
 def _datum_name(crs: pyproj.CRS) -> str:
@@ -156,9 +187,9 @@ def reproject(geometry: Any, source: pyproj.CRS, target: pyproj.CRS) -> npt.NDAr
         PROJ knows no exact way.
     """
     values = np.asarray(geometry, dtype=object)
-    if source == target:
+    if source == target or not shapely.get_num_coordinates(values).any():
         return values
-    move = _transformer(source, target)
+    move = _transformer(source, target, values)
 
     def moved(xy: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
         return np.column_stack(move.transform(xy[:, 0], xy[:, 1]))
@@ -166,34 +197,31 @@ def reproject(geometry: Any, source: pyproj.CRS, target: pyproj.CRS) -> npt.NDAr
     return np.asarray(shapely.transform(values, moved), dtype=object)
 
 
-def outside_area_of_use(bounds: Sequence[float], crs: pyproj.CRS) -> str | None:
-    """Tell whether coordinates can be of the declared CRS.
+def outside_area_of_use(bounds: npt.NDArray[np.float64], crs: pyproj.CRS) -> npt.NDArray[np.bool_]:
+    """Tell which features cannot be of the declared CRS.
 
     Parameters
     ----------
     bounds
-        West, south, east, north in ``crs``.
+        West, south, east, north by feature in ``crs``, shape (n, 4); rows that are not finite are left alone.
     crs
         As declared; its area of use is widened by 5°, since neighbouring zones are lawful.
 
     Returns
     -------
-    str or None
-        What is wrong, or ``None``.
+    numpy.ndarray
+        Shape (n,).
     """
-    move = _transformer(crs, pyproj.CRS(WGS84)) if not crs.is_geographic else None
-    corners = np.array([[bounds[0], bounds[1]], [bounds[2], bounds[3]], [bounds[0], bounds[3]], [bounds[2], bounds[1]]])
-    if move:
-        lon, lat = move.transform(corners[:, 0], corners[:, 1])
-    else:
-        lon, lat = corners.T
-    shown = f"x {bounds[0]:.6g} … {bounds[2]:.6g}, y {bounds[1]:.6g} … {bounds[3]:.6g}"
-    if not (np.isfinite(lon).all() and np.isfinite(lat).all() and np.abs(lat).max() <= 90 and np.abs(lon).max() <= 180 + 1e-9):
-        return f"coordinates ({shown}) cannot be of {name_of(crs)}"
+    corners = np.stack([bounds[:, [0, 2, 0, 2]], bounds[:, [1, 3, 3, 1]]], axis=-1).reshape(-1, 2)
+    if not crs.is_geographic and crs.geodetic_crs is not None:
+        corners = np.column_stack(_plain_transformer(crs, crs.geodetic_crs).transform(corners[:, 0], corners[:, 1]))
     area = crs.area_of_use
-    if area is None or area.east < area.west:
-        return None
-    margin = 5.0
-    if lon.min() < area.west - margin or lon.max() > area.east + margin or lat.min() < area.south - margin or lat.max() > area.north + margin:
-        return f"coordinates ({shown}) lie outside the area of use of {name_of(crs)} ({area.name})"
-    return None
+    west, south, east, north = -180.0, -90.0, 180.0, 90.0
+    if area is not None:
+        south, north = max(south, area.south - _MARGIN), min(north, area.north + _MARGIN)
+    if area is not None and area.west <= area.east:
+        west, east = max(west, area.west - _MARGIN), min(east, area.east + _MARGIN)
+    lon, lat = corners.T
+    with np.errstate(invalid="ignore"):
+        inside = (lon >= west - 1e-9) & (lon <= east + 1e-9) & (lat >= south - 1e-9) & (lat <= north + 1e-9)
+    return np.logical_and(~inside.reshape(-1, 4).all(axis=1), np.isfinite(bounds).all(axis=1))

@@ -74,9 +74,20 @@ class Faults:
 
 
 def sample(values: Iterable[object], limit: int = 5) -> str:
-    """Name the first few of many: ``4, 17, 90 …``."""
-    listed = [str(value) for value in values]
-    return ", ".join(listed[:limit]) + (" …" if len(listed) > limit else "")
+    """Name the first few of many: ``4, 17, 90 …``; long ones are cut, and nothing that a terminal would obey is kept."""
+    listed = list(values)
+    return ", ".join(shown(value) for value in listed[:limit]) + (" …" if len(listed) > limit else "")
+
+
+def shown(value: object, limit: int = 60) -> str:
+    """Make a text from an input fit for a message: one line, printable, not endless."""
+    text = "".join(letter if letter.isprintable() else "�" for letter in str(value)[: limit + 1])
+    return text if len(text) <= limit else f"{text[:limit]}…"
+
+
+def plain(number: float) -> str:
+    """Write a coordinate as people do: degrees with six places, metres whole, never with an exponent."""
+    return f"{number:.6f}".rstrip("0").rstrip(".") if abs(number) < 1000 else f"{number:.0f}"
 
 
 def nearest(word: str, known: Iterable[str]) -> str:
@@ -84,4 +95,4 @@ def nearest(word: str, known: Iterable[str]) -> str:
     import difflib
 
     close = difflib.get_close_matches(str(word), list(known), n=1, cutoff=0.5)
-    return f'; did you mean "{close[0]}"?' if close else ""
+    return f'; did you mean "{shown(close[0])}"?' if close else ""

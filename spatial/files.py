@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import hashlib
 import os
 import shutil
@@ -10,9 +11,10 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from spatial.errors import OutputError, SourceError
+from spatial.errors import OutputError, SourceError, SpatialError
 
-SIDE_FILES = {".shp": (".shp", ".shx", ".dbf", ".prj", ".cpg"), ".tif": (".tif", ".tif.aux.xml", ".tfw")}
+SHAPEFILE = (".shx", ".dbf", ".prj", ".cpg")
+RASTER_SIDES = (".aux.xml", ".msk", ".ovr")
 
 
 def fingerprint(path: Path) -> str:
@@ -39,11 +41,16 @@ def fingerprint(path: Path) -> str:
 def _parts(path: Path) -> list[Path]:
     if path.is_dir():
         return sorted(part for part in path.rglob("*") if part.is_file() and part.suffix != ".lock")
-    endings = SIDE_FILES.get(path.suffix.lower())
-    if endings is None:
-        return [path]
-    beside = [path.with_name(path.stem + ending) for ending in endings]
-    return [path, *(part for part in beside if part != path and part.exists())]
+    ending = path.suffix.lower()
+    if ending == ".shp":
+        beside = [part for part in path.parent.iterdir() if part.stem == path.stem and part.suffix.lower() in SHAPEFILE]
+    elif ending == ".gpkg":
+        beside = [path.with_name(f"{path.name}-wal")]  # edits of a program that has the file open
+    elif ending in (".tif", ".tiff"):
+        beside = [*(path.with_name(path.name + side) for side in RASTER_SIDES), path.with_suffix(".tfw")]
+    else:
+        beside = []
+    return [path, *sorted(part for part in beside if part.is_file() and part.stat().st_size)]
 
 
 @contextlib.contextmanager
@@ -57,13 +64,15 @@ def writing(what: Path) -> Iterator[None]:
     """
     try:
         yield
-    except OutputError:
+    except SpatialError:
         raise
     except OSError as error:
         remedy = {
-            28: "no space left; free some or choose another folder with --out",
-            13: "no permission to write there; choose another folder with --out",
-            30: "the file system is read-only; choose another folder with --out",
+            errno.ENOSPC: "no space left; free some or choose another folder with --out",
+            errno.EDQUOT: "the disk quota is used up; free some or choose another folder with --out",
+            errno.EACCES: "no permission to write there; choose another folder with --out",
+            errno.EPERM: "no permission to write there; choose another folder with --out",
+            errno.EROFS: "the file system is read-only; choose another folder with --out",
         }.get(error.errno or 0, f"{error.strerror or error}")
         raise OutputError(f"{what}: cannot be written: {remedy}") from error
 
@@ -79,7 +88,7 @@ def atomic_path(target: Path) -> Iterator[Path]:
     """
     with writing(target):
         target.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(prefix=f".{target.name}.", suffix=target.suffix, dir=target.parent)
+        handle, name = tempfile.mkstemp(prefix=f".{target.stem[:40]}.", suffix=target.suffix, dir=target.parent)
         os.close(handle)
         part = Path(name)
         try:
@@ -110,36 +119,49 @@ def staged_folder(target: Path, *, replace: bool = False) -> Iterator[Path]:
     with writing(target):
         if target.exists() and not target.is_dir():
             raise OutputError(f"{target}: is a file; choose a folder with --out")
-        target.parent.mkdir(parents=True, exist_ok=True)
-        stage = Path(tempfile.mkdtemp(prefix=f".{target.name}.", suffix=".partial", dir=target.parent))
+        made = _make_parents(target)
         try:
-            yield stage
-            for part in stage.rglob("*"):
-                if part.is_file():
-                    _sync(part)
-            stage.chmod(0o755)
-            _swap(stage, target, replace=replace)
-        finally:
-            shutil.rmtree(stage, ignore_errors=True)
+            stage = Path(tempfile.mkdtemp(prefix=f".{target.name[:40]}.", suffix=".partial", dir=target.parent))
+            try:
+                yield stage
+                for part in stage.rglob("*"):
+                    if part.is_file():
+                        _sync(part)
+                stage.chmod(0o755)
+                _swap(stage, target, replace=replace)
+            finally:
+                shutil.rmtree(stage, ignore_errors=True)
+        except BaseException:
+            for folder in made:
+                with contextlib.suppress(OSError):
+                    folder.rmdir()
+            raise
+
+
+def _make_parents(target: Path) -> list[Path]:
+    """Make the folders above ``target``; return those that were not there, the innermost first."""
+    missing = [folder for folder in target.parents if not folder.exists()]
+    target.parent.mkdir(parents=True, exist_ok=True)
+    return missing
 
 
 def _swap(stage: Path, target: Path, *, replace: bool) -> None:
-    if target.exists() and any(target.iterdir()):
-        if not replace:
-            raise OutputError(f"{target}: the folder is not empty; choose another --out, or --force to replace it whole")
-        old = Path(tempfile.mkdtemp(prefix=f".{target.name}.", suffix=".old", dir=target.parent)) / "old"
-        target.rename(old)
-        try:
-            stage.rename(target)
-        except OSError:
-            old.rename(target)
-            raise
-        finally:
-            shutil.rmtree(old.parent, ignore_errors=True)
+    if not (target.exists() and any(target.iterdir())):
+        if target.exists():
+            target.rmdir()
+        stage.rename(target)
         return
-    if target.exists():
-        target.rmdir()
-    stage.rename(target)
+    if not replace:
+        raise OutputError(f"{target}: the folder is not empty; choose another --out, or --force to replace it whole")
+    holder = Path(tempfile.mkdtemp(prefix=f".{target.name[:40]}.", suffix=".old", dir=target.parent))
+    old = holder / "old"
+    try:
+        target.rename(old)
+        stage.rename(target)
+    finally:  # whatever interrupts, one of the two stands in place, and the old one is removed only when it is the new one
+        if old.exists() and not target.exists():
+            old.rename(target)
+        shutil.rmtree(holder, ignore_errors=True)
 
 
 def _sync(path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -9,6 +10,7 @@ from typing import Any
 
 import geopandas as gpd
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 import shapely
 
@@ -21,6 +23,7 @@ GEOMETRIES = {"point": (0, 4), "line": (1, 5), "polygon": (3, 6), "any": (0, 1, 
 FIELD_TYPES = ("text", "length", "count", "number", "ids")
 INVALID_POLICIES = ("error", "repair", "drop")
 SENSITIVITIES = ("public", "internal", "secret")
+NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 
 @dataclass(frozen=True)
@@ -77,7 +80,7 @@ class Repair:
     def text(self) -> Text:
         """Say it with its count and sample ids."""
         ids = f" (id {sample(self.ids)})" if self.ids else ""
-        return Text(f"{self.layer}：{self.what.zh} {self.count} 个{ids}", f"{self.layer}: {self.count} {self.what.en}{ids}")
+        return Text(f"{self.layer}：{self.what.zh}，{self.count} 个{ids}", f"{self.layer}: {self.what.en}: {self.count}{ids}")
 
 
 _LAYER_KEYS = ("title", "geometry", "fields", "osm", "dense", "style")
@@ -101,38 +104,69 @@ def layer_specs(own: Path | None = None) -> dict[str, LayerSpec]:
 
 def _parse_spec(name: str, raw: dict[str, Any], faults: Faults) -> LayerSpec:
     where = raw["__path__"]
-    osm = raw.get("osm", {})
-    for message in (
-        catalogue.check_keys(raw, _LAYER_KEYS, where=where)
-        + catalogue.check_keys(osm, _OSM_KEYS, where=f"{where} [osm]")
-        + catalogue.check_type(raw, "fields", dict, "a table", where=where)
-    ):
-        faults.add(message)
+    messages = catalogue.check_keys(raw, _LAYER_KEYS, where=where)
+    if not NAME.fullmatch(name):
+        messages.append(f"{where}: a layer's name has letters, digits and _ only; rename the file")
+    osm, declared_fields, style = (_table(raw, key, where, messages) for key in ("osm", "fields", "style"))
+    messages += catalogue.check_keys(osm, _OSM_KEYS, where=f"{where} [osm]")
+    for table, key in ((raw, "dense"), (osm, "node_refs")):
+        messages += catalogue.check_type(table, key, bool, "true or false", where=where)
     if raw.get("geometry") not in GEOMETRIES:
-        faults.add(f"{where}: geometry must be one of {', '.join(GEOMETRIES)}, not {raw.get('geometry')!r}")
-    fields = {}
-    for key, declared in raw.get("fields", {}).items():
-        for message in catalogue.check_keys(declared, _FIELD_KEYS, where=f"{where} [fields.{key}]"):
-            faults.add(message)
-        kind = declared.get("type", "text")
-        if kind not in FIELD_TYPES:
-            faults.add(f"{where} [fields.{key}]: type {kind!r} is not one of {', '.join(FIELD_TYPES)}{nearest(str(kind), FIELD_TYPES)}")
-        fields[key] = FieldSpec(key, declared.get("tag"), kind, _title(declared, key), bool(declared.get("required", False)))
+        messages.append(f"{where}: geometry must be one of {', '.join(GEOMETRIES)}, not {raw.get('geometry')!r}")
+    match, exclude = osm.get("match", []), osm.get("exclude", {})
+    if not (isinstance(match, list) and all(isinstance(rule, dict) and all(map(_is_tag_rule, rule.values())) for rule in match)):
+        messages.append(f'{where} [osm]: match is a list of alternatives, as in [{{ leisure = ["park"] }}, {{ building = true }}]')
+    if not (isinstance(exclude, dict) and all(_is_texts(values) for values in exclude.values())):
+        messages.append(f'{where} [osm]: exclude maps a tag to a list of values, as in {{ access = ["private", "no"] }}')
+    fields = {key: _parse_field(key, declared, where, messages) for key, declared in declared_fields.items()}
+    title = _title(raw, name, where, messages)
+    for message in messages:
+        faults.add(message)
     return LayerSpec(
         name=name,
-        title=_title(raw, name),
+        title=title,
         geometry=str(raw.get("geometry")),
         fields=fields,
-        osm=tuple(osm.get("match", ())),
-        exclude=osm.get("exclude", {}),
+        osm=() if messages else tuple(match),
+        exclude={} if messages else exclude,
         node_refs=bool(osm.get("node_refs", False)),
         dense=bool(raw.get("dense", False)),
-        style=raw.get("style", {}),
+        style=style,
     )
 
 
-def _title(raw: Mapping[str, Any], fallback: str) -> Text:
-    title = raw.get("title", {})
+def _parse_field(key: str, declared: Any, where: str, messages: list[str]) -> FieldSpec:
+    where = f"{where} [fields.{key}]"
+    if not isinstance(declared, dict):
+        messages.append(f"{where}: must be a table")
+        declared = {}
+    if key in ("id", "geometry") or not NAME.fullmatch(key):
+        messages.append(f"{where}: a field's name has letters, digits and _ only, and is neither id nor geometry")
+    messages += catalogue.check_keys(declared, _FIELD_KEYS, where=where)
+    messages += catalogue.check_type(declared, "tag", str, "text", where=where)
+    messages += catalogue.check_type(declared, "required", bool, "true or false", where=where)
+    kind = declared.get("type", "text")
+    if kind not in FIELD_TYPES:
+        messages.append(f"{where}: type {kind!r} is not one of {', '.join(FIELD_TYPES)}{nearest(str(kind), FIELD_TYPES)}")
+    return FieldSpec(key, declared.get("tag"), str(kind), _title(declared, key, where, messages), declared.get("required") is True)
+
+
+def _table(raw: Mapping[str, Any], key: str, where: str, messages: list[str]) -> dict[str, Any]:
+    messages += catalogue.check_type(raw, key, dict, "a table", where=where)
+    value = raw.get(key, {})
+    return value if isinstance(value, dict) else {}
+
+
+def _is_texts(value: Any) -> bool:
+    return isinstance(value, list) and all(isinstance(item, str) for item in value)
+
+
+def _is_tag_rule(value: Any) -> bool:
+    return value is True or _is_texts(value)
+
+
+def _title(raw: Mapping[str, Any], fallback: str, where: str, messages: list[str]) -> Text:
+    title = _table(raw, "title", where, messages)
     return Text(str(title.get("zh", fallback)), str(title.get("en", fallback)))
 
 
@@ -144,7 +178,9 @@ def typed(frame: gpd.GeoDataFrame, spec: LayerSpec) -> tuple[gpd.GeoDataFrame, l
     tuple
         The frame with ``id``, the fields and ``geometry``; and what could not be read as its type (``lanes = "2;3"``), counted.
     """
-    columns: dict[str, Any] = {"id": frame["id"].astype(str) if "id" in frame else pd.Series(np.arange(len(frame)).astype(str), frame.index)}
+    columns: dict[str, Any] = {
+        "id": frame["id"].astype(str) if "id" in frame else pd.Series(np.arange(len(frame)).astype(str), frame.index)
+    }
     repairs = []
     for name, declared in spec.fields.items():
         if name not in frame:
@@ -162,7 +198,10 @@ def typed(frame: gpd.GeoDataFrame, spec: LayerSpec) -> tuple[gpd.GeoDataFrame, l
             values = raw.astype(object).map(read).astype(float)
             unread = raw.notna() & values.isna() & (raw.astype(str) != "")
             if unread.any():
-                what = Text(f"要素的字段 {name} 无法读作数值，视为缺失", f"features whose {name} cannot be read as a {declared.type}: taken as unknown")
+                what = Text(
+                    f"要素的字段 {name} 无法读作数值，视为缺失",
+                    f"features whose {name} cannot be read as a {declared.type}: taken as unknown",
+                )
                 repairs.append(Repair(spec.name, what, int(unread.sum()), tuple(columns["id"][unread][:5])))
             columns[name] = values
     return gpd.GeoDataFrame(columns, geometry=frame.geometry, crs=frame.crs), repairs
@@ -198,83 +237,99 @@ def validate(frame: gpd.GeoDataFrame, spec: LayerSpec, *, where: str, on_invalid
     Returns
     -------
     tuple
-        A frame whose geometries are valid, finite, not empty and of the declared kind (collections are split), and what was done, counted.
+        A frame whose geometries are valid, finite, two-dimensional, not empty and of the declared kind, and what was done, counted.
 
     Raises
     ------
     LayerError
-        With ``on_invalid="error"``: any geometry that is missing, not finite, invalid, of zero size, or of another kind. All kinds gathered.
+        No geometry is of the declared kind; with ``on_invalid="error"`` also any that is missing, not finite, invalid, of zero size, or of
+        another kind, all gathered.
     """
     faults = Faults(LayerError)
     repairs: list[Repair] = []
-    remedy = 'repair the file, or set on_invalid = "repair" or "drop" for this layer'
-    geometry = np.asarray(shapely.force_2d(frame.geometry.to_numpy()), dtype=object)
+    geometry = _without_collections(frame, spec)
     ids = frame["id"].astype(str).to_numpy()
     total = len(frame)
+    dropped = np.zeros(total, bool)
 
-    def handle(bad: np.ndarray[Any, Any], what: Text, *, repairable: bool) -> np.ndarray[Any, Any]:
-        """Return which features are dropped."""
+    def handle(bad: npt.NDArray[np.bool_], what: Text, *, repaired: bool = False) -> None:
+        """Raise, or count what is repaired or dropped."""
+        nonlocal dropped
         if not bad.any():
-            return bad
+            return
         if on_invalid == "error":
-            faults.add(f"{where}: {int(bad.sum())} of {total} {what.en} (ids {sample(ids[bad])}); {remedy}")
-        done = Text("已修复", "repaired") if repairable and on_invalid == "repair" else Text("已剔除", "dropped")
+            faults.add(f"{where}: {int(bad.sum())} of {total} {what.en} (ids {sample(ids[bad])})")
+        done = Text("已修复", "repaired") if repaired else Text("已剔除", "dropped")
         repairs.append(Repair(spec.name, Text(f"{what.zh}（{done.zh}）", f"{what.en}: {done.en}"), int(bad.sum()), tuple(ids[bad][:5])))
-        return bad & (not (repairable and on_invalid == "repair"))
+        if not repaired:
+            dropped = dropped | bad
 
     missing = shapely.is_missing(geometry) | shapely.is_empty(geometry)
-    bounds = shapely.bounds(np.where(missing, None, geometry))
-    flawed = ~missing & ~np.isfinite(bounds).all(axis=1)
-    flawed |= ~missing & ~flawed & _has_nonfinite(geometry, missing)
-    dropped = handle(missing, Text("没有几何的要素", "features have no geometry"), repairable=False)
-    dropped = dropped | handle(flawed, Text("坐标为 NaN 或无穷的要素", "features have NaN or infinite coordinates"), repairable=False)
+    flawed = _has_nonfinite(geometry)
     sound = ~(missing | flawed)
+    wrong = sound & ~np.isin(shapely.get_type_id(geometry), GEOMETRIES[spec.geometry])
+    if total and wrong.sum() == sound.sum() > 0:
+        raise LayerError(
+            f"{where}: no feature is a {spec.geometry}, which {spec.name} needs; it holds {_kinds(geometry[wrong])}; give the right file or layer"
+        )
+    sound &= ~wrong
     invalid = np.zeros(total, bool)
     invalid[sound] = ~shapely.is_valid(geometry[sound])
-    if spec.geometry in ("polygon", "any"):
-        flat = sound & np.isin(shapely.get_type_id(geometry), (3, 6)) & (shapely.area(np.where(sound, geometry, None)) == 0)
-        invalid &= ~flat
-        dropped = dropped | handle(flat, Text("面积为零的面", "polygons have zero area"), repairable=False)
-    dropped = dropped | handle(invalid, Text("几何无效（自相交等）的要素", "geometries are invalid (self-intersection or the like)"), repairable=True)
-    if invalid.any() and on_invalid == "repair":
-        geometry[invalid] = shapely.make_valid(geometry[invalid], method="structure", keep_collapsed=False)
-        emptied = invalid & shapely.is_empty(geometry)
-        dropped = dropped | emptied
+    mended = geometry.copy()
+    mended[invalid] = shapely.make_valid(geometry[invalid], method="structure", keep_collapsed=False)
+    flat = sound & _is_flat(mended)
+    invalid &= ~flat
+    handle(missing, Text("没有几何的要素", "features have no geometry"))
+    handle(flawed, Text("坐标为 NaN 或无穷的要素", "features have NaN or infinite coordinates"))
+    handle(wrong, Text("几何类型不符的要素", f"features are not of kind {spec.geometry}"))
+    handle(flat, Text("面积或长度为零的要素", "features have zero area or length"))
+    handle(
+        invalid,
+        Text("几何无效（自相交等）的要素", "geometries are invalid (self-intersection or the like)"),
+        repaired=on_invalid == "repair",
+    )
+    if faults.messages:
+        faults.add('repair the file, or set on_invalid = "repair" or "drop" for this layer')
     faults.raise_if_any()
-    result = frame.set_geometry(gpd.GeoSeries(geometry, index=frame.index, crs=frame.crs))[~dropped]
-    return _of_kind(result, spec, where=where, repairs=repairs, on_invalid=on_invalid)
+    kept = frame.set_geometry(gpd.GeoSeries(mended, index=frame.index, crs=frame.crs))[~dropped]
+    return kept.reset_index(drop=True), repairs
 
 
-def _has_nonfinite(geometry: np.ndarray[Any, Any], missing: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
-    xy, index = shapely.get_coordinates(np.where(missing, None, geometry), return_index=True)
+def _without_collections(frame: gpd.GeoDataFrame, spec: LayerSpec) -> npt.NDArray[np.object_]:
+    """Return flat geometries; a collection whose parts are all of one right kind becomes one multi-part geometry, others stay."""
+    geometry = np.asarray(shapely.force_2d(frame.geometry.to_numpy()), dtype=object).copy()
+    for row in np.flatnonzero(shapely.get_type_id(geometry) == 7):
+        parts = _leaves(geometry[row])
+        kinds = {int(kind) for kind in shapely.get_type_id(parts)}
+        if len(kinds) == 1 and kinds <= set(GEOMETRIES[spec.geometry]):
+            geometry[row] = {0: shapely.multipoints, 1: shapely.multilinestrings, 3: shapely.multipolygons}[kinds.pop()](parts)
+    return geometry
+
+
+def _leaves(geometry: Any) -> npt.NDArray[np.object_]:
+    """Single-part geometries of a collection, however deep."""
+    parts = np.array([geometry], dtype=object)
+    while (shapely.get_type_id(parts) > 3).any():
+        parts = shapely.get_parts(parts)
+    return parts
+
+
+def _is_flat(geometry: npt.NDArray[np.object_]) -> npt.NDArray[np.bool_]:
+    """Polygons without area, lines without length."""
+    dimension = shapely.get_dimensions(geometry)
+    with np.errstate(invalid="ignore"):
+        area = (dimension == 2) & (shapely.area(geometry) == 0)
+        length = (dimension == 1) & (shapely.length(geometry) == 0)
+    flat: npt.NDArray[np.bool_] = area | length | shapely.is_empty(geometry)
+    return flat
+
+
+def _has_nonfinite(geometry: npt.NDArray[np.object_]) -> npt.NDArray[np.bool_]:
+    xy, index = shapely.get_coordinates(geometry, return_index=True)
     bad = np.zeros(len(geometry), bool)
     bad[index[~np.isfinite(xy).all(axis=1)]] = True
     return bad
 
 
-def _of_kind(
-    frame: gpd.GeoDataFrame, spec: LayerSpec, *, where: str, repairs: list[Repair], on_invalid: str
-) -> tuple[gpd.GeoDataFrame, list[Repair]]:
-    """Keep only the declared kind of geometry; take collections apart first."""
-    wanted = GEOMETRIES[spec.geometry]
-    kinds = shapely.get_type_id(frame.geometry.to_numpy())
-    if np.isin(kinds, (7,)).any():
-        frame = frame.explode(index_parts=False)
-        kinds = shapely.get_type_id(frame.geometry.to_numpy())
-    wrong = ~np.isin(kinds, wanted)
-    if wrong.any():
-        if wrong.all() and on_invalid != "drop":
-            raise LayerError(f"{where}: no feature is a {spec.geometry}, which {spec.name} needs; it holds {_kinds(frame)}; give the right file or layer")
-        if on_invalid == "error":
-            raise LayerError(
-                f"{where}: {int(wrong.sum())} of {len(frame)} features are not of kind {spec.geometry}"
-                f' (ids {sample(frame["id"][wrong])}); split the layer, or set on_invalid = "drop" for it'
-            )
-        what = Text("几何类型不符的要素（已剔除）", f"features are not of kind {spec.geometry}: dropped")
-        repairs.append(Repair(spec.name, what, int(wrong.sum()), tuple(frame["id"][wrong][:5])))
-        frame = frame[~wrong]
-    return frame.reset_index(drop=True), repairs
-
-
-def _kinds(frame: gpd.GeoDataFrame) -> str:
-    return ", ".join(sorted(set(frame.geom_type)))
+def _kinds(geometry: npt.NDArray[np.object_]) -> str:
+    return ", ".join(sorted({shape.geom_type for shape in geometry}))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import geopandas as gpd
@@ -15,11 +16,14 @@ from spatial.city import City
 from spatial.metrics import Metric, find, registered
 from spatial.metrics.completeness import thin_layers
 from spatial.metrics.land import built_up_area
+from spatial.overlay import Geometries
 from spatial.progress import Progress
 from spatial.result import MetricResult, Results
 from spatial.text import Lang, Text, joined
 
+LITTLE_GROUND_M2, LITTLE_GROUND_SHARE = 10_000.0, 0.05
 _NO_GROUND = Text("该区内没有建成区", "no built-up area here")
+_LITTLE_GROUND = Text("该区建成区估算不足 1 公顷，不足以计算", "less than 1 ha of estimated built-up area here: too little to measure")
 _NO_BASE = Text("分母为零", "nothing to divide by")
 
 
@@ -69,10 +73,20 @@ def measure(
     notices = list(city.notices)
     if areas.overlap_m2 > 1.0:
         notices.append(
-            Text(f"各区有重叠，共 {areas.overlap_m2 / 1e6:.3f} 平方公里：各区之和大于全市", f"areas overlap by {areas.overlap_m2 / 1e6:.3f} km²: they sum to more than the city")
+            Text(
+                f"各区有重叠，共 {areas.overlap_m2 / 1e6:.3f} 平方公里：各区之和大于全市",
+                f"areas overlap by {areas.overlap_m2 / 1e6:.3f} km²: they sum to more than the city",
+            )
         )
     return Results(
-        pd.concat(rows, ignore_index=True), areas, city, evidence, {metric.name: metric.info() for metric in chosen}, tuple(notices), by, lang
+        pd.concat(rows, ignore_index=True),
+        areas,
+        city,
+        evidence,
+        {metric.name: metric.info() for metric in chosen},
+        tuple(notices),
+        by,
+        lang,
     )
 
 
@@ -98,18 +112,41 @@ def _variant(city: City, areas: Areas, metric: Metric, variant: str) -> tuple[pd
         built = built_up_area(city)
         notes += built.notes
         estimated = built.estimated
-        scoped = city.memo(("scoped", id(areas)), lambda: (areas, areas.within(built.ground)))[1]
-        band = [city.memo(("scoped", id(areas), n), lambda g=ground: (areas, areas.within(g)))[1] for n, ground in enumerate(built.band)]
+        scoped = _within(city, areas, built.ground, built.edges)
+        band = [_within(city, areas, ground, built.edges) for ground in built.band]
         if not len(built.ground):
             return _table(city, areas, metric, variant, MetricResult(np.full(len(areas), np.nan), notes=notes), empty=True), {}
     result = metric(city, scoped, variant=variant)
+    if estimated:
+        result = _without_slivers(result, scoped)
     low, high = _band(result, [metric(city, other, variant=variant) for other in band])
     thin = thin_layers(city)
     reasons = [thin[name] for name in metric.thin if name in thin]
     table = _table(
-        city, scoped, metric, variant, result, low=low, high=high, estimated=estimated or bool(reasons), notes=[*notes, *reasons], poor=bool(reasons)
+        city,
+        scoped,
+        metric,
+        variant,
+        result,
+        low=low,
+        high=high,
+        estimated=estimated or bool(reasons),
+        notes=[*notes, *reasons],
+        poor=bool(reasons),
     )
     return table, dict(result.evidence)
+
+
+def _without_slivers(result: MetricResult, areas: Areas) -> MetricResult:
+    """Give no value where the estimated scope leaves a sliver: a ratio over a few hundred square metres is noise that looks like a finding."""
+    little = areas.measured_m2 < np.minimum(LITTLE_GROUND_M2, LITTLE_GROUND_SHARE * shapely.area(areas.whole))
+    noted = {**result.row_notes, **{int(row): [_LITTLE_GROUND] for row in np.flatnonzero(little & (areas.measured_m2 > 0))}}
+    return replace(result, value=np.where(little, np.nan, result.value), row_notes=noted)
+
+
+def _within(city: City, areas: Areas, ground: Geometries, edges: Geometries) -> Areas:
+    """Restrict areas to a scope, once for all metrics; both are kept with the answer, so that their identities stay theirs."""
+    return city.memo(("scoped", id(areas), id(ground)), lambda: (areas, ground, areas.within(ground, edges)))[2]
 
 
 def _band(result: MetricResult, others: Sequence[MetricResult]) -> tuple[Any, Any]:
@@ -145,7 +182,7 @@ def _table(
         else:
             if areas.coverage[row] < FULL_COVERAGE and not nothing[row]:
                 said.append(Text(f"数据仅覆盖 {areas.coverage[row]:.1%}", f"the data cover {areas.coverage[row]:.1%} of it"))
-            if nothing[row] and not empty:
+            if nothing[row] and not empty and _LITTLE_GROUND not in result.row_notes.get(row, ()):
                 said.append(_NO_GROUND if metric.scope == "built_up_area" and areas.measured_m2[row] == 0 else _NO_BASE)
             if status[row] == "partial" and guess[row]:
                 said.append(Text("且为估算", "and estimated"))

@@ -15,6 +15,7 @@ import numpy.typing as npt
 import shapely
 
 TILE_M = 1000.0
+EDGE_M = 0.1
 _SHIFT_M = 0.3712345678
 
 Geometries = npt.NDArray[np.object_]
@@ -42,7 +43,7 @@ class Pieces:
 
     def areas(self) -> Floats:
         """Area of every owner, m², shape (count,)."""
-        return np.bincount(self.owner, weights=shapely.area(self.geometry), minlength=self.count)
+        return sum_by(self.owner, shapely.area(self.geometry), self.count)
 
     def take(self, owners: Sequence[int] | Ints) -> Pieces:
         """Keep some owners, in the order given."""
@@ -165,6 +166,11 @@ def _clip(polygons: Geometries, x: float, y: float, tile_m: float) -> Geometries
     return clipped
 
 
+def sum_by(owner: Ints, weights: Floats, count: int) -> Floats:
+    """Sum weights by owner, shape (count,)."""
+    return np.bincount(owner, weights=weights, minlength=count).astype(np.float64)
+
+
 def pairs(left: Geometries, right: Geometries) -> tuple[Ints, Ints]:
     """Index pairs of intersecting geometries, sorted by left, then right."""
     if not len(left) or not len(right):
@@ -205,47 +211,96 @@ def surface_within(surface: Geometries, pieces: Pieces) -> Floats:
     """Area of a surface (disjoint polygons) inside every owner, m², shape (count,)."""
     theirs, mine = pairs(surface, pieces.geometry)
     parts = _cut_pairs(surface[theirs], pieces.geometry[mine])
-    return np.bincount(pieces.owner[mine], weights=shapely.area(parts), minlength=pieces.count)
+    return sum_by(pieces.owner[mine], shapely.area(parts), pieces.count)
 
 
 def length_within(lines: Geometries, pieces: Pieces, weights: Floats | None = None) -> Floats:
-    """Length of lines inside every owner, m; a stretch that lies on an owner's edge counts half.
-
-    Parameters
-    ----------
-    lines
-        LineStrings, shape (n,), metres.
-    pieces
-        The owners.
-    weights
-        Factor by line (0.5 for one side of a dual carriageway), shape (n,).
-
-    Returns
-    -------
-    numpy.ndarray
-        Metres, shape (count,).
-    """
+    """Length of lines inside every owner, m, shape (count,); see ``line_parts``."""
     index, owner, length = line_parts(lines, pieces)
-    factor = length if weights is None else length * weights[index]
-    return np.bincount(owner, weights=factor, minlength=pieces.count)
+    return sum_by(owner, length if weights is None else length * weights[index], pieces.count)
 
 
 def line_parts(lines: Geometries, pieces: Pieces) -> tuple[Ints, Ints, Floats]:
-    """Lengths by line and owner: index of the line, owner, metres; a stretch on an owner's edge counts half."""
+    """Lengths by line and owner: index of the line, owner, metres. Stretches on an edge are first set ``astride`` it."""
     index, mine = pairs(lines, pieces.geometry)
     if not len(index):
         return index, index, np.empty(0)
     line, piece = lines[index], pieces.geometry[mine]
     shapely.prepare(piece)
     inside = shapely.contains_properly(piece, line)
-    length = np.empty(len(index))
-    length[inside] = shapely.length(line[inside])
-    part, ring = shapely.intersection(line[~inside], piece[~inside]), shapely.boundary(piece[~inside])
-    on_edge = np.zeros(len(part))
-    near = shapely.intersects(part, ring)
-    on_edge[near] = shapely.length(shapely.intersection(part[near], ring[near]))
-    length[~inside] = shapely.length(part) - on_edge / 2
-    return index, pieces.owner[mine], length
+    part = line.copy()
+    part[~inside] = shapely.intersection(line[~inside], piece[~inside])
+    return index, pieces.owner[mine], shapely.length(part)
+
+
+def astride(lines: Geometries, edges: Geometries) -> tuple[Geometries, Ints, Floats]:
+    """Move the stretches of lines that run along an edge half to each side of it.
+
+    Outlines and streets that share a course never agree to the last digit once both are projected, so that "on the edge" needs a width.
+
+    Parameters
+    ----------
+    lines
+        LineStrings, shape (n,), metres.
+    edges
+        LineStrings.
+
+    Returns
+    -------
+    tuple
+        Lines, the index of the line each comes from, and its factor: 1, or about 0.5 for the two copies of a stretch on an edge. Lengths times
+        factors sum to the lengths of ``lines``.
+    """
+    source, factor = np.arange(len(lines)), np.ones(len(lines))
+    along = _along(lines, edges)
+    if not len(along):
+        return lines, source, factor
+    out, origin, weight = [np.delete(lines, along)], [np.delete(source, along)], [np.ones(len(lines) - len(along))]
+    tree = shapely.STRtree(edges)
+    for i in along:
+        near = edges[tree.query(lines[i], predicate="dwithin", distance=EDGE_M)]
+        band = shapely.buffer(shapely.union_all(near), EDGE_M, cap_style="flat")
+        on_edge = _line_strings(shapely.intersection(lines[i], band))
+        on_edge = on_edge[shapely.length(on_edge) > 10 * EDGE_M]
+        rest = _line_strings(shapely.difference(lines[i], band)) if len(on_edge) else lines[i : i + 1]
+        missing = shapely.length(lines[i]) - shapely.length(rest).sum() - shapely.length(on_edge).sum()
+        copies = np.concatenate(
+            [_line_strings(shapely.offset_curve(shapely.remove_repeated_points(part), side)) for part in on_edge for side in (-0.5, 0.5)]
+            or [rest[:0]]
+        )
+        out += [rest, copies]
+        origin += [np.full(len(rest) + len(copies), i)]
+        total = shapely.length(copies).sum()
+        weight += [np.ones(len(rest)), np.full(len(copies), (shapely.length(on_edge).sum() + missing) / total if total else 0.0)]
+    return np.concatenate(out), np.concatenate(origin), np.concatenate(weight)
+
+
+def _along(lines: Geometries, edges: Geometries) -> Ints:
+    """Index of the lines that have a segment beside and parallel to a segment of an edge."""
+    if not len(lines) or not len(edges):
+        return np.empty(0, int)
+    theirs, _ = segments(edges)
+    tree = shapely.STRtree(shapely.linestrings(theirs))
+    near = np.unique(tree.query(lines, predicate="dwithin", distance=EDGE_M)[0])
+    mine, owner = segments(lines[near])
+    a, b = tree.query(shapely.linestrings(mine), predicate="dwithin", distance=EDGE_M)
+    u, v = (x[:, 1] - x[:, 0] for x in (mine[a], theirs[b]))
+    size = np.hypot(*u.T) * np.hypot(*v.T)
+    sine = np.abs(u[:, 0] * v[:, 1] - u[:, 1] * v[:, 0])
+    return near[np.unique(owner[a[(sine < 0.02 * size) & (size > 0)]])]
+
+
+def segments(lines: Geometries) -> tuple[Floats, Ints]:
+    """Take lines apart into segments: coordinates (s, 2, 2) and the index of the line."""
+    xy, index = shapely.get_coordinates(lines, return_index=True)
+    follows = np.flatnonzero(np.diff(index) == 0)
+    return np.stack([xy[follows], xy[follows + 1]], axis=1), index[follows]
+
+
+def _line_strings(geometry: Any) -> Geometries:
+    parts = shapely.get_parts(np.atleast_1d(np.asarray(geometry, dtype=object)))
+    parts = shapely.get_parts(parts)
+    return parts[(shapely.get_type_id(parts) == 1) & (shapely.length(parts) > 0)]
 
 
 def points_within(points: Geometries, pieces: Pieces, exclusive: npt.NDArray[np.bool_]) -> tuple[Ints, Ints]:

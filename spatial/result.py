@@ -76,8 +76,19 @@ def ratio(numerator: Floats, denominator: Floats) -> Floats:
 
 
 @dataclass(frozen=True)
+class Evidence:
+    """Title and colour (``#rrggbb``) of a frame of evidence."""
+
+    title: Text
+    color: str
+
+
+@dataclass(frozen=True)
 class MetricInfo:
-    """What the outputs need to know of a metric: nothing of how it is computed."""
+    """What the outputs need to know of a metric: nothing of how it is computed.
+
+    ``bases`` holds, by variant, the units of numerator and denominator; empty texts where there is none; ``evidence`` what its frames are.
+    """
 
     name: str
     title: Text
@@ -86,6 +97,8 @@ class MetricInfo:
     standard: Text
     variants: Mapping[str, Text]
     default_variant: str
+    bases: Mapping[str, tuple[str, str]] = field(default_factory=dict)
+    evidence: Mapping[str, Evidence] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, eq=False)

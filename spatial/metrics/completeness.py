@@ -10,7 +10,7 @@ from spatial.areas import Areas
 from spatial.catalogue import reference
 from spatial.city import City
 from spatial.metrics.registry import metric
-from spatial.metrics.road_model import road_model
+from spatial.metrics.road_model import length_by_area, road_model
 from spatial.result import MetricResult, ratio
 from spatial.text import Text
 
@@ -64,6 +64,10 @@ def _limits() -> dict[str, dict[str, float]]:
     ),
     standard=Text("本项目指标，与结果一并展示", "an index of this project, shown beside every result"),
     unit="1",
+    bases={
+        **dict.fromkeys(("parks", "buildings", "facilities", "landuse", "green"), ("count", "m")),
+        "road_attributes": ("m", "m"),
+    },
     needs=("roads",),
     variants={
         "parks": Text("公园", "parks"),
@@ -94,10 +98,10 @@ def data_completeness(city: City, areas: Areas, *, variant: str) -> MetricResult
     """
     model = road_model(city)
     streets = model.classes("length")
-    metres = overlay.length_within(model.lines[streets], areas.pieces)
+    metres = length_by_area(city, areas, streets, once=False)
     if variant == "road_attributes":
         known = streets & (model.source < 3)
-        mapped = overlay.length_within(model.lines[known], areas.pieces)
+        mapped = length_by_area(city, areas, known, once=False)
         return MetricResult(ratio(mapped, metres), mapped, metres)
     layer = city.layer(variant)
     if layer.missing or layer.frame is None:
@@ -107,5 +111,9 @@ def data_completeness(city: City, areas: Areas, *, variant: str) -> MetricResult
     count = np.bincount(owner, minlength=len(areas)).astype(float)
     thin = thin_layers(city).get(variant)
     return MetricResult(
-        np.minimum(1.0, ratio(count, metres / 1e5) / _limits()[variant]["reference"]), count, metres, estimated=True, notes=[thin] if thin else []
+        np.minimum(1.0, ratio(count, metres / 1e5) / _limits()[variant]["reference"]),
+        count,
+        metres,
+        estimated=True,
+        notes=[thin] if thin else [],
     )

@@ -16,7 +16,7 @@ from spatial.city import City
 from spatial.metrics.people import people_in, population_basis, residents
 from spatial.metrics.registry import metric
 from spatial.overlay import Geometries, Pieces
-from spatial.result import MetricResult, ratio
+from spatial.result import Evidence, MetricResult, ratio
 from spatial.text import Text
 
 # Edition → (least area m², service radius m), largest parks first.
@@ -64,6 +64,8 @@ def _joined(parks: Geometries) -> Geometries:
     ),
     standard=Text("绿地率；计划文本中的“绿化率”并非标准术语", "green land rate; the plans' term “greening rate” is not a standard one"),
     unit="1",
+    bases=("m2", "m2"),
+    evidence={"green_land": Evidence(Text("绿地", "green land"), "#81c784")},
     needs=("green",),
     scope="built_up_area",
     variants={"green_land": Text("绿地率", "green land")},
@@ -109,9 +111,13 @@ def _green_land(city: City) -> Geometries:
 @metric(
     "park_area_per_capita",
     title=Text("人均公园绿地面积", "Park area per resident"),
-    definition=Text("区域内公园面积（含园内水面，重叠只计一次）÷ 同一区域常住人口", "Park area, water inside parks included, counted once ÷ residents of the same area"),
+    definition=Text(
+        "区域内公园面积（含园内水面，重叠只计一次）÷ 同一区域常住人口",
+        "Park area, water inside parks included, counted once ÷ residents of the same area",
+    ),
     standard=Text("GB 55014-2021：人均公园绿地 > 8.0 平方米", "GB 55014-2021: more than 8.0 m² per resident"),
     unit="m2/person",
+    bases=("m2", "persons"),
     needs=("parks", "population"),
     thin=("parks",),
 )
@@ -152,6 +158,20 @@ def park_area_per_capita(city: City, areas: Areas, *, variant: str) -> MetricRes
         " 2,000–5,000 m² serve 300 m",
     ),
     unit="1",
+    bases={
+        "straight_line_2022": ("m2", "m2"),
+        "straight_line_checkup_2022": ("m2", "m2"),
+        "straight_line_2022_people": ("persons", "persons"),
+        "straight_line_checkup_2022_people": ("persons", "persons"),
+    },
+    evidence={
+        "served_2022": Evidence(Text("公园服务范围（2022 版）", "served by a park (edition 2022)"), "#80cbc4"),
+        "served_checkup_2022": Evidence(Text("公园服务范围（2022 体检版）", "served by a park (check-up 2022)"), "#80cbc4"),
+        "unserved_2022": Evidence(Text("服务范围外的居住用地（2022 版）", "residential land not served (edition 2022)"), "#e57373"),
+        "unserved_checkup_2022": Evidence(
+            Text("服务范围外的居住用地（2022 体检版）", "residential land not served (check-up 2022)"), "#e57373"
+        ),
+    },
     needs=("parks",),
     scope="built_up_area",
     variants={
@@ -188,7 +208,8 @@ def park_service_coverage(city: City, areas: Areas, *, variant: str) -> MetricRe
     layer = city.layer("landuse")
     if layer.frame is None:
         return _without(areas, Text("未提供图层 landuse", "layer landuse was not supplied"))
-    homes = city.memo("residential_land", lambda: overlay.dissolve(_polygons(city, "landuse")[(layer.frame["landuse"] == "residential").to_numpy(dtype=bool)]))
+    residential = (layer.frame["landuse"] == "residential").to_numpy(dtype=bool)
+    homes = city.memo("residential_land", lambda: overlay.dissolve(_polygons(city, "landuse")[residential]))
     if not len(homes):
         return _without(areas, Text("没有居住用地", "there is no residential land in the data"))
     lived = overlay.restrict(areas.pieces, homes)
@@ -210,7 +231,12 @@ def _service_area(parks: Geometries, edition: str) -> Geometries:
 
 def _unserved(city: City, areas: Areas, lived: Pieces, served: Geometries) -> gpd.GeoDataFrame:
     """Residential land beyond every service area, cut by area."""
-    mine = np.flatnonzero(np.isin(lived.owner, np.flatnonzero(areas.is_area | (areas.ids == "outside_areas") if areas.is_area.any() else np.ones(len(areas), bool))))
+    mine = np.flatnonzero(
+        np.isin(
+            lived.owner,
+            np.flatnonzero(areas.is_area | (areas.ids == "outside_areas") if areas.is_area.any() else np.ones(len(areas), bool)),
+        )
+    )
     left = lived.geometry[mine].copy()
     index, other = overlay.pairs(left, served)
     for i in np.unique(index):

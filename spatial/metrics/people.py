@@ -18,7 +18,19 @@ from spatial.text import Text
 RESIDENTIAL = (
     "residential", "apartments", "house", "detached", "semidetached_house", "terrace", "dormitory", "bungalow", "semi", "yes", "houses", "farm",
 )  # fmt: skip
-OTHER_USES = ("industrial", "commercial", "retail", "railway", "military", "education", "institutional", "construction", "depot", "garages", "religious")
+OTHER_USES = (
+    "industrial",
+    "commercial",
+    "retail",
+    "railway",
+    "military",
+    "education",
+    "institutional",
+    "construction",
+    "depot",
+    "garages",
+    "religious",
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,19 +62,18 @@ def people_in(city: City, pieces: Pieces, *, exclusive: np.ndarray | None = None
     layer = city.layer("population")
     exclusive = np.ones(pieces.count, bool) if exclusive is None else exclusive
     if layer.raster is not None:
-        people = layer.raster.sums(pieces.geometry, city.crs)
-        return np.bincount(pieces.owner, weights=people, minlength=pieces.count)
+        return layer.raster.sums(pieces.geometry, pieces.owner, pieces.count, city.crs)
     if layer.frame is None:
         spread = spread_over_buildings(city)
         index, owner = overlay.points_within(spread.points, pieces, exclusive)
-        return np.bincount(owner, weights=spread.people[index], minlength=pieces.count)
+        return overlay.sum_by(owner, spread.people[index], pieces.count)
     geometry, count = np.asarray(layer.frame.geometry.to_numpy(), dtype=object), layer.frame["count"].to_numpy(dtype=float)
     flat = shapely.get_dimensions(geometry) == 2
     index, owner = overlay.points_within(geometry[~flat], pieces, exclusive)
-    people = np.bincount(owner, weights=count[~flat][index], minlength=pieces.count)
+    people = overlay.sum_by(owner, count[~flat][index], pieces.count)
     index, mine = overlay.pairs(geometry[flat], pieces.geometry)
     share = shapely.area(shapely.intersection(geometry[flat][index], pieces.geometry[mine])) / shapely.area(geometry[flat][index])
-    return people + np.bincount(pieces.owner[mine], weights=count[flat][index] * share, minlength=pieces.count)
+    return people + overlay.sum_by(pieces.owner[mine], count[flat][index] * share, pieces.count)
 
 
 def spread_over_buildings(city: City) -> Spread:
@@ -131,7 +142,7 @@ def residents(city: City, areas: Areas) -> Floats:
     layer = city.layer("population")
     if layer.raster is None and layer.frame is None and not len(spread_over_buildings(city).points):
         return np.full(len(areas), np.nan)
-    return people_in(city, areas.pieces, exclusive=areas.exclusive)
+    return city.memo(("residents", id(areas)), lambda: (areas, people_in(city, areas.pieces, exclusive=areas.exclusive)))[1]
 
 
 def _quality(share: float | None, rows: int) -> Floats | None:
@@ -141,9 +152,13 @@ def _quality(share: float | None, rows: int) -> Floats | None:
 @metric(
     "population",
     title=Text("人口", "Population"),
-    definition=Text("常住人口：栅格按像元面积精确汇总，面数据按面积分摊，或将给定总数分摊到住宅建筑", "Residents: raster cells summed exactly, polygons split by area, or a stated total spread over residential buildings"),
+    definition=Text(
+        "常住人口：栅格按像元面积精确汇总，面数据按面积分摊，或将给定总数分摊到住宅建筑",
+        "Residents: raster cells summed exactly, polygons split by area, or a stated total spread over residential buildings",
+    ),
     standard=Text("总量守恒", "totals are kept"),
     unit="persons",
+    bases=("persons", ""),
     needs=("population",),
 )
 def population(city: City, areas: Areas, *, variant: str) -> MetricResult:
@@ -174,6 +189,7 @@ def population(city: City, areas: Areas, *, variant: str) -> MetricResult:
     definition=Text("常住人口 ÷ 区域面积", "Residents ÷ area"),
     standard=Text("无统一限值", "no common threshold"),
     unit="persons/km2",
+    bases=("persons", "m2"),
     needs=("population",),
 )
 def population_density(city: City, areas: Areas, *, variant: str) -> MetricResult:

@@ -5,12 +5,12 @@ from __future__ import annotations
 import functools
 import importlib
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from spatial.areas import Areas
 from spatial.city import City
 from spatial.errors import OptionError, nearest
-from spatial.result import MetricInfo, MetricResult
+from spatial.result import Evidence, MetricInfo, MetricResult
 from spatial.text import Text
 from spatial.units import unit_of
 
@@ -41,6 +41,10 @@ class Metric:
         How far beyond an area features matter; ``None`` = city-wide.
     thin
         Needed layers whose thinness makes the value an estimate.
+    bases
+        Units of numerator and denominator by variant; empty texts where there is none.
+    evidence
+        What the frames of evidence are, by name.
     """
 
     name: str
@@ -54,14 +58,26 @@ class Metric:
     variants: Mapping[str, Text]
     halo_m: float | None
     thin: tuple[str, ...] = ()
+    bases: Mapping[str, tuple[str, str]] = field(default_factory=dict)
+    evidence: Mapping[str, Evidence] = field(default_factory=dict)
 
     def __call__(self, city: City, areas: Areas, *, variant: str) -> MetricResult:
         """Compute one variant."""
         return self.function(city, areas, variant=variant)
 
     def info(self) -> MetricInfo:
-        """What the outputs need to know."""
-        return MetricInfo(self.name, self.title, self.definition, self.unit, self.standard, self.variants, next(iter(self.variants)))
+        """Return what the outputs need to know."""
+        return MetricInfo(
+            self.name,
+            self.title,
+            self.definition,
+            self.unit,
+            self.standard,
+            self.variants,
+            next(iter(self.variants)),
+            self.bases,
+            self.evidence,
+        )
 
 
 _METRICS: dict[str, Metric] = {}
@@ -79,6 +95,8 @@ def metric(
     variants: Mapping[str, Text] | None = None,
     halo_m: float | None = 0.0,
     thin: tuple[str, ...] = (),
+    bases: tuple[str, str] | Mapping[str, tuple[str, str]] = ("", ""),
+    evidence: Mapping[str, Evidence] | None = None,
 ) -> Callable[[Callable[..., MetricResult]], Metric]:
     """Declare a metric; see ``Metric`` for the arguments.
 
@@ -88,6 +106,10 @@ def metric(
         The unit or scope is unknown, or another function has the name.
     """
     unit_of(unit)
+    named = variants or {"": Text("", "")}
+    by_variant = {key: bases if isinstance(bases, tuple) else bases[key] for key in named}
+    for part in {part for pair in by_variant.values() for part in pair if part}:
+        unit_of(part)
     if scope not in SCOPES:
         raise OptionError(f'metric {name}: scope "{scope}" is not known; known: {", ".join(SCOPES)}')
 
@@ -95,7 +117,7 @@ def metric(
         known = _METRICS.get(name)
         if known is not None and known.function.__module__ != function.__module__:
             raise OptionError(f'metric "{name}" is declared twice: {known.function.__module__} and {function.__module__}')
-        made = Metric(name, function, title, definition, standard, unit, needs, scope, variants or {"": Text("", "")}, halo_m, thin)
+        made = Metric(name, function, title, definition, standard, unit, needs, scope, named, halo_m, thin, by_variant, evidence or {})
         _METRICS[name] = made
         return made
 

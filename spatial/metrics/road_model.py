@@ -12,6 +12,7 @@ import shapely
 from scipy.spatial import cKDTree
 
 from spatial import overlay
+from spatial.areas import Areas
 from spatial.catalogue import reference
 from spatial.city import City
 from spatial.overlay import Floats, Geometries, Ints
@@ -84,6 +85,33 @@ def road_model(city: City) -> RoadModel:
     return city.memo("road_model", lambda: _build(city.frame("roads")))
 
 
+def parts_by_area(city: City, areas: Areas) -> tuple[Ints, Ints, Floats]:
+    """Length of every run in every row, computed once for all metrics.
+
+    Returns
+    -------
+    tuple of arrays
+        Index of the run, index of the row, metres; a stretch on a row's edge counts half.
+    """
+    return city.memo(("road_parts", id(areas)), lambda: (areas, _parts(city, areas)))[1]
+
+
+def _parts(city: City, areas: Areas) -> tuple[Ints, Ints, Floats]:
+    key = ("astride", id(areas.whole), id(areas.scope_edges))  # both are kept with the answer, so that their identities stay theirs
+    kept = city.memo(key, lambda: (areas, overlay.astride(road_model(city).lines, areas.edges)))
+    lines, source, factor = kept[1]
+    index, owner, length = overlay.line_parts(lines, areas.pieces)
+    return source[index], owner, length * factor[index]
+
+
+def length_by_area(city: City, areas: Areas, used: Bools, *, once: bool) -> Floats:
+    """Length of the chosen runs by row, metres; with ``once`` one of two carriageways counts half."""
+    index, owner, length = parts_by_area(city, areas)
+    model = road_model(city)
+    factor = np.where(used, model.weights if once else 1.0, 0.0)[index]
+    return overlay.sum_by(owner, length * factor, len(areas))
+
+
 def classify(roads: gpd.GeoDataFrame) -> npt.NDArray[np.object_]:
     """Class of every road: key of ``data/road_classes.toml``, empty where none fits."""
     highway = roads["highway"].fillna("").to_numpy(dtype=object)
@@ -101,7 +129,11 @@ def _build(roads: gpd.GeoDataFrame) -> RoadModel:
     roads = roads.iloc[index].reset_index(drop=True)
     kind = classify(roads)
     direction = _direction(roads)
-    pairable = (direction != 0) & np.isin(kind, [k for k, row in class_table().items() if row["length"]]) & (roads["junction"] != "roundabout").to_numpy()
+    pairable = (
+        (direction != 0)
+        & np.isin(kind, [k for k, row in class_table().items() if row["length"]])
+        & (roads["junction"] != "roundabout").to_numpy()
+    )
     runs, owner, paired = _runs(lines, roads, kind, direction, pairable)
     mine = roads.iloc[owner]
     road_class = kind[owner]
@@ -180,14 +212,21 @@ def _twins(line: Geometries, at: Floats, direction: Ints, roads: gpd.GeoDataFram
     opposite = np.einsum("ij,ij->i", heading[a], heading[b]) <= -np.cos(np.radians(TWIN_DEGREES))
     a, b = a[opposite], b[opposite]
     gap = here[b] - here[a]
-    along = np.abs(np.einsum("ij,ij->i", gap, heading[a]))
-    aside = np.abs(gap[:, 0] * heading[a][:, 1] - gap[:, 1] * heading[a][:, 0])
+    course = heading[a] - heading[b]  # of both together, so that neither road is the first
+    course /= np.hypot(course[:, 0], course[:, 1])[:, None]
+    along = np.abs(np.einsum("ij,ij->i", gap, course))
+    aside = np.abs(gap[:, 0] * course[:, 1] - gap[:, 1] * course[:, 0])
     near = (along <= SAMPLE_M) & (aside <= TWIN_M) & (identity[way[a]] != identity[way[b]])
     a, b, aside = a[near], b[near], aside[near]
     name, ref = (roads[column].fillna("").to_numpy(dtype=object) for column in ("name", "ref"))
     wa, wb = way[a], way[b]
     same = ((name[wa] != "") & (name[wa] == name[wb])) | ((ref[wa] != "") & (ref[wa] == ref[wb]))
-    nameless = (kind[wa] == kind[wb]) & (aside <= UNNAMED_TWIN_M) & ((name[wa] == "") | (name[wb] == "")) & ((ref[wa] == "") | (ref[wb] == "") | (ref[wa] == ref[wb]))
+    nameless = (
+        (kind[wa] == kind[wb])
+        & (aside <= UNNAMED_TWIN_M)
+        & ((name[wa] == "") | (name[wb] == ""))
+        & ((ref[wa] == "") | (ref[wb] == "") | (ref[wa] == ref[wb]))
+    )
     twin = same | nameless
     flag[a[twin]] = True
     flag[b[twin]] = True
@@ -202,7 +241,7 @@ def _widths(roads: gpd.GeoDataFrame, kind: npt.NDArray[np.object_], paired: Bool
     half = np.where(paired, 0.5, 1.0)[:, None]
 
     def column(name: str) -> Floats:
-        return np.array([row[name] for row in rows], dtype=float).reshape(len(rows), -1) * half
+        return np.array([row[name] for row in rows], dtype=float).reshape(len(rows), -1 if rows else 3) * half
 
     measured = {key: roads[field].to_numpy(dtype=float) for key, field in (("carriageway", "carriageway_width"), ("width", "width"))}
     rejected = 0
@@ -269,10 +308,23 @@ def _strips(lines: Geometries, radius_m: Floats, used: Bools) -> Geometries:
     both = goes_on.all(axis=1)
     strips = [shapely.buffer(chosen[both], radius[both], quad_segs=4, cap_style="round")]
     strips.append(shapely.buffer(chosen[~both], radius[~both], quad_segs=4, cap_style="flat"))
-    for end, point in ((0, 0), (1, -1)):
+    for end in (0, 1):
         single = ~both & goes_on[:, end]
-        strips.append(shapely.buffer(shapely.get_point(chosen[single], point), radius[single], quad_segs=4))
+        strips.append(_caps(chosen[single], radius[single], end))
     return np.concatenate(strips)
+
+
+def _caps(lines: Geometries, radius_m: Floats, end: int) -> Geometries:
+    """Half circles with the same corners as those of a round buffer: how a road ends far away must not change it here."""
+    lines = shapely.remove_repeated_points(lines)
+    tip, before = (shapely.get_coordinates(shapely.get_point(lines, nth)) for nth in ((0, 1) if end == 0 else (-1, -2)))
+    ahead = (tip - before) / np.hypot(*(tip - before).T)[:, None]
+    aside = np.column_stack([-ahead[:, 1], ahead[:, 0]])
+    turn = np.radians(np.linspace(90, -90, 9))
+    reach, swing = np.r_[0.0, np.cos(turn), 0.0], np.r_[1.0, np.sin(turn), -1.0]
+    corners = (reach[:, None] * ahead[:, None] + swing[:, None] * aside[:, None]) * radius_m[:, None, None]
+    corners[:, [0, -1]] -= 0.001 * ahead[:, None]  # a millimetre into the road, so that no gap is left
+    return shapely.polygons(tip[:, None] + corners)
 
 
 def _goes_on(lines: Geometries) -> Bools:

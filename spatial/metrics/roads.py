@@ -13,10 +13,10 @@ from spatial import overlay
 from spatial.areas import CITY, Areas
 from spatial.city import City
 from spatial.metrics.registry import metric
-from spatial.metrics.road_model import HALO_M, SOURCES, class_table, road_model, surface
+from spatial.metrics.road_model import HALO_M, SOURCES, class_table, length_by_area, parts_by_area, road_model, surface
 from spatial.network.graph import build_network
 from spatial.overlay import Floats
-from spatial.result import MetricResult, ratio
+from spatial.result import Evidence, MetricResult, ratio
 from spatial.text import Text
 
 JUNCTION_M = 30.0
@@ -33,6 +33,8 @@ _STANDARD_DENSITY = Text("中发〔2016〕6号：8 公里/平方公里（2020 �
     ),
     standard=Text("中发〔2016〕6号：15 %；建成区口径", "Central Committee and State Council 2016 no. 6: 15 % of the built-up area"),
     unit="1",
+    bases=("m2", "m2"),
+    evidence={"road_surface": Evidence(Text("道路面", "road surface"), "#9e9e9e")},
     needs=("roads",),
     scope="built_up_area",
     variants={
@@ -75,18 +77,20 @@ def road_area_ratio(city: City, areas: Areas, *, variant: str) -> MetricResult:
     ground, used, widths = surface(city, variant)
     area = overlay.surface_within(ground, areas.pieces)
     size = areas.measured_m2
-    index, owner, length = overlay.line_parts(model.lines[used], areas.pieces)
-    width = widths[used][index]
-    by_width = [np.bincount(owner, weights=length * width[:, column], minlength=len(areas)) for column in range(3)]
-    metres = np.bincount(owner, weights=length, minlength=len(areas))
-    source = model.source[used][index]
-    shares = np.stack([np.bincount(owner[source == k], weights=length[source == k], minlength=len(areas)) for k in range(len(SOURCES))])
+    index, owner, length = parts_by_area(city, areas)
+    mine = used[index]
+    index, owner, length = index[mine], owner[mine], length[mine]
+    width = widths[index]
+    by_width = [overlay.sum_by(owner, length * width[:, column], len(areas)) for column in range(3)]
+    metres = overlay.sum_by(owner, length, len(areas))
+    source = model.source[index]
+    shares = np.stack([overlay.sum_by(owner[source == k], length[source == k], len(areas)) for k in range(len(SOURCES))])
     known = ratio(shares[:3].sum(axis=0), metres) if variant != "redline" else np.where(metres > 0, 0.0, np.nan)
     low, high = (np.minimum(_with_width(area, by_width[1], by_width[k]), size) for k in (0, 2))
-    rows = {i: [_sources(shares[:, i], metres[i], by_width[1][i])] for i in np.flatnonzero(areas.ids == CITY) if metres[i] > 0}
-    motorway = model.road_class[used] == "motorway"
+    rows = {int(i): [_sources(shares[:, i], metres[i], by_width[1][i])] for i in np.flatnonzero(areas.ids == CITY) if metres[i] > 0}
+    motorway = model.road_class[index] == "motorway"
     if motorway.any() and rows:
-        part = np.bincount(owner[motorway[index]], weights=(length * width[:, 1])[motorway[index]], minlength=len(areas))
+        part = overlay.sum_by(owner[motorway], (length * width[:, 1])[motorway], len(areas))
         for i, notes in rows.items():
             share = part[i] / by_width[1][i]
             notes.append(Text(f"其中高速公路占道路面积约 {share:.1%}", f"about {share:.1%} of the road area is motorway"))
@@ -96,7 +100,10 @@ def road_area_ratio(city: City, areas: Areas, *, variant: str) -> MetricResult:
     notes = []
     if model.rejected_widths:
         notes.append(
-            Text(f"{model.rejected_widths} 段道路宽度不可信，改用车道数或等级默认值", f"{model.rejected_widths} road widths were not credible and gave way to lanes or class defaults")
+            Text(
+                f"{model.rejected_widths} 段道路宽度不可信，改用车道数或等级默认值",
+                f"{model.rejected_widths} road widths were not credible and gave way to lanes or class defaults",
+            )
         )
     return MetricResult(
         value=ratio(area, size),
@@ -139,6 +146,8 @@ _CLASS_KEYS = ("motorway", "expressway", "primary", "secondary", "tertiary", "un
     ),
     standard=_STANDARD_DENSITY,
     unit="km/km2",
+    bases=("m", "m2"),
+    evidence={"dual_carriageways": Evidence(Text("分幅道路", "dual carriageways"), "#8e44ad")},
     needs=("roads",),
     scope="built_up_area",
     variants={"total": Text("合计", "total"), **{key: Text(**class_table()[key]["title"]) for key in _CLASS_KEYS}},
@@ -169,12 +178,14 @@ def road_network_density(city: City, areas: Areas, *, variant: str) -> MetricRes
     """
     model = road_model(city)
     used = model.classes("length") & (True if variant == "total" else model.road_class == variant)
-    metres = overlay.length_within(model.lines[used], areas.pieces, model.weights[used])
+    metres = length_by_area(city, areas, used, once=True)
     evidence = {}
     if variant == "total":
         twin = used & model.paired
         evidence["dual_carriageways"] = gpd.GeoDataFrame(
-            {"id": city.frame("roads")["id"].to_numpy()[model.road[twin]], "road_class": model.road_class[twin]}, geometry=list(model.lines[twin]), crs=city.crs
+            {"id": city.frame("roads")["id"].to_numpy()[model.road[twin]], "road_class": model.road_class[twin]},
+            geometry=list(model.lines[twin]),
+            crs=city.crs,
         )
     size = areas.measured_m2
     return MetricResult(value=ratio(metres / 1e3, size / 1e6), numerator=metres, denominator=size, evidence=evidence)
@@ -189,6 +200,8 @@ def road_network_density(city: City, areas: Areas, *, variant: str) -> MetricRes
     ),
     standard=Text("无统一限值", "no common threshold"),
     unit="1/km2",
+    bases=("count", "m2"),
+    evidence={"junctions": Evidence(Text("交叉口", "junctions"), "#c0392b")},
     needs=("roads",),
     scope="built_up_area",
     variants={
@@ -223,7 +236,11 @@ def intersection_density(city: City, areas: Areas, *, variant: str) -> MetricRes
     _, owner = overlay.points_within(points, areas.pieces, areas.exclusive)
     count = np.bincount(owner, minlength=len(areas)).astype(float)
     size = areas.measured_m2
-    evidence = {"junctions": gpd.GeoDataFrame({"n": np.arange(len(points))}, geometry=list(points), crs=city.crs)} if variant == "consolidated" else {}
+    evidence = (
+        {"junctions": gpd.GeoDataFrame({"n": np.arange(len(points))}, geometry=list(points), crs=city.crs)}
+        if variant == "consolidated"
+        else {}
+    )
     return MetricResult(value=ratio(count, size / 1e6), numerator=count, denominator=size, evidence=evidence)
 
 
@@ -240,5 +257,5 @@ def _junctions(city: City, *, consolidated: bool) -> overlay.Geometries:
         links = coo_array((np.ones(len(near)), (near[:, 0], near[:, 1])), shape=(len(xy), len(xy)))
         count, label = connected_components(links, directed=False)
         weight = np.bincount(label, minlength=count)
-        xy = np.column_stack([np.bincount(label, weights=xy[:, axis], minlength=count) / weight for axis in (0, 1)])
+        xy = np.column_stack([overlay.sum_by(label, xy[:, axis], count) / weight for axis in (0, 1)])
     return np.atleast_1d(shapely.points(xy))

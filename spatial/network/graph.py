@@ -9,6 +9,8 @@ import geopandas as gpd
 import numpy as np
 import numpy.typing as npt
 import shapely
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
 
 from spatial.overlay import Floats, Ints
 
@@ -58,23 +60,23 @@ def build_network(roads: gpd.GeoDataFrame) -> Network:
     """
     referenced = np.array([value is not None and not isinstance(value, float) for value in roads["nodes"]], dtype=bool)
     lines = np.asarray(roads.geometry.to_numpy(), dtype=object)
-    keys: list[Any] = [None, None]
     xy, index = shapely.get_coordinates(lines, return_index=True)
-    by_ref = referenced[index]
+    local = ~referenced[index]
     key = np.empty(len(xy), dtype=np.int64)
     if referenced.any():
-        key[by_ref] = np.concatenate([np.asarray(refs, dtype=np.int64) for refs in roads["nodes"][referenced]])
-    if (~referenced).any():
-        xy, index, by_ref, key = _with_snapped_ends(roads, lines, xy, index, by_ref, key)
-        own, _ = _vertex_keys(roads, xy, index, ~by_ref)
-        key[~by_ref] = -1 - own  # negative: never an OSM id
-    del keys
-    _, first, node = np.unique(key, return_index=True, return_inverse=True)
+        key[~local] = np.concatenate([np.asarray(refs, dtype=np.int64) for refs in roads["nodes"][referenced]])
+    if local.any():
+        key[local] = -1 - _vertex_keys(roads, xy, index, local)  # negative: never an OSM id
+        xy, index, key = _with_joined_ends(roads, lines, xy, index, key, local)
+    _, node = np.unique(key, return_inverse=True)
+    # Joined ends stand where the westernmost of them does, whatever the order of the roads.
+    order = np.lexsort((xy[:, 1], xy[:, 0], node))
+    first = order[np.r_[True, np.diff(node[order]) != 0][: len(order)]]
     follows = np.flatnonzero(np.diff(index) == 0)
     return Network(xy[first], node[follows], node[follows + 1], index[follows])
 
 
-def _vertex_keys(roads: gpd.GeoDataFrame, xy: Floats, index: Ints, chosen: npt.NDArray[np.bool_]) -> tuple[Ints, int]:
+def _vertex_keys(roads: gpd.GeoDataFrame, xy: Floats, index: Ints, chosen: npt.NDArray[np.bool_]) -> Ints:
     """One key a place; vertices inside a line meet others only on their own level, ends meet every level."""
     place = np.round(xy[chosen], 2)
     level = _levels(roads)[index[chosen]]
@@ -88,47 +90,56 @@ def _vertex_keys(roads: gpd.GeoDataFrame, xy: Floats, index: Ints, chosen: npt.N
     # Where no line ends, levels stay apart (a bridge over a street drawn with a common vertex).
     apart = np.where(ends_here[at], 0, level + 1)
     _, key = np.unique(np.column_stack([at, apart]), axis=0, return_inverse=True)
-    return key.ravel().astype(np.int64), len(key)
+    return key.ravel().astype(np.int64)
 
 
 def _levels(roads: gpd.GeoDataFrame) -> Ints:
-    parts = [roads[column].fillna("").astype(str).replace({"no": "", "F": "", "0": "", "0.0": ""}) for column in ("bridge", "tunnel", "layer")]
+    parts = [
+        roads[column].fillna("").astype(str).replace({"no": "", "F": "", "0": "", "0.0": ""}) for column in ("bridge", "tunnel", "layer")
+    ]
     _, level = np.unique(parts[0] + "|" + parts[1] + "|" + parts[2], return_inverse=True)
     return np.asarray(level, dtype=np.int64)
 
 
-def _with_snapped_ends(
-    roads: gpd.GeoDataFrame, lines: Any, xy: Floats, index: Ints, by_ref: npt.NDArray[np.bool_], key: Ints
-) -> tuple[Floats, Ints, npt.NDArray[np.bool_], Ints]:
-    """Give a line a vertex where another's end lies within 0.5 m of it on the same level, and move that end there."""
+def _with_joined_ends(
+    roads: gpd.GeoDataFrame, lines: Any, xy: Floats, index: Ints, key: Ints, local: npt.NDArray[np.bool_]
+) -> tuple[Floats, Ints, Ints]:
+    """Join an end with each line on its level that passes within 0.5 m: with a vertex that near, else with a new one. Nothing is moved."""
     level = _levels(roads)
     first = np.r_[0, np.flatnonzero(np.diff(index)) + 1]
     last = np.r_[first[1:], len(index)] - 1
     ends = np.concatenate([first, last])
-    ends = ends[~by_ref[ends]]
-    tree = shapely.STRtree(lines)
-    end, line = tree.query(shapely.points(xy[ends]), predicate="dwithin", distance=SNAP_M)
-    other = (index[ends[end]] != line) & (level[index[ends[end]]] == level[line]) & ~by_ref[first[line]]
-    end, line = end[other], line[other]
-    place = np.round(xy, 2)
-    known = {(int(i), float(x), float(y)) for i, (x, y) in zip(index, place, strict=True)} if len(end) else set()
-    insert: list[tuple[int, float, float, float]] = []
-    xy = xy.copy()
-    for e, target in zip(ends[end], line, strict=True):
-        if (int(target), float(place[e][0]), float(place[e][1])) in known:
-            continue
-        at = shapely.line_locate_point(lines[target], shapely.Point(xy[e]))
-        spot = shapely.get_coordinates(shapely.line_interpolate_point(lines[target], at))[0]
-        xy[e] = spot
-        insert.append((int(target), float(at), float(spot[0]), float(spot[1])))
-    if not insert:
-        return xy, index, by_ref, key
+    ends = ends[local[ends]]
+    near, line = shapely.STRtree(lines).query(shapely.points(xy[ends]), predicate="dwithin", distance=SNAP_M)
+    end = ends[near]
+    _, node = np.unique(key, return_inverse=True)
+    size = node.max() + 1
+    meets = np.isin(line * size + node[end], index * size + node)
+    missed = ~meets & (level[index[end]] == level[line])
+    same: list[tuple[int, int]] = []
+    new: dict[int, list[tuple[float, int]]] = {}
+    for e, target in zip(end[missed].tolist(), line[missed].tolist(), strict=True):
+        vertices = np.arange(first[target], last[target] + 1)
+        distance = np.hypot(*(xy[vertices] - xy[e]).T)
+        at = float(shapely.line_locate_point(lines[target], shapely.Point(xy[e])))
+        beside = [other for along, other in new.get(target, []) if abs(along - at) <= SNAP_M]
+        if distance.min() <= SNAP_M:
+            same.append((e, int(vertices[distance.argmin()])))
+        elif beside:
+            same.append((e, beside[0]))
+        else:
+            new.setdefault(target, []).append((at, e))
+    joined = np.array(same, dtype=np.int64).reshape(-1, 2)
+    links = coo_array((np.ones(len(joined)), (node[joined[:, 0]], node[joined[:, 1]])), shape=(size, size))
+    _, label = connected_components(links, directed=False)
+    node = label[node].astype(np.int64)
+    rows = [(target, at, e) for target, found in new.items() for at, e in found]
+    if not rows:
+        return xy, index, node
+    targets, distances, of = (np.array(column) for column in zip(*rows, strict=True))
     step = np.r_[0.0, np.hypot(*np.diff(xy, axis=0).T)]
     step[first] = 0.0
     along = np.cumsum(step) - np.repeat(np.cumsum(step)[first], last - first + 1)
-    targets = np.array([row[0] for row in insert])
-    all_index = np.r_[index, targets]
-    all_along = np.r_[along, [row[1] for row in insert]]
-    all_xy = np.vstack([xy, [[row[2], row[3]] for row in insert]])
-    order = np.lexsort((np.r_[np.zeros(len(index)), np.ones(len(insert))], all_along, all_index))
-    return all_xy[order], all_index[order], np.r_[by_ref, by_ref[first[targets]]][order], np.r_[key, np.zeros(len(insert), np.int64)][order]
+    spots = shapely.get_coordinates(shapely.line_interpolate_point(lines[targets], distances))
+    order = np.lexsort((np.r_[along, distances], np.r_[index, targets]))
+    return np.vstack([xy, spots])[order], np.r_[index, targets][order], np.r_[node, node[of]][order]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass
 
 import numpy as np
@@ -57,21 +58,36 @@ def classify(values: npt.NDArray[np.float64], unit: str, lang: Lang = "en") -> C
     Classes
         Empty where there is no value; one class where all are equal.
     """
-    known = np.sort(values[np.isfinite(values)])
+    declared = unit_of(unit)
+    # What reads the same is the same: digits that no legend shows make no class.
+    known = np.sort(np.round(values[np.isfinite(values)] * declared.factor, declared.decimals) / declared.factor)
     if not len(known):
         return Classes((), (), ())
     low, high = float(known[0]), float(known[-1])
-    inner = np.unique([_rounded(float(v), high - low) for v in np.quantile(known, np.linspace(0, 1, len(PALETTE) + 1)[1:-1])]) if high > low else np.empty(0)
-    inner = inner[(inner > low) & (inner < high)]
+    inner = _inner(known, low, high) if high > low else np.empty(0)
+    if high > low and len(inner) < 2:  # most values are the same, often 0: what differs is classed by itself
+        inner = _inner(np.unique(known), low, high)
     breaks = (low, *(float(value) for value in inner), high)
     count = len(breaks) - 1
     pick = np.linspace(0, len(PALETTE) - 1, count).round().astype(int) if count > 1 else np.array([2])
-    declared = unit_of(unit)
     shown = [declared.show(value, lang).removesuffix(declared.label.get(lang)).strip() for value in breaks]
-    labels = tuple(f"{a} – {b}" for a, b in zip(shown, shown[1:], strict=False))
+    labels = tuple(f"{a} – {b}" for a, b in itertools.pairwise(shown))
     if len(breaks) == 2 and low == high:
         labels = (shown[0],)
     return Classes(breaks, tuple(PALETTE[i] for i in pick), labels)
+
+
+def _inner(values: npt.NDArray[np.float64], low: float, high: float) -> npt.NDArray[np.float64]:
+    """Find rounded quantile breaks between the extremes, none of which leaves a class empty."""
+    quantiles = np.quantile(values, np.linspace(0, 1, len(PALETTE) + 1)[1:-1])
+    span = float(quantiles[-1] - quantiles[0]) or high - low  # of the bulk: a single outlier must not coarsen the legend
+    found = np.unique([_rounded(float(value), span) for value in quantiles])
+    kept: list[float] = []
+    for value in found[(found > low) & (found < high)]:
+        below = kept[-1] if kept else -np.inf
+        if ((values >= below) & (values < value)).any() and (values >= value).any():
+            kept.append(float(value))
+    return np.array(kept)
 
 
 def _rounded(value: float, span: float) -> float:

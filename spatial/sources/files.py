@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import io
+import re
+import sqlite3
 import warnings
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -18,9 +21,13 @@ import shapely
 
 from spatial import crs as crs_
 from spatial import datum as datum_
-from spatial.errors import CRSError, LayerError, OptionError, SourceError, nearest
+from spatial.errors import CRSError, LayerError, OptionError, SourceError, SpatialError, nearest, plain, sample, shown
 
 RASTER_ENDINGS = (".tif", ".tiff", ".vrt", ".img", ".asc")
+TABLE_ENDINGS = (".csv", ".tsv", ".txt")
+_OWN_SQL = (".gpkg", ".sqlite", ".db")  # GDAL would hand a condition to their own SQL, where a misspelt column is a text
+_ROW = "row_in_file"
+_PLAIN_NUMBER = re.compile(r"-?(0|[1-9]\d*)(\.\d+)?")
 X_NAMES = ("x", "lon", "lng", "longitude", "经度", "东坐标")
 Y_NAMES = ("y", "lat", "latitude", "纬度", "北坐标")
 
@@ -57,7 +64,7 @@ class FileOptions:
     y: str | None = None
 
 
-def read_vector(path: Path, options: FileOptions, *, where: str, wanted: tuple[str, ...]) -> gpd.GeoDataFrame:
+def read_vector(path: Path, options: FileOptions, *, where: str, wanted: tuple[str, ...], polygons: bool = False) -> gpd.GeoDataFrame:
     """Read a local vector file or table.
 
     Parameters
@@ -70,6 +77,8 @@ def read_vector(path: Path, options: FileOptions, *, where: str, wanted: tuple[s
         Name of the layer, for messages.
     wanted
         Our field names; a column of that name is taken as it is unless ``fields`` maps another.
+    polygons
+        Whether the layer consists of polygons: closed lines of a drawing (DXF), which knows no polygons, become some.
 
     Returns
     -------
@@ -85,17 +94,68 @@ def read_vector(path: Path, options: FileOptions, *, where: str, wanted: tuple[s
     OptionError
         A mapped column, the layer inside the file or the condition does not exist.
     """
+    where = f"{where}: {path}"
     if not path.exists():
-        raise SourceError(f"{where}: {path}: no such file; check the path in city.toml")
-    name = path.name.lower()
-    if name.endswith((".parquet", ".geoparquet")):
+        raise SourceError(f"{where}: no such file; check the path in city.toml")
+    ending = path.suffix.lower()
+    if (options.x or options.y) and ending not in TABLE_ENDINGS:
+        raise OptionError(f"{where}: x and y name the coordinate columns of a table ({', '.join(TABLE_ENDINGS)}); remove them")
+    if ending in (".parquet", ".geoparquet"):
         frame = _filtered(_read_parquet(path, where), options, where)
-    elif name.endswith((".csv", ".tsv", ".txt")):
+    elif ending in TABLE_ENDINGS:
         frame = _filtered(_read_table(path, options, where), options, where)
+    elif ending in _OWN_SQL:
+        _check_database(path, where)
+        frame = _filtered(_read_ogr(path, replace(options, where=None), where), options, where)
     else:
+        if ending == ".shp":
+            _check_shapefile(path, where)
         frame = _read_ogr(path, options, where)
+    if polygons and ending == ".dxf":
+        frame = frame.set_geometry(gpd.GeoSeries(_closed(frame.geometry.to_numpy()), index=frame.index, crs=frame.crs))
     frame = _mapped(frame, options, where, wanted)
-    return _placed(frame, path, options, where)
+    return _placed(frame, options, where)
+
+
+def _check_shapefile(path: Path, where: str) -> None:
+    """GDAL reads what is left of a truncated Shapefile; its header says how long it was."""
+    parts = {part.suffix.lower(): part for part in path.parent.iterdir() if part.stem == path.stem}
+    if missing := [ending for ending in (".shx", ".dbf") if ending not in parts]:
+        raise SourceError(f"{where}: {', '.join(path.stem + ending for ending in missing)} is missing; a Shapefile is not whole without it")
+    with path.open("rb") as stream:
+        head = stream.read(28)
+    announced, size = 2 * int.from_bytes(head[24:28], "big"), path.stat().st_size
+    if len(head) < 28 or size < announced:
+        raise SourceError(f"{where}: is truncated ({announced} bytes are announced, {size} are there); get the file again")
+    with parts[".dbf"].open("rb") as stream:
+        head = stream.read(12)
+    rows, first, width = (int.from_bytes(head[slice(*at)], "little") for at in ((4, 8), (8, 10), (10, 12)))
+    announced, size = first + rows * width, parts[".dbf"].stat().st_size
+    if len(head) < 12 or size < announced:
+        raise SourceError(
+            f"{where}: {parts['.dbf'].name} is truncated ({announced} bytes are announced, {size} are there); get the file again"
+        )
+
+
+def _check_database(path: Path, where: str) -> None:
+    """SQLite reads damaged pages as far as it can; its own check does not."""
+    try:
+        with contextlib.closing(sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True)) as database:
+            said = database.execute("PRAGMA quick_check(1)").fetchone()[0]
+    except sqlite3.OperationalError:  # locked, or no permission: GDAL says which
+        return
+    except sqlite3.DatabaseError as error:
+        said = str(error)
+    if said != "ok":
+        raise SourceError(f"{where}: is truncated or corrupt ({_first_line(said)}); get the file again")
+
+
+def _closed(geometry: Any) -> Any:
+    """Turn closed lines into polygons."""
+    out = np.asarray(geometry, dtype=object).copy()
+    closed = (shapely.get_type_id(out) == 1) & shapely.is_closed(out) & (shapely.get_num_coordinates(out) >= 4)
+    out[closed] = shapely.polygons(shapely.linearrings([shapely.get_coordinates(line) for line in out[closed]])) if closed.any() else []
+    return out
 
 
 def _read_ogr(path: Path, options: FileOptions, where: str) -> gpd.GeoDataFrame:
@@ -103,41 +163,59 @@ def _read_ogr(path: Path, options: FileOptions, where: str) -> gpd.GeoDataFrame:
 
     source = f"/vsizip/{path}" if path.suffix.lower() == ".zip" else str(path)
     try:
-        layer = _inner_layer(pyogrio.list_layers(source)[:, 0].tolist(), options, f"{where}: {path}")
+        layer = _inner_layer(pyogrio.list_layers(source), options, where)
         info = pyogrio.read_info(source, layer=layer, encoding=options.encoding, force_feature_count=options.where is None)
-        with warnings.catch_warnings(record=True) as caught:
+        with warnings.catch_warnings(record=True) as caught, np.errstate(invalid="ignore"):
             warnings.simplefilter("always")
             frame = pyogrio.read_dataframe(
-                source, layer=layer, encoding=options.encoding, where=options.where, on_invalid="ignore", fid_as_index=True, datetime_as_string=True
+                source,
+                layer=layer,
+                encoding=options.encoding,
+                where=options.where or None,
+                on_invalid="ignore",
+                fid_as_index=True,
+                datetime_as_string=True,
             )
-    except pyogrio.errors.DataLayerError as error:
-        raise OptionError(f"{where}: {path}: {error}") from error
-    except (pyogrio.errors.DataSourceError, pyogrio.errors.GeometryError, pyogrio.errors.FeatureError) as error:
-        raise SourceError(f"{where}: {path}: cannot be read, it may be truncated or corrupt ({_first_line(error)}); get the file again") from error
+    except SpatialError:
+        raise
     except UnicodeDecodeError as error:
-        raise SourceError(f'{where}: {path}: text is not {error.encoding}; state its encoding, for example encoding = "gbk"') from error
+        raise SourceError(f'{where}: text is not {error.encoding}; state its encoding, for example encoding = "gbk"') from error
     except (ValueError, RuntimeError) as error:
-        if options.where and "where" in str(error).lower():
-            raise OptionError(f"{where}: {path}: where = {options.where!r} is not a condition on its columns ({_first_line(error)})") from error
-        raise SourceError(f"{where}: {path}: cannot be read ({_first_line(error)})") from error
-    broken = [str(w.message) for w in caught if any(word in str(w.message).lower() for word in ("corrupt", "malformed", "cannot read", "error", "truncat"))]
+        if options.where and "SQL" in str(error):
+            raise _bad_condition(options, where) from error
+        raise SourceError(f"{where}: cannot be read, it may be truncated or corrupt ({_first_line(error)}); get the file again") from error
+    broken = [
+        str(w.message)
+        for w in caught
+        if any(word in str(w.message).lower() for word in ("corrupt", "malformed", "cannot read", "error", "truncat"))
+    ]
     if broken or (options.where is None and 0 <= info["features"] != len(frame)):
         said = broken[0][:160] if broken else f"{info['features']} features are announced, {len(frame)} can be read"
-        raise SourceError(f"{where}: {path}: is truncated or corrupt ({said}); get the file again")
+        raise SourceError(f"{where}: is truncated or corrupt ({said}); get the file again")
     if not isinstance(frame, gpd.GeoDataFrame):
-        raise LayerError(f"{where}: {path}: holds no geometry, only a table; give a layer with geometry, or a CSV with coordinate columns")
+        raise LayerError(f"{where}: holds no geometry, only a table; give a layer with geometry, or a CSV with coordinate columns")
     return frame
 
 
-def _inner_layer(names: list[str], options: FileOptions, where: str) -> str:
+def _bad_condition(options: FileOptions, where: str) -> OptionError:
+    return OptionError(
+        f'{where}: where = "{shown(options.where, 200)}" is not a condition on its columns;'
+        " write OGR SQL, as in where = \"kind = 'park' AND area > 100\""
+    )
+
+
+def _inner_layer(layers: Any, options: FileOptions, where: str) -> str:
+    """Name the layer to read; tables without geometry, such as saved styles, are no choice."""
+    names = [str(name) for name, _ in layers]
     if options.layer is not None:
         if options.layer not in names:
-            raise OptionError(f'{where}: has no layer "{options.layer}"{nearest(options.layer, names)}; it holds {", ".join(names)}')
+            raise OptionError(f'{where}: has no layer "{options.layer}"{nearest(options.layer, names)}; it holds {sample(names, 12)}')
         return options.layer
+    names = [str(name) for name, kind in layers if kind] or names
     if not names:
         raise SourceError(f"{where}: holds no layer")
     if len(names) > 1:
-        raise OptionError(f'{where}: holds {len(names)} layers; name one: layer = "{names[0]}" (there are {", ".join(names[:12])})')
+        raise OptionError(f'{where}: holds {len(names)} layers; name one: layer = "{names[0]}" (there are {sample(names, 12)})')
     return names[0]
 
 
@@ -145,9 +223,10 @@ def _read_parquet(path: Path, where: str) -> gpd.GeoDataFrame:
     import pyarrow
 
     try:
-        return gpd.read_parquet(path)
+        with np.errstate(invalid="ignore"):
+            return gpd.read_parquet(path)
     except (ValueError, OSError, pyarrow.ArrowException) as error:
-        raise SourceError(f"{where}: {path}: cannot be read as GeoParquet ({_first_line(error)}); get the file again") from error
+        raise SourceError(f"{where}: cannot be read as GeoParquet ({_first_line(error)}); get the file again") from error
 
 
 def _read_table(path: Path, options: FileOptions, where: str) -> gpd.GeoDataFrame:
@@ -159,7 +238,7 @@ def _read_table(path: Path, options: FileOptions, where: str) -> gpd.GeoDataFram
         except (UnicodeDecodeError, LookupError):
             continue
     else:
-        raise SourceError(f'{where}: {path}: text is not {" or ".join(encodings)}; state its encoding, for example encoding = "gbk"')
+        raise SourceError(f'{where}: text is not {" or ".join(encodings)}; state its encoding, for example encoding = "gbk"')
     try:
         dialect = "\t" if path.suffix.lower() == ".tsv" else csv.Sniffer().sniff(text[:4096], delimiters=",;\t|").delimiter
     except csv.Error:
@@ -167,14 +246,14 @@ def _read_table(path: Path, options: FileOptions, where: str) -> gpd.GeoDataFram
     try:
         table = pd.read_csv(io.StringIO(text), sep=dialect, dtype=str, keep_default_na=False)
     except (ValueError, pd.errors.ParserError) as error:
-        raise SourceError(f"{where}: {path}: is not a table ({_first_line(error)})") from error
-    x, y = (_column(table, given, names, f"{where}: {path}", axis) for given, names, axis in ((options.x, X_NAMES, "x"), (options.y, Y_NAMES, "y")))
-    east, north = (pd.to_numeric(table[name], errors="coerce") for name in (x, y))
-    bad = east.isna() | north.isna()
-    if bad.any():
-        rows = [str(row + 2) for row in np.flatnonzero(bad)[:5]]
-        raise LayerError(f"{where}: {path}: {int(bad.sum())} of {len(table)} rows have no numbers in {x}, {y} (lines {', '.join(rows)}); fill or remove them")
-    return gpd.GeoDataFrame(table, geometry=shapely.points(east, north), crs=None)
+        raise SourceError(f"{where}: is not a table ({_first_line(error)})") from error
+    x, y = (_column(table, given, names, where, axis) for given, names, axis in ((options.x, X_NAMES, "x"), (options.y, Y_NAMES, "y")))
+    table.index = pd.RangeIndex(2, len(table) + 2)  # a row without an id of its own goes by its line
+    east, north = (pd.to_numeric(table[name], errors="coerce").to_numpy(dtype=float) for name in (x, y))
+    located = ~(np.isnan(east) | np.isnan(north))
+    points = np.full(len(table), None, dtype=object)
+    points[located] = shapely.points(east[located], north[located])
+    return gpd.GeoDataFrame(table, geometry=points, crs=None)
 
 
 def _column(table: pd.DataFrame, given: str | None, names: tuple[str, ...], where: str, axis: str) -> str:
@@ -189,19 +268,32 @@ def _column(table: pd.DataFrame, given: str | None, names: tuple[str, ...], wher
 
 
 def _filtered(frame: gpd.GeoDataFrame, options: FileOptions, where: str) -> gpd.GeoDataFrame:
-    """Apply an OGR SQL condition to a frame in memory, so that one syntax serves every kind of file."""
-    if options.where is None:
+    """Apply an OGR SQL condition in memory, so that one syntax serves every kind of file."""
+    if not options.where or frame.empty:
         return frame
     import pyogrio
 
+    condition = options.where.lower()
+    theirs = [column for column in frame.columns if column != frame.geometry.name and str(column).lower() in condition]
+    table = pd.DataFrame({column: _comparable(frame[column]) for column in theirs})
+    table[_ROW] = np.arange(len(frame))
     buffer = io.BytesIO()
-    flat = frame.rename_geometry("geometry")
-    pyogrio.write_dataframe(flat.assign(row_in_file=np.arange(len(flat))), buffer, driver="GeoJSONSeq", layer="layer")
     try:
-        kept = pyogrio.read_dataframe(buffer.getvalue(), where=options.where, columns=["row_in_file"], read_geometry=False)
+        pyogrio.write_dataframe(table, buffer, driver="GeoJSONSeq", layer="layer")
+        kept = pyogrio.read_dataframe(buffer.getvalue(), where=options.where, columns=[_ROW], read_geometry=False)
     except (ValueError, RuntimeError) as error:
-        raise OptionError(f"{where}: where = {options.where!r} is not a condition on its columns ({_first_line(error)})") from error
-    return frame.iloc[kept["row_in_file"].to_numpy(dtype=int)]
+        raise _bad_condition(options, where) from error
+    return frame.iloc[kept[_ROW].to_numpy(dtype=int)]
+
+
+def _comparable(column: pd.Series) -> pd.Series:
+    """Make a column of a table that holds only plain numbers numeric; a code with leading zeros stays text."""
+    if pd.api.types.is_object_dtype(column) or pd.api.types.is_string_dtype(column):
+        text = column.astype(object)
+        given = text[text.notna() & (text != "")]
+        if len(given) and given.map(lambda value: bool(_PLAIN_NUMBER.fullmatch(str(value)))).all():
+            return pd.to_numeric(text.where(text != "", None))
+    return column
 
 
 def _mapped(frame: gpd.GeoDataFrame, options: FileOptions, where: str, wanted: tuple[str, ...]) -> gpd.GeoDataFrame:
@@ -211,58 +303,67 @@ def _mapped(frame: gpd.GeoDataFrame, options: FileOptions, where: str, wanted: t
         columns["id"] = options.id
     theirs = [column for column in frame.columns if column != frame.geometry.name]
     missing = [column for column in columns.values() if column not in theirs]
-    if missing:
+    if missing and (theirs or len(frame)):
         hints = "; ".join(f'"{column}"{nearest(column, theirs)}' for column in missing)
         raise OptionError(f"{where}: has no column {hints}; it has {', '.join(map(str, theirs[:20]))}")
+    columns = {ours: column for ours, column in columns.items() if column in theirs}
     data: dict[str, Any] = {}
     for ours in wanted:
-        column = columns.get(ours) or next((name for name in theirs if name.lower() == ours), None)
+        column = columns.get(ours) or next((name for name in theirs if str(name).lower() == ours), None)
         if column is not None:
             data[ours] = frame[column].to_numpy(dtype=object)
-    data["id"] = _ids(frame[columns["id"]]) if "id" in columns else np.array([str(i) for i in frame.index], dtype=object)
+    data["id"] = np.array([str(row) for row in frame.index], dtype=object)
+    if "id" in columns:
+        rows, data["id"] = data["id"], np.array([_key(value).strip() for value in frame[columns["id"]]], dtype=object)
+        if (empty := data["id"] == "").any():
+            raise LayerError(
+                f'{where}: {int(empty.sum())} of {len(frame)} features have no id in "{columns["id"]}" (rows {sample(rows[empty])});'
+                " fill them, or remove id"
+            )
     for ours, mapping in options.values.items():
-        if ours not in data:
+        if ours not in data and len(frame):
             raise OptionError(f"{where}: values.{ours}: no column feeds this field; map one with fields = {{ {ours} = … }}")
-        data[ours] = np.array([mapping.get(_key(value), value) for value in data[ours]], dtype=object)
+        data[ours] = np.array([mapping.get(_key(value), value) for value in data.get(ours, ())], dtype=object)
     return gpd.GeoDataFrame(data, geometry=frame.geometry.to_numpy(), crs=frame.crs)
 
 
-def _ids(column: pd.Series) -> Any:
-    """Ids as text; a whole number read as a float loses its point, an absent one stays empty."""
-    return np.array([_key(value) for value in column], dtype=object)
-
-
 def _key(value: Any) -> str:
-    if value is None or (isinstance(value, float) and np.isnan(value)):
+    if value is None or value is pd.NA or (isinstance(value, float) and np.isnan(value)):
         return ""
     return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
 
 
-def _placed(frame: gpd.GeoDataFrame, path: Path, options: FileOptions, where: str) -> gpd.GeoDataFrame:
+def _placed(frame: gpd.GeoDataFrame, options: FileOptions, where: str) -> gpd.GeoDataFrame:
     """Assert the CRS and undo the declared datum."""
     stated = crs_.parse_crs(options.crs, where=where) if options.crs else None
     shifted = options.datum in ("gcj02", "bd09")
     if frame.crs is None:
         if stated is None and not shifted:
-            raise CRSError(f'{where}: {path}: has no CRS; state it: crs = "EPSG:4326" (or the CGCS2000 zone, such as "EPSG:4551")')
+            raise CRSError(f'{where}: has no CRS; state it: crs = "EPSG:4326" (or the CGCS2000 zone, such as "EPSG:4551")')
         frame = frame.set_crs(stated or crs_.WGS84)
-    elif stated is not None and stated != pyproj.CRS(frame.crs):
+    elif stated is not None and not stated.equals(pyproj.CRS(frame.crs), ignore_axis_order=True):
         raise CRSError(
-            f'{where}: {path}: says {crs_.name_of(pyproj.CRS(frame.crs))} but city.toml says crs = "{options.crs}"; remove crs, or correct the file'
+            f'{where}: says {crs_.name_of(pyproj.CRS(frame.crs))} but city.toml says crs = "{options.crs}"; remove crs, or correct the file'
         )
     here = pyproj.CRS(frame.crs)
-    values = frame.geometry.to_numpy()
-    finite = np.isfinite(shapely.bounds(values)).all(axis=1)
-    if finite.any():
-        wrong = crs_.outside_area_of_use(shapely.total_bounds(values[finite]), here)
-        if wrong:
-            raise CRSError(f"{where}: {path}: {wrong}; state the true CRS of the layer, or swap its axes")
+    values = np.asarray(frame.geometry.to_numpy(), dtype=object)
+    bounds = shapely.bounds(values)
+    if (outside := crs_.outside_area_of_use(bounds, here)).any():
+        west, south, east, north = (plain(value) for value in (*bounds[outside].min(axis=0)[:2], *bounds[outside].max(axis=0)[2:]))
+        name = f"{crs_.name_of(here)} ({here.area_of_use.name})" if here.area_of_use else crs_.name_of(here)
+        raise CRSError(
+            f"{where}: {int(outside.sum())} of {len(frame)} features (ids {sample(frame['id'][outside])}) lie at x {west} … {east},"
+            f" y {south} … {north}, outside the area of use of {name}; state the true CRS of the layer, swap its axes, or correct them"
+        )
     if not shifted:
         return frame
     geographic = crs_.reproject(values, here, pyproj.CRS(crs_.WGS84))
-    moved = shapely.transform(geographic, lambda xy: np.column_stack(datum_.to_wgs84(xy[:, 0], xy[:, 1], options.datum)))
+    with np.errstate(invalid="ignore"):
+        moved = shapely.transform(geographic, lambda xy: np.column_stack(datum_.to_wgs84(xy[:, 0], xy[:, 1], options.datum)))
     return frame.set_geometry(gpd.GeoSeries(moved, index=frame.index), crs=crs_.WGS84).set_crs(crs_.WGS84, allow_override=True)
 
 
-def _first_line(error: Exception) -> str:
-    return str(error).splitlines()[0][:200] if str(error) else type(error).__name__
+def _first_line(error: object) -> str:
+    """Take from a library's message what helps; the file is named already, and how to name drivers helps nobody."""
+    first = str(error).split("; It might help")[0].splitlines()
+    return shown(first[0], 200) if first else type(error).__name__

@@ -96,7 +96,11 @@ def read_osm(path: Path, specs: Iterable[LayerSpec]) -> OsmData:
 class _Reader:
     def __init__(self, specs: list[LayerSpec]) -> None:
         self.columns = {spec.name: _Columns(spec) for spec in specs}
-        self.rules: dict[str, dict[str, list[tuple[frozenset[str] | None, _Columns]]]] = {"node": defaultdict(list), "way": defaultdict(list), "area": defaultdict(list)}
+        self.rules: dict[str, dict[str, list[tuple[frozenset[str] | None, _Columns]]]] = {
+            "node": defaultdict(list),
+            "way": defaultdict(list),
+            "area": defaultdict(list),
+        }
         for columns in self.columns.values():
             kinds = {"point": ("node", "area"), "line": ("way",), "polygon": ("area",), "any": ("node", "area")}[columns.spec.geometry]
             for alternative in columns.spec.osm:
@@ -140,7 +144,9 @@ class _Reader:
         if newest is not None and newest.year > 1970:
             self.newest = newest.date().isoformat()
         valid = header_box.valid()
-        box = (header_box.bottom_left.lon, header_box.bottom_left.lat, header_box.top_right.lon, header_box.top_right.lat) if valid else None
+        box = (
+            (header_box.bottom_left.lon, header_box.bottom_left.lat, header_box.top_right.lon, header_box.top_right.lat) if valid else None
+        )
         frames = {name: self._frame(columns) for name, columns in self.columns.items()}
         if box is None:
             bounds = [frame.total_bounds for frame in frames.values() if len(frame)]
@@ -221,12 +227,14 @@ class _Reader:
             for label, members in self.relations:
                 for kind, ref in members:
                     by_member[f"{kind}{ref}"].append(label)
-            data["routes"] = np.array([";".join(dict.fromkeys(by_member[i])) if i in by_member else None for i in columns.ids], dtype=object)
+            data["routes"] = np.array(
+                [";".join(dict.fromkeys(by_member[i])) if i in by_member else None for i in columns.ids], dtype=object
+            )
         return gpd.GeoDataFrame(data, geometry=geometry, crs="EPSG:4326")
 
     def _repairs(self) -> list[Repair]:
-        clipped = Text("条线因提取边界缺少节点，仅保留有坐标的部分", "ways lack nodes at the extract's edge: their located parts are kept")
-        lost = Text("个要素没有可用坐标（已剔除）", "features have no usable located part: left out")
+        clipped = Text("提取边界处缺少节点的线，仅保留有坐标的部分", "ways that lack nodes at the extract's edge, of which the located parts are kept")
+        lost = Text("没有可用坐标的要素（已剔除）", "features without a usable located part, left out")
         counted = [(clipped, sorted(set(self.clipped))), (lost, sorted(set(self.lost)))]
         return [Repair("osm", what, len(ids), tuple(ids[:5])) for what, ids in counted if ids]
 

@@ -1,0 +1,199 @@
+// The panel: what is shown, its legend, its figures, the layers. It is told what to show and says what was chosen; it never touches the map.
+
+function makePanel(data, fills, on) {
+  const words = data.words;
+  const root = element("aside", "panel");
+  root.setAttribute("aria-label", data.title);
+  const parts = {};
+  const block = (name, tag = "section") => root.appendChild((parts[name] = element(tag, name)));
+
+  block("chooser").append(
+    field(words.metric, "metric", data.metrics.map((metric) => metric.title), (index) => on.metric(index)),
+    field(words.variant, "variant", [], (index) => on.variant(index)),
+  );
+  const more = root.querySelector(".chooser").appendChild(element("button", "expand", words.more));
+  more.type = "button";
+  more.addEventListener("click", () => open(!document.body.classList.contains("open")));
+  block("ramp", "div");
+  block("card").setAttribute("aria-live", "polite");
+  block("message", "p");
+  block("legend");
+  block("totals");
+  block("layers");
+  block("about");
+  block("notes");
+  block("areas");
+  layersBlock();
+  notesBlock();
+
+  function field(label, name, options, chosen) {
+    const box = element("label", "field " + name);
+    const select = element("select");
+    select.name = name;
+    fill(select, options);
+    select.addEventListener("change", () => chosen(select.selectedIndex));
+    box.append(element("span", "", label), select);
+    return box;
+  }
+
+  function fill(select, options) {
+    select.replaceChildren(...options.map((text) => element("option", "", text)));
+  }
+
+  function open(wanted) {
+    document.body.classList.toggle("open", wanted);
+    more.textContent = wanted ? words.less : words.more;
+    more.setAttribute("aria-expanded", String(wanted));
+  }
+
+  function layersBlock() {
+    parts.layers.append(element("h2", "", words.layers));
+    for (const layer of on.layers) {
+      const row = element("label", "layer");
+      const box = element("input");
+      box.type = "checkbox";
+      box.checked = layer.shown;
+      box.addEventListener("change", () => layer.show(box.checked));
+      row.append(box, lineSwatch(layer.style), element("span", "", layer.title));
+      parts.layers.append(row);
+    }
+    parts.layers.hidden = !on.layers.length;
+  }
+
+  function notesBlock() {
+    const listed = [[words.notices, data.notices.length ? data.notices : [words.no_notices]], [words.sources, data.sources]];
+    for (const [title, lines] of listed) {
+      if (!lines.length) continue;
+      const details = parts.notes.appendChild(element("details"));
+      details.append(element("summary", "", title + " (" + (lines[0] === words.no_notices ? 0 : lines.length) + ")"));
+      const list = details.appendChild(element("ul"));
+      list.append(...lines.map((line) => named("li", "", line)));
+    }
+  }
+
+  // Shows another metric or variant: selects, legend, totals, definition, ranked areas.
+  function show(view) {
+    const { metric, variant, metricIndex, variantIndex } = view;
+    root.querySelector("select[name=metric]").selectedIndex = metricIndex;
+    const second = root.querySelector("select[name=variant]");
+    fill(second, metric.variants.map((each) => each.title || each.name));
+    second.selectedIndex = variantIndex;
+    second.closest("label").hidden = metric.variants.length < 2;
+    legendBlock(view);
+    messageBlock(view);
+    totalsBlock(view);
+    aboutBlock(metric);
+    areasBlock(view);
+  }
+
+  function legendBlock({ metric, variant, counts }) {
+    const title = [metric.title, variant.title].filter(Boolean).join(" · ");
+    const rows = element("ul", "keys");
+    const row = (picture, label, count) => {
+      const line = rows.appendChild(element("li"));
+      line.append(picture, element("span", "label", label), element("span", "count", count === undefined ? "" : String(count)));
+    };
+    variant.colors.forEach((color, index) => row(swatch(color), variant.ranges[index], counts.classes[index]));
+    row(swatch(fills.forSvg("estimated", variant.colors[Math.floor(variant.colors.length / 2)] || "#a1dab4")), data.statuses.estimated, counts.status.estimated);
+    row(swatch(fills.forSvg("partial")), data.statuses.partial + " *", counts.status.partial);
+    row(swatch(fills.forSvg("no_data")), data.statuses.no_data, counts.status.no_data);
+    for (const line of on.lines) row(lineSwatch(line.style), line.title);
+    const unit = element("p", "unit", words.unit + ": " + metric.unit + (variant.colors.length > 1 ? " · " + words.quantiles : ""));
+    parts.legend.replaceChildren(element("h2", "", title), unit, rows);
+    const scale = element("div", "scale");
+    for (const color of variant.colors) scale.appendChild(element("i")).style.background = color;
+    const ends = variant.ranges.length ? [variant.ranges[0].split(" – ")[0], variant.ranges.at(-1).split(" – ").at(-1)] : [words.nothing];
+    parts.ramp.replaceChildren(element("span", "", ends[0]), scale, element("span", "", (ends[1] || "") + " " + metric.unit));
+    if (!variant.colors.length) {
+      const keys = ["partial", "no_data"].map((status) => {
+        const key = element("span", "key");
+        key.append(swatch(fills.forSvg(status)), data.statuses[status]);
+        return key;
+      });
+      parts.ramp.replaceChildren(...keys);
+    }
+  }
+
+  function messageBlock({ counts, variant }) {
+    const bare = counts.status.partial + counts.status.no_data;
+    let text = "";
+    if (variant.status.every((status) => status === 3)) text = words.nothing;
+    else if (!variant.colors.length && counts.status.partial) text = words.covered_none;
+    else if (counts.status.partial) text = words.covered_some.replace("{n}", bare);
+    parts.message.textContent = text;
+    parts.message.hidden = !text;
+  }
+
+  function totalsBlock({ variant, text, status }) {
+    parts.totals.replaceChildren(element("h2", "", words.totals));
+    for (let row = data.areas.count; row < data.areas.ids.length; row++) {
+      const line = element("div", "total " + data.areas.ids[row]);
+      const value = element("span", "value");
+      value.append(element("b", "", text("value", row)), element("small", "status " + status(row), data.statuses[status(row)]));
+      line.append(named("span", "name", data.areas.names[row]), value);
+      const details = [text("range", row) && words.range + " " + text("range", row), text("coverage", row) && words.coverage + " " + text("coverage", row)];
+      if (text("value", row) !== "—") line.append(element("small", "detail", details.filter(Boolean).join(" · ")));
+      parts.totals.append(line);
+    }
+  }
+
+  function aboutBlock(metric) {
+    parts.about.replaceChildren(element("h2", "", words.definition), named("p", "", metric.definition));
+    if (metric.standard) parts.about.append(element("h2", "", words.standard), named("p", "", metric.standard));
+  }
+
+  function areasBlock({ variant, text, status, color }) {
+    parts.areas.replaceChildren(element("h2", "", words.areas + " (" + data.areas.count.toLocaleString("en") + ")"), element("p", "unit", words.areas_ranked));
+    parts.areas.hidden = !data.areas.count;
+    const most = 300;
+    const list = parts.areas.appendChild(element("ol"));
+    for (const row of variant.rank.slice(0, most)) {
+      const button = element("button", "area " + status(row));
+      button.type = "button";
+      const bar = element("i", "bar");
+      bar.style.width = variant.bar[row] + "%";
+      bar.style.background = color(row);
+      const value = status(row) === "no_data" ? data.statuses.no_data : text("value", row) + (status(row) === "partial" ? " *" : "");
+      button.append(named("span", "name", data.areas.names[row]), element("span", "value", value), bar);
+      if (status(row) === "partial") button.title = data.statuses.partial;
+      button.addEventListener("click", () => on.area(row));
+      list.appendChild(element("li")).append(button);
+    }
+    const left = data.areas.count - most;
+    if (left > 0) parts.areas.append(element("p", "unit", words.areas_more.replace("{n}", left)));
+  }
+
+  // The figures of one area; without one, how to get them.
+  function card(row, { metric, variant, text, status }) {
+    parts.card.classList.toggle("empty", row === null);
+    if (row === null) {
+      parts.card.replaceChildren(element("p", "hint", words.hint));
+      return;
+    }
+    const close = element("button", "close", "×");
+    close.type = "button";
+    close.setAttribute("aria-label", words.close);
+    close.addEventListener("click", () => on.area(null));
+    const head = element("div", "figure");
+    head.append(element("b", "", text("value", row)), element("small", "status " + status(row), data.statuses[status(row)]));
+    const facts = element("dl");
+    const fact = (label, value) => value && facts.append(element("dt", "", label), named("dd", "", value));
+    fact(words.range, text("range", row));
+    fact(words.coverage, text("coverage", row));
+    fact(words.quality, text("quality", row));
+    fact(words.numerator, text("numerator", row));
+    fact(words.denominator, text("denominator", row));
+    fact(words.note, text("note", row));
+    fact(data.areas.names[data.areas.count], text("value", data.areas.count));
+    fact(words.definition, metric.definition);
+    fact(words.standard, metric.standard);
+    parts.card.replaceChildren(close, named("h2", "name", data.areas.names[row]), element("p", "unit", [metric.title, variant.title].filter(Boolean).join(" · ")), head, facts);
+  }
+
+  function reveal() {
+    open(true);
+    root.scrollTop = 0;
+  }
+
+  return { root, show, card, reveal };
+}

@@ -1,0 +1,37 @@
+// Packed shapes: whole steps of `degrees` from point to point (x, y, x, y, …); see `_packed` in spatial/outputs/maps.py.
+
+// Returns one entry a feature: its parts, each a list of paths, each a list of [lat, lon].
+function unpack(packed) {
+  return packed.shapes.map((parts) => parts.map((paths) => paths.map((steps) => walk(steps, packed.degrees))));
+}
+
+function walk(steps, degrees) {
+  const points = [];
+  let x = 0, y = 0;
+  for (let i = 0; i < steps.length; i += 2) {
+    x += steps[i];
+    y += steps[i + 1];
+    points.push([y * degrees, x * degrees]);
+  }
+  return points;
+}
+
+// All paths of all features and parts: what a multi-line wants.
+function allPaths(packed) {
+  return unpack(packed).flat(2);
+}
+
+// An element with a class and a text. Text only: names come from files that anybody may have edited.
+function element(tag, className, text) {
+  const made = document.createElement(tag);
+  if (className) made.className = className;
+  if (text !== undefined) made.textContent = text;
+  return made;
+}
+
+// A name keeps its own direction of writing and does not turn what stands beside it.
+function named(tag, className, text) {
+  const made = element(tag, className, text);
+  made.dir = "auto";
+  return made;
+}

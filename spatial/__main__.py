@@ -1,0 +1,7 @@
+"""``python -m spatial``."""
+
+import sys
+
+from spatial.cli import main
+
+sys.exit(main())

@@ -1,0 +1,294 @@
+"""The command line: thin commands over the package."""
+
+from __future__ import annotations
+
+import argparse
+import io
+import os
+import shutil
+import signal
+import sys
+import threading
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+from spatial import __version__
+from spatial.errors import OptionError, OutputError, SpatialError, shown
+
+_CITY_TOML = """\
+# What this city is made of. Paths are relative to this file. Every key: see docs/city-toml.md.
+name = "My city"
+crs = "auto"                             # or "EPSG:4551"
+# date = "2024-04-09"                    # default: the extract's newest edit
+# data_extent = [125.1, 43.7, 125.5, 44] # west, south, east, north in degrees; default: the extract's own box
+
+# OpenStreetMap data © OpenStreetMap contributors, ODbL. Without [osm] only local layers are used.
+# [osm]
+# file = "data/city.osm.pbf"
+
+# The areas to report by: any polygons.
+# [layers.districts]
+# file = "data/districts.geojson"
+# id = "adcode"                          # optional, as name is
+# name = "name"
+# datum = "gcj02"                        # wgs84 (default), gcj02, bd09, cgcs2000
+
+# [layers.boundary]                      # the city total; default: the union of the districts
+# file = "data/boundary.geojson"
+
+# [layers.population]
+# file = "data/population.tif"           # or polygons or points with field = "pop"; or total = 600000 without a file
+
+# [scopes]
+# built_up_area = "built_up_area"        # a layer's name; absent = estimated
+"""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command line.
+
+    Parameters
+    ----------
+    argv
+        Arguments; ``None`` for those of the process.
+
+    Returns
+    -------
+    int
+        0 when everything asked for was done; 2 wrong option or project file, 3 unusable input, 4 output cannot be written, 70 a fault of
+        this program, 130 interrupted.
+    """
+    parser = _parser()
+    args = parser.parse_args(argv)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")  # a console that cannot show Chinese is no reason to fail
+    if threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGTERM, _interrupted)
+    try:
+        command: Callable[[argparse.Namespace], None] = args.command
+        command(args)
+        sys.stdout.flush()
+    except SpatialError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return error.exit_code
+    except KeyboardInterrupt:
+        print("interrupted; nothing half written is left", file=sys.stderr)
+        return 130
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except MemoryError:
+        print("error: not enough memory; take a smaller extract, or fewer areas", file=sys.stderr)
+        return 1
+    except Exception as error:
+        print(f"error: {_fault(error)}; this is a fault of spatial, nothing half written is left; please report it", file=sys.stderr)
+        return 70
+    return 0
+
+
+def _fault(error: Exception) -> str:
+    """Name an error that nobody foresaw, with the place in our code."""
+    import traceback
+
+    package = Path(__file__).parent
+    frames = [frame for frame in traceback.extract_tb(error.__traceback__) if package in Path(frame.filename).parents]
+    place = f" at spatial/{Path(frames[-1].filename).relative_to(package)}:{frames[-1].lineno}" if frames else ""
+    return f"{type(error).__name__}: {shown(error, 200)}{place}"
+
+
+def _interrupted(number: int, frame: FrameType | None) -> None:
+    raise KeyboardInterrupt
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="spatial", description="Planning metrics for every district, from OpenStreetMap and local layers, offline."
+    )
+    parser.add_argument("--version", action="version", version=f"spatial {__version__}")
+    commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
+
+    run = commands.add_parser("run", help="measure a city and write tables, GeoPackage and map")
+    run.add_argument("project", type=Path, metavar="city.toml", help="the project file, or its folder")
+    _run_options(run)
+    run.set_defaults(command=_run)
+
+    demo = commands.add_parser("demo", help="copy the synthetic demo city to a folder and run it")
+    demo.add_argument("folder", type=Path, nargs="?", default=Path("spatial-demo"), help="new folder (default: spatial-demo)")
+    demo.add_argument("--lang", choices=("zh", "en"), default="en", help="language of notes and titles")
+    demo.set_defaults(command=_demo)
+
+    listing = commands.add_parser("list", help="list metrics, or layers and their fields")
+    listing.add_argument("what", nargs="?", choices=("metrics", "layers"), default="metrics")
+    listing.add_argument("--lang", choices=("zh", "en"), default="en")
+    listing.set_defaults(command=_list)
+
+    explain = commands.add_parser("explain", help="say what a metric means and needs")
+    explain.add_argument("metric", metavar="METRIC")
+    explain.add_argument("--lang", choices=("zh", "en"), default="en")
+    explain.set_defaults(command=_explain)
+
+    init = commands.add_parser("init", help="make a project folder with a commented city.toml")
+    init.add_argument("folder", type=Path, metavar="DIR")
+    init.set_defaults(command=_init)
+    return parser
+
+
+def _run_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--out", type=Path, metavar="DIR", help="output folder, new or empty or of the same inputs (default: out/<data date>-<hash>)"
+    )
+    parser.add_argument("--force", action="store_true", help="replace the output folder whole, whatever it holds")
+    parser.add_argument("--metrics", metavar="a,b", help='metrics, separated by commas (default: all; see "spatial list")')
+    parser.add_argument(
+        "--by", metavar="AREAS", default="districts", help="districts (default), grid:500 (cells in metres), or any polygon layer"
+    )
+    parser.add_argument("--lang", choices=("zh", "en"), help="language of notes, titles and map (default: zh for a city in China, else en)")
+    parser.add_argument("--no-cache", action="store_true", help="do not keep parsed layers beside city.toml")
+    parser.add_argument("--quiet", action="store_true", help="show no progress")
+
+
+def _run(args: argparse.Namespace) -> None:
+    from spatial.progress import Progress
+
+    names = [name.strip() for name in args.metrics.split(",") if name.strip()] if args.metrics is not None else None
+    if names == []:
+        raise OptionError('--metrics names no metric; "spatial list" shows all')
+    progress = Progress(None if args.quiet else _draw())
+    written = run_project(
+        args.project, out=args.out, force=args.force, metrics=names, by=args.by, lang=args.lang, cache=not args.no_cache, progress=progress
+    )
+    _clear(progress.draw is not None)
+    print(written[0].parent)
+    for path in written:
+        print(f"  {path.name}")
+
+
+def run_project(
+    project: Path, *, out: Path | None, force: bool, metrics: list[str] | None, by: str, lang: Any, cache: bool, progress: Any
+) -> list[Path]:
+    """Measure a project and write its outputs; what ``spatial run`` does.
+
+    Returns
+    -------
+    list of Path
+        The files written.
+
+    Raises
+    ------
+    SpatialError
+        As the inputs and the output folder are.
+    """
+    from spatial.metrics import find
+
+    if metrics:
+        find(metrics)  # a misspelt metric is told before minutes of reading
+    from spatial.measure import measure
+    from spatial.outputs.folder import target_folder, write_run
+    from spatial.project import open_city, parse_project
+
+    project = project / "city.toml" if os.path.isdir(project) else project
+    kept = parse_project(project).paths()
+    city = open_city(project, progress=progress, cache=cache)
+    lang = lang or ("zh" if "CGCS2000" in city.crs.name else "en")
+    options = {"metrics": metrics, "by": by, "lang": lang}
+    target, replace = target_folder(city, project, out, options, force=force, kept=kept)
+    results = measure(city, metrics, by, lang=lang, progress=progress)
+    for notice in results.notices:
+        _clear(progress.draw is not None)
+        print(f"notice: {notice.get(lang)}", file=sys.stderr)
+    return write_run(results, target, options, replace=replace, latest=out is None, progress=progress)
+
+
+def _draw() -> Callable[[str], None]:
+    tty = sys.stderr.isatty()
+
+    def draw(step: str) -> None:
+        print(f"\r\033[K{step} …" if tty else f"{step} …", end="" if tty else "\n", file=sys.stderr, flush=True)
+
+    return draw
+
+
+def _clear(drawn: bool) -> None:
+    if drawn and sys.stderr.isatty():
+        print("\r\033[K", end="", file=sys.stderr, flush=True)
+
+
+def _demo(args: argparse.Namespace) -> None:
+    from spatial.catalogue import shipped
+    from spatial.files import staged_folder
+    from spatial.progress import Progress
+
+    folder = args.folder.resolve()
+    if not (folder / "city.toml").is_file():
+        with staged_folder(folder) as stage:
+            shutil.copytree(shipped() / "data" / "demo", stage, dirs_exist_ok=True)
+    print("A synthetic city: made-up streets and people, for looking at what comes out.")
+    written = run_project(
+        folder, out=None, force=False, metrics=None, by="districts", lang=args.lang, cache=True, progress=Progress(_draw())
+    )
+    _clear(drawn=True)
+    for path in written:
+        print(path)
+
+
+def _list(args: argparse.Namespace) -> None:
+    from spatial.units import unit_of
+
+    if args.what == "layers":
+        from spatial.layers import layer_specs
+
+        for spec in layer_specs().values():
+            print(f"{spec.name:<16} {spec.title.get(args.lang)} ({spec.geometry}{', from OSM' if spec.osm else ''})")
+            for field in spec.fields.values():
+                if field.type != "ids":
+                    print(f"    {field.name:<18} {field.title.get(args.lang)}{' *' if field.required else ''}")
+        return
+    from spatial.metrics import registered
+
+    for metric in registered().values():
+        label = unit_of(metric.unit).label.get(args.lang)
+        print(f"{metric.name:<24} {metric.title.get(args.lang)}{f' ({label})' if label else ''}")
+
+
+def _explain(args: argparse.Namespace) -> None:
+    from spatial.metrics import find
+    from spatial.metrics.registry import SCOPES
+    from spatial.units import unit_of
+
+    (metric,) = find([args.metric])
+    zh = args.lang == "zh"
+    label = unit_of(metric.unit).label.get(args.lang)
+    lines = [
+        (metric.name, metric.title.get(args.lang)),
+        ("定义" if zh else "what it means", metric.definition.get(args.lang)),
+        ("依据" if zh else "standard", metric.standard.get(args.lang)),
+        ("单位" if zh else "unit", label or "—"),
+        ("范围" if zh else "scope", SCOPES[metric.scope].get(args.lang)),
+        ("所需图层" if zh else "needs", ", ".join(metric.needs) or "—"),
+    ]
+    for text, meaning in lines:
+        print(f"{text}: {meaning}")
+    for name, title in metric.variants.items():
+        if name:
+            print(f"  {name}: {title.get(args.lang)}")
+
+
+def _init(args: argparse.Namespace) -> None:
+    from spatial.files import atomic_path, writing
+
+    folder: Path = args.folder
+    with writing(folder):
+        if (folder / "city.toml").exists():
+            raise OutputError(f"{folder / 'city.toml'}: exists already; nothing was changed")
+        for name in ("data", "layers", "maps", "out"):
+            (folder / name).mkdir(parents=True, exist_ok=True)
+        with atomic_path(folder / "city.toml") as part:
+            part.write_text(_CITY_TOML, encoding="utf-8")
+    print(f'{folder / "city.toml"}: put your files into {folder / "data"}, name them there, then "spatial run {folder}"')
+
+
+if __name__ == "__main__":
+    sys.exit(main())

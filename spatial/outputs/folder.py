@@ -1,0 +1,190 @@
+"""The folder of a run: written beside, put in place when whole."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.metadata
+import json
+import platform
+import tempfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from spatial import crs
+from spatial.city import City
+from spatial.errors import OutputError, sample
+from spatial.files import atomic_path, staged_folder, writing
+from spatial.outputs.geopackage import write_geopackage
+from spatial.outputs.maps import write_map
+from spatial.outputs.tables import write_tables
+from spatial.progress import Progress
+from spatial.result import SCHEMA_VERSION, Results
+
+_VERSIONED = (
+    "numpy",
+    "pandas",
+    "shapely",
+    "pyproj",
+    "geopandas",
+    "pyogrio",
+    "pyarrow",
+    "osmium",
+    "rasterio",
+    "exactextract",
+    "folium",
+    "scipy",
+)
+
+
+def target_folder(
+    city: City, project: Path, out: Path | None, options: Mapping[str, Any], *, force: bool, kept: Sequence[Path] = ()
+) -> tuple[Path, bool]:
+    """Decide where a run goes, before anything is computed.
+
+    Parameters
+    ----------
+    city
+        What is measured; its inputs and date name the folder.
+    project
+        ``city.toml``.
+    out
+        ``--out``; ``None`` for ``out/<data date>-<hash of inputs>`` beside ``city.toml``.
+    options
+        What else the result depends on.
+    force
+        Whether an existing folder of another run is replaced whole.
+    kept
+        Files and folders that are never replaced, whatever ``force`` says: the inputs.
+
+    Returns
+    -------
+    tuple
+        The folder, and whether an existing one is replaced; nothing has been made yet.
+
+    Raises
+    ------
+    OutputError
+        The folder is a file, holds something else or an input, or cannot be written.
+    """
+    if out is None:
+        digest = hashlib.sha256(json.dumps([list(map(dict, city.inputs)), dict(options), _version()], sort_keys=True).encode()).hexdigest()[
+            :8
+        ]
+        target = project.resolve().parent / "out" / f"{city.date or 'undated'}-{digest}"
+    else:
+        target = out.resolve()
+    with writing(target):
+        if target.exists() and not target.is_dir():
+            raise OutputError(f"{target}: is a file; choose a folder with --out")
+        replace = target.is_dir() and any(target.iterdir())
+        if replace:
+            _may_replace(target, city, force=force, kept=[project, *kept])
+        _probe(next(folder for folder in target.parents if folder.exists()))
+    return target, replace
+
+
+def _probe(folder: Path) -> None:
+    """Learn before minutes of measuring whether the place can be written."""
+    with tempfile.TemporaryDirectory(dir=folder, prefix=".probe-"):
+        pass
+
+
+def _may_replace(target: Path, city: City, *, force: bool, kept: Sequence[Path]) -> None:
+    for path in (*(path.resolve() for path in kept), Path.cwd(), Path.home()):
+        if path == target or target in path.parents:
+            raise OutputError(f"{target}: holds {path}; it is never replaced; choose a new folder with --out")
+    if target.parent == target.parent.parent:
+        raise OutputError(f"{target}: is a folder of the system; it is never replaced; choose a new folder with --out")
+    if force:
+        return
+    ours = _run_of(target)
+    if ours is None:
+        raise OutputError(f"{target}: is not empty and holds no run of spatial; choose a new folder, or --force to replace it whole")
+    if ours.get("inputs") != [dict(entry) for entry in city.inputs]:
+        raise OutputError(f"{target}: holds a run of other inputs; choose a new folder, or --force to replace it whole")
+    if others := sorted({path.name for path in target.iterdir()} - set(ours.get("files", ()))):
+        raise OutputError(f"{target}: also holds {sample(others)}, which a new run would remove; move it away, or --force to replace all")
+
+
+def _run_of(folder: Path) -> dict[str, Any] | None:
+    try:
+        found = json.loads((folder / "run.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+    return found if isinstance(found, dict) and "schema_version" in found else None
+
+
+def write_run(results: Results, target: Path, options: Mapping[str, Any], *, replace: bool, latest: bool, progress: Progress) -> list[Path]:
+    """Write every output of a run; the folder appears when it is whole.
+
+    Parameters
+    ----------
+    results
+        A measured city.
+    target
+        From ``target_folder``.
+    options
+        For ``run.json``.
+    replace
+        Whether an existing folder gives way.
+    latest
+        Whether ``latest.json`` beside the folder points to it.
+    progress
+        Steps so far; their cost goes into ``run.json``.
+
+    Returns
+    -------
+    list of Path
+        The files, in their final place.
+
+    Raises
+    ------
+    OutputError
+        No space, no permission; nothing half written is left.
+    """
+    with staged_folder(target, replace=replace) as stage, writing(target):
+        with progress.step("write tables"):
+            write_tables(results, stage)
+        with progress.step("write city.gpkg"):
+            write_geopackage(results, stage / "city.gpkg")
+        with progress.step("write map.html"):
+            write_map(results, stage / "map.html")
+        names = sorted([*(path.name for path in stage.iterdir()), "run.json"])
+        (stage / "run.json").write_text(_run_json(results, options, progress, names), encoding="utf-8")
+    if latest:
+        with atomic_path(target.parent / "latest.json") as part:
+            part.write_text(json.dumps({"run": target.name}) + "\n", encoding="utf-8")
+    return [target / name for name in names]
+
+
+def _run_json(results: Results, options: Mapping[str, Any], progress: Progress, names: list[str]) -> str:
+    city = results.city
+    content = {
+        "schema_version": SCHEMA_VERSION,
+        "city": city.name,
+        "synthetic": city.synthetic,
+        "date": city.date,
+        "crs": crs.name_of(city.crs),
+        "attribution": city.attribution,
+        "inputs": [dict(entry) for entry in city.inputs],
+        "options": dict(options),
+        "files": names,
+        "metrics": sorted(results.metrics),
+        "areas": len(results.areas),
+        "notices": [notice.get(results.lang) for notice in results.notices],
+        "versions": {
+            "spatial": _version(),
+            "python": platform.python_version(),
+            **{name: importlib.metadata.version(name) for name in _VERSIONED},
+        },
+        "cpu_s": round(sum(float(str(step["cpu_s"])) for step in progress.steps), 2),
+        "steps": progress.steps,
+    }
+    return json.dumps(content, ensure_ascii=False, indent=1) + "\n"
+
+
+def _version() -> str:
+    from spatial import __version__
+
+    return __version__

@@ -1,0 +1,401 @@
+"""What a GeoPackage of a run holds: its layers and tables with titles, aliases and styles."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import geopandas as gpd
+import numpy as np
+import pandas as pd
+import shapely
+
+from spatial import crs
+from spatial.areas import BEYOND, CITY, OUTSIDE, RESERVED
+from spatial.layers import SENSITIVITIES
+from spatial.metrics.road_model import class_table, classify
+from spatial.outputs.classes import NO_DATA, PARTIAL
+from spatial.outputs.classes import classify as class_breaks
+from spatial.outputs.qgis_style import Condition, Rule, Style, Symbol, literal, quoted
+from spatial.outputs.storable import one_kind, storable, unique_name
+from spatial.result import SCHEMA_VERSION, STATUS_TITLES, Evidence, MetricInfo, Results
+from spatial.text import Lang, Text
+from spatial.units import unit_of
+
+INPUTS = ("parks", "roads")
+_FIRST = "road_area_ratio"
+_LABELLED_AREAS = 300  # a grid of thousands of cells is read without labels
+_KINDS = {"point": (0, 4), "line": (1, 2, 5), "polygon": (3, 6)}
+
+_COLUMN_TITLES = {
+    "metric": Text("指标", "Metric"),
+    "variant": Text("口径", "Variant"),
+    "area_id": Text("区域编号", "Area id"),
+    "scope": Text("统计范围", "Scope"),
+    "date": Text("数据日期", "Date of the data"),
+    "area_name": Text("区域名称", "Area"),
+    "name": Text("名称", "Name"),
+    "value": Text("数值", "Value"),
+    "low": Text("下限", "Low"),
+    "high": Text("上限", "High"),
+    "numerator": Text("分子", "Numerator"),
+    "denominator": Text("分母", "Denominator"),
+    "unit": Text("单位（1 = 比例 0–1）", "Unit (1 = share 0–1)"),
+    "status": Text("状态", "Status"),
+    "coverage": Text("数据覆盖率（0–1）", "Coverage by the data (0–1)"),
+    "quality": Text("实测占比（0–1）", "Share measured, not assumed (0–1)"),
+    "note": Text("说明", "Note"),
+    "id": Text("编号", "Id"),
+    "key": Text("项目", "Key"),
+    "area_m2": Text("面积（平方米）", "Area (m²)"),
+    "length_m": Text("长度（米）", "Length (m)"),
+    "road_class": Text("道路类别", "Road class"),
+    "estimated": Text("估算", "Estimated"),
+    "n": Text("数量（个）", "Count"),
+}
+_ROADS = {
+    "motorway": ("#b03a2e", 0.9),
+    "expressway": ("#d35400", 0.8),
+    "primary": ("#e67e22", 0.66),
+    "secondary": ("#d4ac0d", 0.5),
+    "tertiary": ("#7f8c8d", 0.4),
+    "unclassified": ("#99a3a4", 0.3),
+    "residential": ("#a6acaf", 0.26),
+    "link": ("#c98a5a", 0.3),
+    "living_street": ("#b5a7c9", 0.26),
+    "service": ("#c5c9cb", 0.18),
+}
+_OTHER_ROADS = Text("其他（步行道、自行车道等，不计入市政道路）", "other (footways, cycleways …: no municipal road)")
+_TOTALS = {
+    CITY: Symbol(stroke="#1a1a1a", width=0.9),
+    OUTSIDE: Symbol(stroke="#7d6608", width=0.1, hatch="#b7950b"),  # lies on no area, so that it may be hatched
+    BEYOND: Symbol(stroke="#c0392b", width=0.4, dashed=True),
+}
+
+
+@dataclass(frozen=True, eq=False)
+class Table:
+    """One table of the file, ready to be written.
+
+    Attributes
+    ----------
+    kind
+        ``point``, ``line``, ``polygon``; empty without geometry.
+    columns
+        Column → title and description.
+    styles
+        The first is the one QGIS applies.
+    """
+
+    name: str
+    title: str
+    description: str
+    frame: pd.DataFrame
+    kind: str = ""
+    columns: Mapping[str, tuple[str, str]] = field(default_factory=dict)
+    styles: Sequence[Style] = ()
+
+
+def qgis_tables(results: Results) -> list[Table]:
+    """Prepare everything that the file holds.
+
+    Parameters
+    ----------
+    results
+        From ``measure``; it is not changed.
+
+    Returns
+    -------
+    list of Table
+        In the order of the file's list, with titles, aliases and styles in ``results.lang``; each description carries the attribution.
+    """
+    taken = {"areas", "totals", "metrics", "about", *INPUTS}
+    tables = [*_areas(results), *_inputs(results)]
+    for key, frame in results.evidence.items():
+        tables += _evidence(results, key, frame, taken)
+    lang = results.lang
+    tables.append(
+        _plain(
+            "metrics",
+            Text("指标总表", "All metrics"),
+            Text("一行一个指标、口径和区域", "One row a metric, variant and area"),
+            results.table,
+            lang,
+        )
+    )
+    about = Text("关于本文件", "About this file")
+    tables.append(_plain("about", about, Text("数据来源、日期、版本与提示", "Sources, date, versions and notices"), _about(results), lang))
+    credit = results.city.attribution
+    return [
+        table if credit in table.description else replace(table, description=f"{table.description} · {credit}".strip(" ·"))
+        for table in tables
+    ]
+
+
+def _plain(name: str, title: Text, description: Text, frame: pd.DataFrame, lang: Lang) -> Table:
+    frame, names = storable(frame)
+    columns = {new: (_COLUMN_TITLES[old].get(lang), "") for old, new in names.items() if old in _COLUMN_TITLES}
+    return Table(name, title.get(lang), description.get(lang), frame, columns=columns, styles=[Style(title.get(lang))])
+
+
+def _areas(results: Results) -> list[Table]:
+    lang = results.lang
+    wide = results.wide()
+    is_area = ~wide["area_id"].isin(list(RESERVED)).to_numpy()
+    frame, names = storable(wide)
+    columns = {names[key]: (_COLUMN_TITLES[key].get(lang), "") for key in ("area_id", "name")}
+    for metric, variant in _variants(results):
+        title, description = _metric_words(results.metrics[metric], variant, lang)
+        column = _column(metric, variant)
+        columns[names[column]] = (title, description)
+        status = Text("状态", "status").get(lang)
+        states = "; ".join(f"{key} = {said.get(lang)}" for key, said in STATUS_TITLES.items())
+        columns[names[f"{column}__status"]] = (f"{_metric_title(results.metrics[metric], variant, lang)} · {status}", states)
+    labelled = int(is_area.sum()) <= _LABELLED_AREAS
+    drawn = frame[is_area]
+    styles = [_choropleth(drawn, results.metrics[metric], names, lang, labelled=labelled) for metric in _ranked(results, wide[is_area])]
+    title = Text("各区指标", "Metrics by area").get(lang)
+    description = Text(
+        "一行一个区域；状态 partial、no_data 的区域不参与分级", "One row an area; areas of status partial or no_data are in no class"
+    ).get(lang)
+    present = [key for key in RESERVED if key in set(wide["area_id"])]
+    outlines = Style(
+        Text("轮廓", "outlines").get(lang),
+        tuple(Rule(RESERVED[key].get(lang), _TOTALS[key], (Condition(names["area_id"], (key,)),)) for key in present),
+    )
+    totals = Text("全市合计与差额", "City total and remainders").get(lang)
+    closing = Text("全市合计，以及各区之外的部分；不与各区叠加分级", "The city total and what lies outside the areas; in no class").get(
+        lang
+    )
+    return [
+        Table("areas", title, description, one_kind(drawn, "polygon", multi=True), "polygon", columns, styles or [Style(title)]),
+        Table("totals", totals, closing, one_kind(frame[~is_area], "polygon", multi=True), "polygon", columns, [outlines]),
+    ]
+
+
+def _variants(results: Results) -> list[tuple[str, str]]:
+    return [(str(metric), str(variant)) for metric, variant in results.rows[["metric", "variant"]].drop_duplicates().to_numpy()]
+
+
+def _column(metric: str, variant: str) -> str:
+    return f"{metric}__{variant}" if variant else metric
+
+
+def _ranked(results: Results, areas: pd.DataFrame) -> list[str]:
+    """Metrics, the one shown first in front: it has values that may be coloured, or any at all; the road area ratio where equal."""
+
+    def order(name: str) -> tuple[bool, bool, bool]:
+        column = _column(name, results.metrics[name].default_variant)
+        known = areas[column].notna()
+        return (not (known & areas[f"{column}__status"].isin(["ok", "estimated"])).any(), not known.any(), name != _FIRST)
+
+    return sorted(results.metrics, key=order)
+
+
+def _metric_title(info: MetricInfo, variant: str, lang: Lang) -> str:
+    said = info.variants.get(variant, Text(variant, variant)).get(lang)
+    return info.title.get(lang) + (("：" if lang == "zh" else ": ") + said if said else "")
+
+
+def _in_brackets(title: str, inside: str, lang: Lang) -> str:
+    """Add a remark in brackets, in square ones behind a title that ends with a bracket."""
+    if not inside:
+        return title
+    if title.endswith((")", "）")):
+        return f"{title} [{inside}]"
+    return f"{title}（{inside}）" if lang == "zh" else f"{title} ({inside})"
+
+
+def _metric_words(info: MetricInfo, variant: str, lang: Lang) -> tuple[str, str]:
+    """Title and description of a value column, with the unit it is stored in."""
+    unit = Text("比例 0–1", "share 0–1").get(lang) if info.unit == "1" else unit_of(info.unit).label.get(lang)
+    said = Text("单位", "unit").get(lang)
+    stop = "。" if lang == "zh" else ". "
+    return (
+        _in_brackets(_metric_title(info, variant, lang), unit, lang),
+        stop.join([info.definition.get(lang), f"{said}: {unit or info.unit}", info.standard.get(lang)]),
+    )
+
+
+def _choropleth(areas: pd.DataFrame, info: MetricInfo, names: Mapping[str, str], lang: Lang, *, labelled: bool) -> Style:
+    column = _column(info.name, info.default_variant)
+    value, status = names[column], names[f"{column}__status"]
+    states = areas[status].to_numpy(dtype=object)
+    rankable = np.isin(states, ["ok", "estimated"])
+    classes = class_breaks(areas[value].to_numpy(dtype=float)[rankable], info.unit, lang)
+    unit = unit_of(info.unit).label.get(lang)
+    colored = Condition(status, ("ok", "estimated"))
+    last = len(classes.colors) - 1
+    rules = [
+        Rule(
+            f"{label} {unit}".strip(),
+            Symbol(color, "#6b6b6b", 0.15, opacity=0.9),
+            (colored, Condition(value, (), float(low) if index else None, float(high) if index < last else None)),
+        )
+        for index, (label, color, low, high) in enumerate(
+            zip(classes.labels, classes.colors, classes.breaks, classes.breaks[1:], strict=False)
+        )
+    ]
+    kept = {"partial": Symbol(PARTIAL, "#8c8c8c", 0.2, hatch="#9a9a9a"), "no_data": Symbol(NO_DATA, "#8c8c8c", 0.2)}
+    not_ranked = Text("，不参与分级", ", not ranked").get(lang)
+    for key, symbol in kept.items():
+        if (states == key).any():
+            said = STATUS_TITLES[key].get(lang) + (not_ranked if key == "partial" else "")
+            rules.append(Rule(said, symbol, (Condition(status, (key,)),)))
+    if (states == "estimated").any():
+        said = _in_brackets(STATUS_TITLES["estimated"].get(lang), Text("虚线边界", "dashed outline").get(lang), lang)
+        rules.append(
+            Rule(
+                said, Symbol(stroke="#1a1a1a", width=0.35 if labelled else 0.15, dashed=True, level=1), (Condition(status, ("estimated",)),)
+            )
+        )
+    title = _metric_title(info, info.default_variant, lang)
+    text = _label_text(value, status, info.unit, names, lang) if labelled else ""
+    return Style(title, (Rule(_in_brackets(title, unit, lang), rules=tuple(rules)),), text)
+
+
+def _label_text(value: str, status: str, unit: str, names: Mapping[str, str], lang: Lang) -> str:
+    """QGIS expression: the area's name, below it the value; an estimate has ≈, a partial value says so."""
+    declared = unit_of(unit)
+    label = declared.label.get(lang)
+    number = f"format_number({quoted(value)} * {declared.factor!r}, {declared.decimals})" + (f" || {literal(' ' + label)}" if label else "")
+    partly = literal(Text("（部分）", " (part)").get(lang))
+    shown = (
+        f"CASE WHEN {quoted(value)} IS NULL THEN '' WHEN {quoted(status)} = 'partial' THEN '\\n' || {number} || {partly}"
+        f" WHEN {quoted(status)} = 'estimated' THEN '\\n≈ ' || {number} ELSE '\\n' || {number} END"
+    )
+    return f"coalesce({quoted(names['name'])}, '') || {shown}"
+
+
+def _inputs(results: Results) -> list[Table]:
+    tables = []
+    for name in INPUTS:
+        layer = results.city.layers.get(name)
+        if layer is None or layer.frame is None or layer.sensitivity == "secret":
+            continue
+        lang = results.lang
+        given = layer.frame
+        roads = name == "roads" and {"highway", "name", "motorroad", "area"} <= set(given.columns)
+        frame, names = storable(given.assign(road_class=classify(given)) if roads else given)
+        titles = {key: text.get(lang) for key, text in _COLUMN_TITLES.items()} | {
+            key: f.title.get(lang) for key, f in layer.spec.fields.items()
+        }
+        columns = {
+            new: (titles[old], f"OSM: {tag}" if (tag := _tag(layer.spec.fields.get(old))) else "")
+            for old, new in names.items()
+            if old in titles
+        }
+        title = layer.spec.title.get(lang)
+        style = _declared_symbol(layer.spec.style)
+        rules = _road_rules(style, names["road_class"], lang) if roads else (Rule(title, style),)
+        source = layer.source or (results.city.attribution if layer.origin.startswith("osm") else "")
+        described = "; ".join(part for part in (source, layer.sensitivity if layer.sensitivity != "public" else "") if part)
+        tables += _by_kind(name, title, described, frame, columns, Style(title, rules), set(), layer.spec.geometry)
+    return tables
+
+
+def _tag(spec: Any) -> str:
+    return str(spec.tag) if spec is not None and spec.tag else ""
+
+
+def _declared_symbol(style: Mapping[str, Any]) -> Symbol:
+    color = str(style.get("color", "#666666"))
+    fill = style.get("fill", color)
+    return Symbol(
+        None if fill == "none" else str(fill), color, float(style.get("width", 0.2)), size=float(style.get("size", 1.6)), opacity=0.85
+    )
+
+
+def _road_rules(declared: Symbol, column: str, lang: Lang) -> tuple[Rule, ...]:
+    rules = []
+    for level, (key, row) in enumerate(reversed(class_table().items()), start=1):
+        color, width = _ROADS.get(key, (declared.stroke, declared.width))
+        rules.append(Rule(Text(**row["title"]).get(lang), Symbol(stroke=color, width=width, level=level), (Condition(column, (key,)),)))
+    rest = Symbol(stroke="#a9bfa5", width=0.14)
+    return (*reversed(rules), Rule(_OTHER_ROADS.get(lang), rest, otherwise=True))
+
+
+def _evidence(results: Results, key: str, frame: gpd.GeoDataFrame, taken: set[str]) -> list[Table]:
+    lang = results.lang
+    metric, _, name = key.partition(".")
+    info = results.metrics.get(metric)
+    plain = Evidence(Text(name.replace("_", " "), name.replace("_", " ")), "#5dade2")
+    declared = (info.evidence.get(name) if info is not None else None) or plain
+    said, color = declared.title, declared.color
+    head = info.title.get(lang) + ("：" if lang == "zh" else ": ") if info is not None else ""
+    if isinstance(frame, gpd.GeoDataFrame) and frame.crs is None:
+        frame = frame.set_crs(results.city.crs)
+    stored, names = storable(frame)
+    columns = {new: (_COLUMN_TITLES[old].get(lang), "") for old, new in names.items() if old in _COLUMN_TITLES}
+    layer = re.sub(r"[^a-z0-9_]+", "_", key.replace(".", "__").lower()).strip("_") or "evidence"
+    if re.match(r"gpkg_|rtree_|sqlite_|layer_styles$|\d", layer):
+        layer = f"evidence_{layer}"
+    why = _in_brackets(Text("指标依据", "Evidence").get(lang), key, lang)
+    # No outlines on polygons: the evidence is computed in tiles, whose edges are no finding.
+    polygons = "geometry" in stored and (shapely.get_dimensions(np.asarray(stored["geometry"].to_numpy(), dtype=object)) == 2).any()
+    symbol = Symbol(color, None if polygons else _darker(color), 0.16, opacity=0.8)
+    style = Style(said.get(lang), (Rule(said.get(lang), symbol),))
+    if "geometry" not in stored:
+        return [Table(unique_name(layer, taken), head + said.get(lang), why, stored, columns=columns, styles=[Style(said.get(lang))])]
+    return _by_kind(layer, head + said.get(lang), why, stored, columns, style, taken, "polygon")
+
+
+def _darker(color: str) -> str:
+    return "#" + "".join(f"{int(int(color[at : at + 2], 16) * 0.65):02x}" for at in (1, 3, 5))
+
+
+def _by_kind(
+    name: str,
+    title: str,
+    description: str,
+    frame: pd.DataFrame,
+    columns: Mapping[str, tuple[str, str]],
+    style: Style,
+    taken: set[str],
+    usual: str,
+) -> list[Table]:
+    """One table a kind of geometry: a GeoPackage layer holds one; ``usual`` is that of an empty frame."""
+    geometry = np.asarray(frame["geometry"].to_numpy(), dtype=object)
+    if (shapely.get_type_id(geometry) == 7).any():
+        frame = frame.explode(index_parts=False, ignore_index=True)
+        geometry = np.asarray(frame["geometry"].to_numpy(), dtype=object)
+    types = shapely.get_type_id(geometry)
+    kinds = [kind for kind, ids in _KINDS.items() if np.isin(types, ids).any()] or [usual if usual in _KINDS else "polygon"]
+    tables = []
+    for index, kind in enumerate(kinds):
+        mine = np.isin(types, _KINDS[kind]) | ((types == -1) & (index == 0))
+        own = unique_name(name if len(kinds) == 1 else f"{name}_{kind}s", taken)
+        drawn = style if kind != "line" else Style(style.name, tuple(_as_line(rule) for rule in style.rules), style.text)
+        tables.append(Table(own, title, description, one_kind(frame[mine], kind), kind, columns, [drawn]))
+    return tables
+
+
+def _as_line(rule: Rule) -> Rule:
+    symbol = rule.symbol
+    if symbol is None or symbol.fill is None or symbol.fill == symbol.stroke:
+        return rule
+    return Rule(rule.label, Symbol(stroke=symbol.fill, width=max(symbol.width, 0.4), level=symbol.level), rule.where, rule.otherwise)
+
+
+def _about(results: Results) -> pd.DataFrame:
+    from spatial import __version__
+
+    city = results.city
+    present = [layer for layer in city.layers.values() if layer.origin != "absent"]
+    level = max((SENSITIVITIES.index(layer.sensitivity) for layer in present), default=0)
+    rows = [
+        ("schema_version", SCHEMA_VERSION),
+        ("software", f"spatial {__version__}"),
+        ("city", city.name),
+        ("date", city.date),
+        ("crs", crs.name_of(city.crs)),
+        ("areas", results.by),
+        ("language", results.lang),
+        ("sensitivity", SENSITIVITIES[level]),
+        ("attribution", city.attribution),
+        *((f"source_{layer.spec.name}", layer.source) for layer in present if layer.source and layer.sensitivity != "secret"),
+        *((f"notice_{number}", notice.get(results.lang)) for number, notice in enumerate(results.notices, start=1)),
+    ]
+    return pd.DataFrame(rows, columns=["key", "value"])

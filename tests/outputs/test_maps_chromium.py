@@ -1,0 +1,220 @@
+"""The page in a real browser: silent on the network, switched by hand, usable on a phone."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from spatial.measure import measure
+from spatial.outputs.maps import write_map
+from tests.outputs.test_maps import HOSTILE, bare_results, small_city, small_results
+
+pytestmark = pytest.mark.chromium
+
+FLAGS = [
+    "--headless", "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking", "--disable-component-update",
+    "--disable-sync", "--disable-quic",
+]  # fmt: skip
+
+
+def _absent(reason: str) -> None:
+    if os.environ.get("CI") == "true":
+        pytest.fail(reason)
+    pytest.skip(reason)
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    try:
+        from playwright.sync_api import sync_playwright
+    except ImportError:
+        _absent("playwright is not installed")
+    program = shutil.which("chromium")
+    if program is None:
+        _absent("chromium is not installed")
+    with sync_playwright() as play:
+        started = play.chromium.launch(executable_path=program, args=FLAGS)
+        yield started
+        started.close()
+
+
+class Opened:
+    """A page with what it asked for and what it complained about."""
+
+    def __init__(self, browser: Any, path: Path, size: tuple[int, int]) -> None:
+        self.page = browser.new_page(viewport={"width": size[0], "height": size[1]})
+        self.requests: list[str] = []
+        self.complaints: list[str] = []
+        self.page.on("request", lambda request: self.requests.append(request.url))
+        self.page.on("console", lambda message: self.complaints.append(message.text))
+        self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
+        self.page.on("dialog", lambda dialog: (self.complaints.append(f"dialog {dialog.message}"), dialog.dismiss()))
+        self.page.goto(path.as_uri())
+        self.page.wait_for_selector(".panel .keys", state="attached")
+
+    def text(self, selector: str) -> str:
+        return self.page.inner_text(selector)
+
+    def quiet(self) -> bool:
+        outside = [url for url in self.requests if not url.startswith(("file:", "data:"))]
+        assert not outside
+        assert not self.complaints
+        return True
+
+
+@pytest.fixture
+def opened(browser: Any, tmp_path: Path) -> Iterator[Any]:
+    pages = []
+
+    def open_page(size: tuple[int, int] = (1440, 900), **options: Any) -> Opened:
+        results = options.pop("results", None) or small_results(**options)
+        made = Opened(browser, write_map(results, tmp_path / "map.html"), size)
+        pages.append(made)
+        return made
+
+    yield open_page
+    for made in pages:
+        made.page.close()
+
+
+def click_area(view: Opened, row: int) -> None:
+    box = view.page.locator(".leaflet-areas-pane path").nth(row).bounding_box()
+    view.page.mouse.click(box["x"] + box["width"] * 0.7, box["y"] + box["height"] * 0.3)
+
+
+def test_it_asks_for_nothing_and_complains_of_nothing(opened: Any) -> None:
+    view = opened()
+    view.page.wait_for_timeout(300)
+    assert view.quiet()
+    assert len(view.requests) == 1
+
+
+def test_the_policy_refuses_what_would_be_asked_for(opened: Any) -> None:
+    view = opened()
+    refused = view.page.evaluate(
+        "() => new Promise((done) => { const i = new Image(); i.onload = () => done(false); i.onerror = () => done(true);"
+        " i.src = 'https://example.org/x.png'; })"
+    )
+    assert refused
+    assert any("Content Security Policy" in text for text in view.complaints)
+
+
+def test_switching_the_metric_changes_the_legend(opened: Any) -> None:
+    view = opened()
+    assert "Road network density · total" in view.text(".legend h2")
+    before = view.page.locator(".leaflet-areas-pane path").first.get_attribute("fill")
+    view.page.select_option("select[name=metric]", label="Population density")
+    assert "Population density" in view.text(".legend h2")
+    assert "people/km²" in view.text(".legend .unit")
+    assert view.page.locator(".leaflet-areas-pane path").first.get_attribute("fill") == "url(#fill-no_data-)" != before
+    assert not view.page.locator(".field.variant").is_visible()
+    assert view.quiet()
+
+
+def test_switching_the_variant_changes_the_values(opened: Any) -> None:
+    view = opened()
+    total = view.text(".totals .city b")
+    view.page.select_option("select[name=variant]", label="Primary road")
+    assert "Primary road" in view.text(".legend h2")
+    assert view.text(".totals .city b") != total
+
+
+def test_a_click_shows_the_figures_of_the_area(opened: Any) -> None:
+    view = opened()
+    click_area(view, 0)
+    # 1,000 m along the middle and 200 m of a side street in 1 km².
+    assert view.text(".card h2") == "North"
+    assert view.text(".card .figure b") == "1.20 km/km²"
+    facts = view.text(".card dl")
+    for wanted in ("Numerator", "1,200 m", "Denominator", "1,000,000 m²", "Definition", "Whole city"):
+        assert wanted in facts
+    view.page.keyboard.press("Escape")
+    assert "Click an area" in view.text(".card")
+    assert view.quiet()
+
+
+def test_the_keyboard_reaches_an_area(opened: Any) -> None:
+    view = opened()
+    view.page.locator(".leaflet-areas-pane path").nth(1).focus()
+    view.page.keyboard.press("Enter")
+    assert view.text(".card h2") == "South"
+
+
+def test_partial_and_absent_are_hatched_and_said(opened: Any) -> None:
+    view = opened(extent_share=0.6)
+    fills = [view.page.locator(".leaflet-areas-pane path").nth(row).get_attribute("fill") for row in range(4)]
+    assert fills[0].startswith("#")
+    assert fills[2:] == ["url(#fill-partial-)", "url(#fill-no_data-)"]
+    assert "1 areas are not" in view.text(".message") or "2 areas are not" in view.text(".message")
+    view.page.locator(".areas button").last.click()
+    assert view.text(".card .figure b") == "—"
+    assert view.text(".card .status") == "no data"
+
+
+def test_a_wholly_partial_city_says_what_to_do(opened: Any) -> None:
+    view = opened(names=["One"], extent_share=0.5)
+    assert "No area is fully covered" in view.text(".message")
+    assert "What the data cover" in view.text(".legend")
+    assert view.quiet()
+
+
+def test_a_city_without_areas_opens(opened: Any) -> None:
+    view = opened(results=bare_results())
+    assert view.text(".totals .city b").endswith("km/km²")
+    assert not view.page.locator(".areas").is_visible()
+    assert view.quiet()
+
+
+def test_many_areas_are_drawn_on_a_canvas(opened: Any) -> None:
+    results = measure(small_city(["North", "South", "East", "West"]), ["road_network_density"], by="grid:35")
+    view = opened(results=results)
+    assert len(results.areas) > 3_000
+    assert view.page.locator(".leaflet-areas-pane canvas").count() == 1
+    view.page.mouse.click(900, 450)
+    assert view.page.locator(".card .figure b").is_visible()
+    assert "more: click them on the map" in view.text(".areas")
+    assert view.quiet()
+
+
+def test_layers_can_be_switched(opened: Any) -> None:
+    view = opened()
+    box = view.page.get_by_label("Parks")
+    assert not box.is_checked()
+    box.check()
+    view.page.wait_for_timeout(100)
+    assert view.page.locator(".leaflet-overlay-parks-pane canvas").count() == 1
+    box.uncheck()
+    assert view.quiet()
+
+
+@pytest.mark.parametrize("size", [(1440, 900), (390, 844)])
+def test_hostile_names_are_text_and_break_nothing(opened: Any, size: tuple[int, int]) -> None:
+    view = opened(size, names=HOSTILE, name="<b onclick=alert(9)>x</b>" + "y" * 10_000)
+    for row in range(len(HOSTILE)):
+        view.page.locator(".areas button").nth(row).dispatch_event("click")
+    assert view.page.locator("img").count() == 0
+    assert view.page.locator(".heading b").count() == 0
+    assert view.page.locator("script").count() == 4
+    assert view.page.evaluate("document.documentElement.scrollWidth") <= size[0]
+    assert view.page.locator(".heading").bounding_box()["height"] < 220
+    assert view.quiet()
+
+
+@pytest.mark.parametrize("lang", ["zh", "en"])
+def test_a_phone_shows_the_map_and_opens_the_panel(opened: Any, lang: str) -> None:
+    view = opened((390, 844), lang=lang)
+    assert view.page.evaluate("document.documentElement.scrollWidth") <= 390
+    chart, panel = (view.page.locator(name).bounding_box() for name in (".folium-map", ".panel"))
+    assert chart["height"] > 0.6 * 844
+    assert chart["y"] + chart["height"] <= panel["y"] + 1
+    view.page.locator(".expand").click()
+    view.page.wait_for_timeout(400)
+    assert view.page.locator(".legend").is_visible()
+    assert view.page.locator(".panel").bounding_box()["width"] <= 390
+    assert view.page.evaluate("document.querySelector('.panel').scrollWidth") <= 390
+    assert view.quiet()

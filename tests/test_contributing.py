@@ -1,0 +1,64 @@
+"""The examples of CONTRIBUTING.md work as they stand there."""
+
+import re
+from pathlib import Path
+
+import geopandas as gpd
+import pytest
+from shapely import box
+
+from spatial.city import City
+from spatial.layers import layer_specs
+from spatial.measure import measure
+from spatial.metrics import registry
+from spatial.outputs.maps import write_map
+from spatial.project import open_city
+from tests import make_demo
+
+TEXT = (Path(__file__).parents[1] / "CONTRIBUTING.md").read_text(encoding="utf-8")
+
+
+def block(heading, language):
+    section = TEXT.split(f"## {heading}\n", 1)[1].split("\n## ", 1)[0]
+    return re.search(rf"```{language}\n(.*?)```", section, re.S).group(1)
+
+
+def test_a_layer_is_one_toml(tmp_path):
+    (tmp_path / "layers").mkdir()
+    (tmp_path / "layers" / "charging.toml").write_text(block("Add a layer", "toml"), encoding="utf-8")
+    (tmp_path / "city.toml").write_text('crs = "EPSG:32651"\n[osm]\nfile = "city.osm"\n', encoding="utf-8")
+    nodes = '<node id="1" lat="43.9" lon="125.3"><tag k="amenity" v="charging_station"/><tag k="capacity" v="12"/></node>'
+    (tmp_path / "city.osm").write_text(
+        f'<osm version="0.6"><bounds minlat="43.8" minlon="125.2" maxlat="44" maxlon="125.4"/>{nodes}</osm>', encoding="utf-8"
+    )
+    frame = open_city(tmp_path).frame("charging")
+    assert list(frame["capacity"]) == [12]
+    assert layer_specs(tmp_path)["charging"].title.zh == "充电站"
+
+
+@pytest.fixture
+def with_example_metric(monkeypatch):
+    monkeypatch.setattr(registry, "_METRICS", {**registry.registered()})
+    exec(compile(block("Add a metric", "python"), "CONTRIBUTING.md", "exec"), {"__name__": "example"})
+
+
+@pytest.mark.usefixtures("with_example_metric")
+def test_a_metric_is_a_function_and_a_declaration():
+    # Two buildings of 100 m², one half inside the other, on 1 ha: 150 m² of 10,000 = 1.5 %.
+    def at(*boxes, **columns):
+        return gpd.GeoDataFrame(columns, geometry=[box(*b) for b in boxes], crs="EPSG:32651").translate(5e5, 4.85e6)
+
+    districts = gpd.GeoDataFrame({"area_id": ["a"], "name": ["A"]}, geometry=at((0, 0, 100, 100)), crs="EPSG:32651")
+    buildings = gpd.GeoDataFrame({"building": ["yes", "yes"]}, geometry=at((0, 0, 10, 10), (5, 0, 15, 10)), crs="EPSG:32651")
+    city = City.from_layers(crs="EPSG:32651", districts=districts, buildings=buildings)
+    row = measure(city, ["building_density"]).get("building_density", area_id="a")
+    assert row.value == pytest.approx(0.015)
+
+
+def test_a_map_is_one_toml(tmp_path):
+    make_demo.write(tmp_path)
+    (tmp_path / "maps").mkdir()
+    (tmp_path / "maps" / "overview.toml").write_text(block("Change or add to a map", "toml"), encoding="utf-8")
+    results = measure(open_city(tmp_path), ["built_up_area", "population"], lang="zh")
+    page = write_map(results, tmp_path / "map.html").read_text(encoding="utf-8")
+    assert "建筑总览" in page
