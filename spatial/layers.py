@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -192,10 +192,10 @@ def typed(frame: gpd.GeoDataFrame, spec: LayerSpec) -> tuple[gpd.GeoDataFrame, l
         if declared.type == "ids":
             columns[name] = raw
         elif declared.type == "text":
-            columns[name] = raw.astype(object).map(_as_text)
+            columns[name] = _by_value(raw, _as_text)
         else:
             read = {"length": parse_length_m, "count": parse_count, "number": _number}[declared.type]
-            values = raw.astype(object).map(read).astype(float)
+            values = _by_value(raw, read).astype(float)
             unread = raw.notna() & values.isna() & (raw.astype(str) != "")
             if unread.any():
                 what = Text(
@@ -205,6 +205,17 @@ def typed(frame: gpd.GeoDataFrame, spec: LayerSpec) -> tuple[gpd.GeoDataFrame, l
                 repairs.append(Repair(spec.name, what, int(unread.sum()), tuple(columns["id"][unread][:5])))
             columns[name] = values
     return gpd.GeoDataFrame(columns, geometry=frame.geometry, crs=frame.crs), repairs
+
+
+def _by_value(column: pd.Series, read: Callable[[Any], Any]) -> pd.Series:
+    """Read each value that occurs once, however often it occurs; objects that cannot be told apart are read one by one."""
+    column = column.astype(object)
+    try:
+        known = {value: read(value) for value in column.dropna().unique()}
+    except TypeError:
+        return column.map(read)
+    absent = read(None)
+    return pd.Series([known.get(value, absent) for value in column], index=column.index, dtype=object)
 
 
 def _as_text(value: Any) -> str | None:

@@ -6,6 +6,7 @@ odd fraction of a metre, so that no real line ever runs along it; where one did,
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -40,6 +41,12 @@ class Pieces:
     geometry: Geometries
     owner: Ints
     count: int
+
+    @functools.cached_property
+    def distinct(self) -> tuple[Geometries, Ints]:
+        """Geometries that differ, and which of them each piece is: a city and its districts share most of their pieces."""
+        _, first, which = np.unique(shapely.to_wkb(self.geometry), return_index=True, return_inverse=True)
+        return self.geometry[first], which
 
     def areas(self) -> Floats:
         """Area of every owner, m², shape (count,)."""
@@ -118,7 +125,7 @@ def _polygonal(geometry: Geometries) -> Geometries:
     return flat[shapely.area(flat) > 0]
 
 
-def dissolve(polygons: Geometries, tile_m: float = 500.0) -> Geometries:
+def dissolve(polygons: Geometries, tile_m: float = TILE_M / 3) -> Geometries:
     """Unite overlapping polygons into disjoint pieces that cover the same ground.
 
     Parameters
@@ -182,13 +189,41 @@ def pairs(left: Geometries, right: Geometries) -> tuple[Ints, Ints]:
 
 def restrict(pieces: Pieces, ground: Geometries) -> Pieces:
     """Keep the part of each piece that lies on ``ground`` (disjoint polygons)."""
-    mine, theirs = pairs(pieces.geometry, ground)
-    parts = _cut_pairs(pieces.geometry[mine], ground[theirs])
+    distinct, which = pieces.distinct
+    mine, theirs = pairs(distinct, ground)
+    parts = _cut_pairs(distinct[mine], ground[theirs])
     kinds = np.isin(shapely.get_type_id(parts), (3, 6, 7))
     geometry, index = shapely.get_parts(parts[kinds], return_index=True)
-    owner = pieces.owner[mine[kinds]][index]
     good = np.isin(shapely.get_type_id(geometry), (3, 6)) & (shapely.area(geometry) > 0)
-    return Pieces(geometry[good], owner[good], pieces.count)
+    row, piece = _joined(mine[kinds][index][good], which)
+    return Pieces(geometry[good][row], pieces.owner[piece], pieces.count)
+
+
+def without(pieces: Geometries, ground: Geometries) -> Geometries:
+    """Take ``ground`` (disjoint polygons) away from each piece, shape (n,); some are left empty."""
+    mine, theirs = pairs(pieces, ground)
+    shapely.prepare(ground)
+    out = pieces.copy()
+    out[mine[shapely.covers(ground[theirs], pieces[mine])]] = shapely.Polygon()
+    rest = ~shapely.is_empty(out[mine])
+    mine, theirs = mine[rest], theirs[rest]
+    touched, index = np.unique(mine, return_inverse=True)
+    if len(touched):
+        # Neighbouring tiles of the ground meet along their edges, so that only a union of them is valid.
+        order = np.split(ground[theirs], np.flatnonzero(np.diff(index)) + 1)
+        several = np.array([part[0] if len(part) == 1 else shapely.union_all(part) for part in order], dtype=object)
+        out[touched] = shapely.difference(out[touched], several)
+    return out
+
+
+def _joined(key: Ints, which: Ints) -> tuple[Ints, Ints]:
+    """Pairs (row of ``key``, row of ``which``) that hold the same number, by row of ``which``."""
+    order = np.argsort(key, kind="stable")
+    first, last = np.searchsorted(key[order], which, "left"), np.searchsorted(key[order], which, "right")
+    count = last - first
+    other = np.repeat(np.arange(len(which)), count)
+    step = np.arange(count.sum()) - np.repeat(np.cumsum(count) - count, count)
+    return order[np.repeat(first, count) + step], other
 
 
 def _cut_pairs(left: Geometries, right: Geometries) -> Geometries:
@@ -209,9 +244,10 @@ def _cut_pairs(left: Geometries, right: Geometries) -> Geometries:
 
 def surface_within(surface: Geometries, pieces: Pieces) -> Floats:
     """Area of a surface (disjoint polygons) inside every owner, m², shape (count,)."""
-    theirs, mine = pairs(surface, pieces.geometry)
-    parts = _cut_pairs(surface[theirs], pieces.geometry[mine])
-    return sum_by(pieces.owner[mine], shapely.area(parts), pieces.count)
+    distinct, which = pieces.distinct
+    theirs, mine = pairs(surface, distinct)
+    area = sum_by(mine, shapely.area(_cut_pairs(surface[theirs], distinct[mine])), len(distinct))
+    return sum_by(pieces.owner, area[which], pieces.count)
 
 
 def length_within(lines: Geometries, pieces: Pieces, weights: Floats | None = None) -> Floats:
@@ -222,15 +258,15 @@ def length_within(lines: Geometries, pieces: Pieces, weights: Floats | None = No
 
 def line_parts(lines: Geometries, pieces: Pieces) -> tuple[Ints, Ints, Floats]:
     """Lengths by line and owner: index of the line, owner, metres. Stretches on an edge are first set ``astride`` it."""
-    index, mine = pairs(lines, pieces.geometry)
-    if not len(index):
-        return index, index, np.empty(0)
-    line, piece = lines[index], pieces.geometry[mine]
-    shapely.prepare(piece)
-    inside = shapely.contains_properly(piece, line)
+    distinct, which = pieces.distinct
+    index, mine = pairs(lines, distinct)
+    line, ground = lines[index], distinct[mine]
+    shapely.prepare(ground)
+    inside = shapely.contains_properly(ground, line)
     part = line.copy()
-    part[~inside] = shapely.intersection(line[~inside], piece[~inside])
-    return index, pieces.owner[mine], shapely.length(part)
+    part[~inside] = shapely.intersection(line[~inside], ground[~inside])
+    row, piece = _joined(mine, which)
+    return index[row], pieces.owner[piece], shapely.length(part)[row]
 
 
 def astride(lines: Geometries, edges: Geometries) -> tuple[Geometries, Ints, Floats]:
@@ -256,10 +292,11 @@ def astride(lines: Geometries, edges: Geometries) -> tuple[Geometries, Ints, Flo
     if not len(along):
         return lines, source, factor
     out, origin, weight = [np.delete(lines, along)], [np.delete(source, along)], [np.ones(len(lines) - len(along))]
-    tree = shapely.STRtree(edges)
+    sides = shapely.linestrings(segments(edges)[0])
+    tree = shapely.STRtree(sides)
     for i in along:
-        near = edges[tree.query(lines[i], predicate="dwithin", distance=EDGE_M)]
-        band = shapely.buffer(shapely.union_all(near), EDGE_M, cap_style="flat")
+        near = sides[tree.query(lines[i], predicate="dwithin", distance=EDGE_M)]
+        band = shapely.buffer(shapely.line_merge(shapely.union_all(near)), EDGE_M, cap_style="flat")
         on_edge = _line_strings(shapely.intersection(lines[i], band))
         on_edge = on_edge[shapely.length(on_edge) > 10 * EDGE_M]
         rest = _line_strings(shapely.difference(lines[i], band)) if len(on_edge) else lines[i : i + 1]
@@ -288,6 +325,35 @@ def _along(lines: Geometries, edges: Geometries) -> Ints:
     size = np.hypot(*u.T) * np.hypot(*v.T)
     sine = np.abs(u[:, 0] * v[:, 1] - u[:, 1] * v[:, 0])
     return near[np.unique(owner[a[(sine < 0.02 * size) & (size > 0)]])]
+
+
+def points_along(lines: Geometries, index: Ints, at_m: Floats) -> Floats:
+    """Coordinates of places along lines.
+
+    Parameters
+    ----------
+    lines
+        LineStrings, shape (n,).
+    index
+        Which line each place is on, shape (p,).
+    at_m
+        Distance from its start, kept within the line, shape (p,).
+
+    Returns
+    -------
+    numpy.ndarray
+        Shape (p, 2).
+    """
+    xy, line = shapely.get_coordinates(lines, return_index=True)
+    step = np.r_[0.0, np.hypot(*np.diff(xy, axis=0).T)] if len(xy) else np.empty(0)
+    first = np.searchsorted(line, np.arange(len(lines)))
+    last = np.r_[first[1:], len(line)] - 1
+    along = np.cumsum(step)
+    place = np.clip(along[first[index]] + at_m, along[first[index]], along[last[index]])
+    before = np.clip(np.searchsorted(along, place, "right") - 1, first[index], last[index] - 1)
+    span = along[before + 1] - along[before]
+    share = np.where(span > 0, (place - along[before]) / np.where(span > 0, span, 1.0), 0.0)[:, None]
+    return xy[before] * (1 - share) + xy[before + 1] * share
 
 
 def segments(lines: Geometries) -> tuple[Floats, Ints]:

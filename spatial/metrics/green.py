@@ -237,10 +237,7 @@ def _unserved(city: City, areas: Areas, lived: Pieces, served: Geometries) -> gp
             np.flatnonzero(areas.is_area | (areas.ids == "outside_areas") if areas.is_area.any() else np.ones(len(areas), bool)),
         )
     )
-    left = lived.geometry[mine].copy()
-    index, other = overlay.pairs(left, served)
-    for i in np.unique(index):
-        left[i] = shapely.difference(left[i], shapely.union_all(served[other[index == i]]))
+    left = overlay.without(lived.geometry[mine], served)
     good = shapely.area(left) > 1.0
     return gpd.GeoDataFrame(
         {"area_id": areas.ids[lived.owner[mine[good]]], "area_m2": shapely.area(left[good])}, geometry=list(left[good]), crs=city.crs

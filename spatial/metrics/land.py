@@ -231,7 +231,7 @@ def _by_streets(city: City, cells: _Cells) -> Mask | None:
     count = np.maximum(1, np.ceil(length / 10.0).astype(int))
     nth = np.arange(count.sum()) - np.repeat(np.cumsum(count) - count, count)
     metres = np.repeat(length / count, count)
-    xy = shapely.get_coordinates(shapely.line_interpolate_point(np.repeat(lines, count), (nth + 0.5) * metres))
+    xy = overlay.points_along(lines, np.repeat(np.arange(len(lines)), count), (nth + 0.5) * metres)
     column = np.floor((xy[:, 0] - cells.west) / CELL_M).astype(int)
     row = np.floor((cells.north - xy[:, 1]) / CELL_M).astype(int)
     good = (column >= 0) & (column < cells.columns) & (row >= 0) & (row < cells.rows)

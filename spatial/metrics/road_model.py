@@ -170,7 +170,7 @@ def _runs(
     way = np.repeat(np.arange(len(chosen)), count)
     step = length[way] / count[way]
     nth = np.arange(len(way)) - np.repeat(np.cumsum(count) - count, count)
-    flag = _twins(lines[chosen][way], (nth + 0.5) * step, direction[chosen][way], roads.iloc[chosen], kind[chosen], way)
+    flag = _twins(lines[chosen], (nth + 0.5) * step, direction[chosen][way], roads.iloc[chosen], kind[chosen], way)
     said = roads["dual_carriageway"].iloc[chosen].to_numpy(dtype=object)[way]
     flag = (flag | (said == "yes")) & (said != "no")
     begins = np.r_[True, (np.diff(way) != 0) | (np.diff(flag.astype(int)) != 0)] if len(way) else np.empty(0, bool)
@@ -195,14 +195,12 @@ def _between(line: Any, start: float, end: float) -> Any:
     return substring(line, start, end)
 
 
-def _twins(line: Geometries, at: Floats, direction: Ints, roads: gpd.GeoDataFrame, kind: npt.NDArray[np.object_], way: Ints) -> Bools:
+def _twins(lines: Geometries, at: Floats, direction: Ints, roads: gpd.GeoDataFrame, kind: npt.NDArray[np.object_], way: Ints) -> Bools:
     """Whether each sample has a carriageway of the same road beside it that runs the other way."""
     flag = np.zeros(len(way), bool)
     if not len(way):
         return flag
-    here = shapely.get_coordinates(shapely.line_interpolate_point(line, at))
-    back = shapely.get_coordinates(shapely.line_interpolate_point(line, np.maximum(at - 1.0, 0.0)))
-    ahead = shapely.get_coordinates(shapely.line_interpolate_point(line, at + 1.0))
+    here, back, ahead = (overlay.points_along(lines, way, at + shift) for shift in (0.0, -1.0, 1.0))
     heading = (ahead - back) * direction[:, None]
     norm = np.hypot(heading[:, 0], heading[:, 1])
     heading /= np.where(norm > 0, norm, 1.0)[:, None]

@@ -244,8 +244,10 @@ def _read_table(path: Path, options: FileOptions, where: str) -> gpd.GeoDataFram
     except csv.Error:
         dialect = ","
     try:
-        table = pd.read_csv(io.StringIO(text), sep=dialect, dtype=str, keep_default_na=False)
-    except (ValueError, pd.errors.ParserError) as error:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", pd.errors.ParserWarning)  # rows longer than the header: columns would shift
+            table = pd.read_csv(io.StringIO(text), sep=dialect, dtype=str, keep_default_na=False, index_col=False)
+    except (ValueError, pd.errors.ParserError, pd.errors.ParserWarning) as error:
         raise SourceError(f"{where}: is not a table ({_first_line(error)})") from error
     x, y = (_column(table, given, names, where, axis) for given, names, axis in ((options.x, X_NAMES, "x"), (options.y, Y_NAMES, "y")))
     table.index = pd.RangeIndex(2, len(table) + 2)  # a row without an id of its own goes by its line
@@ -279,7 +281,9 @@ def _filtered(frame: gpd.GeoDataFrame, options: FileOptions, where: str) -> gpd.
     table[_ROW] = np.arange(len(frame))
     buffer = io.BytesIO()
     try:
-        pyogrio.write_dataframe(table, buffer, driver="GeoJSONSeq", layer="layer")
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # that a table without geometry has no CRS
+            pyogrio.write_dataframe(table, buffer, driver="GeoJSONSeq", layer="layer")
         kept = pyogrio.read_dataframe(buffer.getvalue(), where=options.where, columns=[_ROW], read_geometry=False)
     except (ValueError, RuntimeError) as error:
         raise _bad_condition(options, where) from error

@@ -233,7 +233,9 @@ class _Reader:
         return gpd.GeoDataFrame(data, geometry=geometry, crs="EPSG:4326")
 
     def _repairs(self) -> list[Repair]:
-        clipped = Text("提取边界处缺少节点的线，仅保留有坐标的部分", "ways that lack nodes at the extract's edge, of which the located parts are kept")
+        clipped = Text(
+            "提取边界处缺少节点的线，仅保留有坐标的部分", "ways that lack nodes at the extract's edge, of which the located parts are kept"
+        )
         lost = Text("没有可用坐标的要素（已剔除）", "features without a usable located part, left out")
         counted = [(clipped, sorted(set(self.clipped))), (lost, sorted(set(self.lost)))]
         return [Repair("osm", what, len(ids), tuple(ids[:5])) for what, ids in counted if ids]

@@ -220,6 +220,13 @@ class TestRoadNetworkDensity:
         roads = [carriageway(0, 10_000, east=True), carriageway(20, 4_000, east=False)]
         assert length_m(roads, self.wide) == pytest.approx(10_000, abs=20)
 
+    @pytest.mark.parametrize("degrees", [5, 10, 15, 20])
+    def test_a_pair_that_spreads_does_not_depend_on_which_is_first(self, degrees: float) -> None:
+        far = (1_000 * np.cos(np.radians(degrees)), 1_000 * np.sin(np.radians(degrees)))
+        out = carriageway(0, 1_000, east=True, highway="primary")
+        back = road(far, (0, 3), highway="primary", oneway="yes")
+        assert length_m([out, back], self.wide) == pytest.approx(length_m([back, out], self.wide))
+
     @pytest.mark.parametrize("spacing", [100, 200, 250, 500])
     def test_endless_grid(self, spacing: int) -> None:
         # 2 / s km/km² with s in km: 20, 10, 8, 4.
@@ -470,6 +477,18 @@ def test_order_does_not_matter(both: tuple[list[Road], list[Road]]) -> None:
 def test_moving_everything_changes_nothing(roads: list[Road]) -> None:
     moved = measured(roads, east=EAST + 1234.5, north=NORTH - 987.25)
     assert_same(measured(roads).table, moved.table)
+
+
+def test_how_a_road_ends_far_away_does_not_change_it_here() -> None:
+    # A slanted road that begins at a street in the west and ends at one in the east, which the western tile does not hold.
+    roads = [road((-900, -300), (-900, 0), (-900, 300)), road((-900, 0), (900, 500), width=40.0), road((900, 500), (900, 900))]
+    west, east = box(-1000, -1000, 0, 1000), box(0, -1000, 1000, 1000)
+    whole = city(roads, {"west": west, "east": east})
+    shape = whole.areas().whole[whole.areas().ids == "west"][0]
+    tile = whole.subset(shape, halo_m=150.0)
+    assert len(tile.frame("roads")) == 2
+    areas = [measure(made, ["road_area_ratio"]).get("road_area_ratio", area_id="west").numerator for made in (whole, tile)]
+    assert areas[0] == pytest.approx(areas[1], rel=1e-9)
 
 
 @few
