@@ -99,7 +99,11 @@ class Areas:
     @functools.cached_property
     def edges(self) -> Geometries:
         """Outlines of the areas and of the scope, shape (e,): what runs along them counts half on each side."""
-        rings = shapely.get_parts(shapely.boundary(self.whole))
+        return self.edges_of(slice(None))
+
+    def edges_of(self, rows: Any) -> Geometries:
+        """Outlines of some rows and of the scope, as LineStrings."""
+        rings = shapely.get_parts(np.atleast_1d(shapely.boundary(self.whole[rows])))
         return np.concatenate([rings[shapely.get_type_id(rings) == 1], self.scope_edges])
 
     def within(self, ground: Geometries, edges: Geometries | None = None) -> Areas:

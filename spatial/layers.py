@@ -215,7 +215,8 @@ def _by_value(column: pd.Series, read: Callable[[Any], Any]) -> pd.Series:
     except TypeError:
         return column.map(read)
     absent = read(None)
-    return pd.Series([known.get(value, absent) for value in column], index=column.index, dtype=object)
+    values = [known.get(value, absent) for value in column]
+    return pd.Series(values, index=column.index)  # of the type that pandas infers, as it does when the cache is read
 
 
 def _as_text(value: Any) -> str | None:

@@ -57,7 +57,7 @@ def test_a_metric_is_a_function_and_a_declaration():
 
 def test_a_map_is_one_toml(tmp_path):
     make_demo.write(tmp_path)
-    (tmp_path / "maps").mkdir()
+    (tmp_path / "maps").mkdir(exist_ok=True)
     (tmp_path / "maps" / "overview.toml").write_text(block("Change or add to a map", "toml"), encoding="utf-8")
     results = measure(open_city(tmp_path), ["built_up_area", "population"], lang="zh")
     page = write_map(results, tmp_path / "map.html").read_text(encoding="utf-8")

@@ -22,7 +22,15 @@ FLOORS = [
     {"cli", "__init__", "__main__"},
 ]
 # Rooms of one floor that build on one another, in this order.
-STAIRS = [("units", "text"), ("units", "errors"), ("datum", "errors"), ("areas", "overlay"), ("city", "result"), ("result", "city"), ("__main__", "cli")]
+STAIRS = [
+    ("units", "text"),
+    ("units", "errors"),
+    ("datum", "errors"),
+    ("areas", "overlay"),
+    ("city", "result"),
+    ("result", "city"),
+    ("__main__", "cli"),
+]
 NEVER = [("metrics", "outputs"), ("metrics", "sources"), ("metrics", "project"), ("sources", "city")]
 
 

@@ -23,7 +23,9 @@ def test_environment_is_the_twin_of_pyproject():
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     wanted = dict(requirement(text) for text in project["dependencies"])
     wanted = {CONDA_NAMES.get(name, name): rest for name, rest in wanted.items()} | {"python": project["requires-python"]}
-    lines = [line.strip()[2:] for line in (ROOT / "environment.yml").read_text(encoding="utf-8").splitlines() if line.strip().startswith("- ")]
+    lines = [
+        line.strip()[2:] for line in (ROOT / "environment.yml").read_text(encoding="utf-8").splitlines() if line.strip().startswith("- ")
+    ]
     given = dict(requirement(line) for line in lines if line not in ("conda-forge", "pip", "pip:"))
     assert given == wanted
 

@@ -164,7 +164,7 @@ Write = Callable[[gpd.GeoDataFrame, Path], None]
 FORMATS: dict[str, tuple[str, str, Write]] = {
     "geojson": ("stops.geojson", "", lambda f, p: f.to_file(p, driver="GeoJSON")),
     "gpkg": ("stops.gpkg", "", write_gpkg_with_styles),
-    "gdb": ("stops.gdb", "", lambda f, p: pyogrio.write_dataframe(f, p, driver="OpenFileGDB", layer="stops")),
+    "gdb": ("stops.gdb", "", lambda f, p: pyogrio.write_dataframe(f.astype({"runs": "int32"}), p, driver="OpenFileGDB", layer="stops")),
     "shp": ("stops.shp", "", lambda f, p: pyogrio.write_dataframe(f, p, encoding="UTF-8")),
     "shp in capitals": ("STOPS.SHP", "", lambda f, p: _in_capitals(f, p)),
     "shp gbk": ("stops.shp", 'encoding = "gbk"', lambda f, p: pyogrio.write_dataframe(f, p, encoding="GBK")),

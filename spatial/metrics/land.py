@@ -237,8 +237,13 @@ def _by_streets(city: City, cells: _Cells) -> Mask | None:
     good = (column >= 0) & (column < cells.columns) & (row >= 0) & (row < cells.rows)
     flat = np.bincount(row[good] * cells.columns + column[good], weights=metres[good], minlength=cells.count)
     window = int(STREET_WINDOW_M / CELL_M) | 1
-    mean = ndimage.uniform_filter(flat.reshape(cells.rows, cells.columns), window, mode="constant")
-    return _closed(mean / CELL_M**2 * 1e3 >= STREET_KM_PER_KM2)
+    # Beyond the data nothing is known: the mean is taken over the cells of the window that the data cover.
+    mean, known = (
+        ndimage.uniform_filter(layer.astype(float), window, mode="constant")
+        for layer in (flat.reshape(cells.rows, cells.columns), cells.inside)
+    )
+    density = np.where(known > 0, mean / np.where(known > 0, known, 1.0), 0.0)
+    return _closed(density / CELL_M**2 * 1e3 >= STREET_KM_PER_KM2)
 
 
 def _closed(mask: Mask) -> Mask:

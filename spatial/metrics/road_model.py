@@ -12,7 +12,7 @@ import shapely
 from scipy.spatial import cKDTree
 
 from spatial import overlay
-from spatial.areas import Areas
+from spatial.areas import CITY, Areas
 from spatial.catalogue import reference
 from spatial.city import City
 from spatial.overlay import Floats, Geometries, Ints
@@ -97,11 +97,23 @@ def parts_by_area(city: City, areas: Areas) -> tuple[Ints, Ints, Floats]:
 
 
 def _parts(city: City, areas: Areas) -> tuple[Ints, Ints, Floats]:
+    """Set runs astride the edges of the areas; for the total only astride its own, so that it is the same for every choice of areas."""
+    runs = road_model(city).lines
     key = ("astride", id(areas.whole), id(areas.scope_edges))  # both are kept with the answer, so that their identities stay theirs
-    kept = city.memo(key, lambda: (areas, overlay.astride(road_model(city).lines, areas.edges)))
+    kept = city.memo(key, lambda: (areas, overlay.astride(runs, areas.edges)))
     lines, source, factor = kept[1]
     index, owner, length = overlay.line_parts(lines, areas.pieces)
-    return source[index], owner, length * factor[index]
+    index, length = source[index], length * factor[index]
+    (total,) = np.flatnonzero(areas.ids == CITY)
+    moved = np.unique(source[factor != 1.0])
+    apart = np.isin(index, moved) & (owner == total)
+    lines, source, factor = overlay.astride(runs[moved], areas.edges_of(total))
+    more, _, metres = overlay.line_parts(lines, areas.pieces.take([total]))
+    return (
+        np.concatenate([index[~apart], moved[source[more]]]),
+        np.concatenate([owner[~apart], np.full(len(more), total)]),
+        np.concatenate([length[~apart], metres * factor[more]]),
+    )
 
 
 def length_by_area(city: City, areas: Areas, used: Bools, *, once: bool) -> Floats:

@@ -8,7 +8,7 @@ import io
 import re
 import sqlite3
 import warnings
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -26,6 +26,7 @@ from spatial.errors import CRSError, LayerError, OptionError, SourceError, Spati
 RASTER_ENDINGS = (".tif", ".tiff", ".vrt", ".img", ".asc")
 TABLE_ENDINGS = (".csv", ".tsv", ".txt")
 _OWN_SQL = (".gpkg", ".sqlite", ".db")  # GDAL would hand a condition to their own SQL, where a misspelt column is a text
+_ZIPPED = (".shp", ".gpkg", ".geojson", ".json", ".fgb", ".dxf", ".kml", ".gml", ".tab")
 _ROW = "row_in_file"
 _PLAIN_NUMBER = re.compile(r"-?(0|[1-9]\d*)(\.\d+)?")
 X_NAMES = ("x", "lon", "lng", "longitude", "经度", "东坐标")
@@ -161,17 +162,20 @@ def _closed(geometry: Any) -> Any:
 def _read_ogr(path: Path, options: FileOptions, where: str) -> gpd.GeoDataFrame:
     import pyogrio
 
-    source = f"/vsizip/{path}" if path.suffix.lower() == ".zip" else str(path)
+    source = str(path)
     try:
+        if path.suffix.lower() == ".zip":
+            source = _inside_zip(f"/vsizip/{path}", where)
         layer = _inner_layer(pyogrio.list_layers(source), options, where)
         info = pyogrio.read_info(source, layer=layer, encoding=options.encoding, force_feature_count=options.where is None)
+        condition = _quoted(options.where, info["fields"]) if options.where else None
         with warnings.catch_warnings(record=True) as caught, np.errstate(invalid="ignore"):
             warnings.simplefilter("always")
             frame = pyogrio.read_dataframe(
                 source,
                 layer=layer,
                 encoding=options.encoding,
-                where=options.where or None,
+                where=condition,
                 on_invalid="ignore",
                 fid_as_index=True,
                 datetime_as_string=True,
@@ -195,6 +199,33 @@ def _read_ogr(path: Path, options: FileOptions, where: str) -> gpd.GeoDataFrame:
     if not isinstance(frame, gpd.GeoDataFrame):
         raise LayerError(f"{where}: holds no geometry, only a table; give a layer with geometry, or a CSV with coordinate columns")
     return frame
+
+
+def _inside_zip(root: str, where: str) -> str:
+    """Find the one file in an archive, or the one folder of Shapefiles, however deep."""
+    import pyogrio
+
+    found = [name for name in pyogrio.vsi_listtree(root) if not name.endswith("/")]
+    bases = sorted(
+        {name for name in found if name.lower().endswith(_ZIPPED)} | {f"{name.split('.gdb/')[0]}.gdb" for name in found if ".gdb/" in name}
+    )
+    folders = {base.rpartition("/")[0] for base in bases}
+    if len(bases) > 1 and len(folders) > 1:
+        inside = [base.removeprefix(f"{root}/") for base in bases]
+        raise OptionError(f"{where}: holds {len(bases)} files in several folders ({sample(inside)}); unpack it and name one of them")
+    if not bases:
+        return root
+    return bases[0] if len(bases) == 1 else folders.pop()
+
+
+def _quoted(condition: str, columns: Iterable[Any]) -> str:
+    """Put double quotes around column names that OGR SQL takes only so, such as Chinese ones; texts in quotes are left alone."""
+    names = sorted((str(name) for name in columns if not str(name).isascii()), key=len, reverse=True)
+    if not names:
+        return condition
+    known = re.compile("|".join(map(re.escape, names)))
+    parts = re.split(r"""('(?:[^']|'')*'|"[^"]*")""", condition)
+    return "".join(part if index % 2 else known.sub(lambda match: f'"{match[0]}"', part) for index, part in enumerate(parts))
 
 
 def _bad_condition(options: FileOptions, where: str) -> OptionError:
@@ -284,7 +315,7 @@ def _filtered(frame: gpd.GeoDataFrame, options: FileOptions, where: str) -> gpd.
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # that a table without geometry has no CRS
             pyogrio.write_dataframe(table, buffer, driver="GeoJSONSeq", layer="layer")
-        kept = pyogrio.read_dataframe(buffer.getvalue(), where=options.where, columns=[_ROW], read_geometry=False)
+        kept = pyogrio.read_dataframe(buffer.getvalue(), where=_quoted(options.where, theirs), columns=[_ROW], read_geometry=False)
     except (ValueError, RuntimeError) as error:
         raise _bad_condition(options, where) from error
     return frame.iloc[kept[_ROW].to_numpy(dtype=int)]

@@ -4,6 +4,7 @@ import json
 
 import pandas as pd
 import pytest
+
 from spatial.cli import main
 
 pytestmark = pytest.mark.cases
@@ -13,7 +14,14 @@ def run(tmp_path, toml, *options):
     (tmp_path / "city.toml").write_text(toml, encoding="utf-8")
     assert main(["run", str(tmp_path), "--quiet", "--out", str(tmp_path / "result"), *options]) == 0
     folder = tmp_path / "result"
-    assert {path.name for path in folder.iterdir()} == {"metrics.csv", "metrics.parquet", "metrics.xlsx", "city.gpkg", "map.html", "run.json"}
+    assert {path.name for path in folder.iterdir()} == {
+        "metrics.csv",
+        "metrics.parquet",
+        "metrics.xlsx",
+        "city.gpkg",
+        "map.html",
+        "run.json",
+    }
     return pd.read_parquet(folder / "metrics.parquet"), json.loads((folder / "run.json").read_text(encoding="utf-8"))
 
 

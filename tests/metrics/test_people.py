@@ -93,7 +93,11 @@ def test_raster_in_another_projection_keeps_its_total(tmp_path):
 def test_a_stated_total_is_spread_by_floor_area_and_is_an_estimate():
     # Footprints of 100 m²: 3 floors west, 1 floor east of 400 people: 300 and 100. The works building takes nobody.
     buildings = at(
-        box(10, 10, 20, 20), box(1500, 10, 1510, 20), box(1600, 10, 1700, 110), building=["apartments", "house", "industrial"], levels=[3, 1, 9]
+        box(10, 10, 20, 20),
+        box(1500, 10, 1510, 20),
+        box(1600, 10, 1700, 110),
+        building=["apartments", "house", "industrial"],
+        levels=[3, 1, 9],
     )
     city = City.from_layers(crs=CRS, districts=halves(), buildings=buildings)
     layer = Layer(layer_specs()["population"], origin="local", options={"total": 400})

@@ -36,7 +36,9 @@ def small_city(names: list[str], *, extent_share: float = 1.0, crs: str = CRS, n
     west, south = (450_000.0, 3_100_000.0) if crs == CRS else (450_000.0, 4_860_000.0)
     count = len(names)
     squares = [shapely.box(west + 1000 * n, south, west + 1000 * (n + 1), south + 1000) for n in range(count)]
-    districts = gpd.GeoDataFrame({"area_id": [f"a{n}" for n in range(count)], "id": [f"a{n}" for n in range(count)], "name": names}, geometry=squares, crs=crs)
+    districts = gpd.GeoDataFrame(
+        {"area_id": [f"a{n}" for n in range(count)], "id": [f"a{n}" for n in range(count)], "name": names}, geometry=squares, crs=crs
+    )
     streets = [shapely.LineString([(west, south + 500), (west + 1000 * count, south + 500)])]
     streets += [shapely.LineString([(west + 1000 * n + 300, south), (west + 1000 * n + 300, south + 100 * (n + 2))]) for n in range(count)]
     roads = gpd.GeoDataFrame({"highway": ["primary"] + ["residential"] * count}, geometry=streets, crs=crs)

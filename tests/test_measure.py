@@ -1,0 +1,144 @@
+"""What is decided once for all metrics: coverage, band, status, notes; and the Python face of the results."""
+
+import geopandas as gpd
+import numpy as np
+import pytest
+from shapely import LineString, box
+
+from spatial.city import City
+from spatial.errors import OptionError
+from spatial.measure import measure
+from spatial.metrics import registered
+from spatial.metrics.land import built_up_area
+from spatial.result import COLUMNS, KEY
+from spatial.units import unit_of
+
+CRS = "EPSG:32651"
+X, Y = 500_000.0, 4_850_000.0
+
+
+def at(*shapes, **columns):
+    frame = gpd.GeoDataFrame(columns, geometry=[box(*s) if isinstance(s, tuple) else s for s in shapes], crs=CRS)
+    return frame.set_geometry(frame.translate(X, Y))
+
+
+def streets(step=200, size=2000):
+    lines = [LineString([(k, y) for y in range(0, size + 1, step)]) for k in range(0, size + 1, step)]
+    lines += [LineString([(x, k) for x in range(0, size + 1, step)]) for k in range(0, size + 1, step)]
+    return at(*lines, highway=["residential"] * len(lines))
+
+
+def district():
+    return at((0, 0, 2000, 2000), area_id=["a"], name=["A"])
+
+
+def test_table_has_the_contract():
+    results = measure(City.from_layers(crs=CRS, date="2025-01-01", districts=district(), roads=streets()))
+    table = results.table
+    assert list(table.columns) == list(COLUMNS)
+    assert not table.duplicated(list(KEY)).any()
+    assert set(table.status) <= {"ok", "estimated", "partial", "no_data"}
+    assert (table.value.isna() == (table.status == "no_data")).all()
+    assert table.coverage.between(0, 1).all()
+    assert table.quality.dropna().between(0, 1).all()
+    both = table.low.notna() & table.value.notna()
+    assert (table.low[both] <= table.value[both] + 1e-12).all()
+    assert (table.high[both] >= table.value[both] - 1e-12).all()
+
+
+def test_built_up_area_is_estimated_by_streets_and_says_so():
+    # Streets every 200 m: 10 km/km², above 8; so the district is built up, give or take its edge.
+    city = City.from_layers(crs=CRS, districts=district(), roads=streets())
+    built = built_up_area(city)
+    assert built.estimated
+    row = measure(city, ["road_network_density"]).get("road_network_density", area_id="a")
+    assert row.status == "estimated"
+    assert "estimated" in row.note
+    assert row.denominator == pytest.approx(4e6, rel=0.15)
+
+
+def test_the_band_of_the_methods_is_carried():
+    # Land use tells of the west half only, streets of all: the band spans both.
+    land = at((0, 0, 1000, 2000), landuse=["residential"])
+    city = City.from_layers(crs=CRS, districts=district(), roads=streets(), landuse=land, parks=at((100, 100, 300, 300)))
+    results = measure(city, ["built_up_area", "road_network_density"])
+    area = results.get("built_up_area", area_id="a")
+    assert area.low == pytest.approx(2.0, rel=0.1)
+    assert area.high >= area.value > area.low
+    density = results.get("road_network_density", area_id="a")
+    assert density.low < density.high
+
+
+def test_a_declared_built_up_area_is_no_estimate():
+    city = City.from_layers(crs=CRS, districts=district(), roads=streets(), built_up_area=at((0, 0, 2000, 2000)))
+    row = measure(city, ["road_network_density"]).get("road_network_density", area_id="a")
+    assert row.status == "ok"
+    assert np.isnan(row.low)
+
+
+def test_a_sliver_of_estimated_ground_gives_no_value():
+    # Of the second district only a strip of 5 m is built up.
+    frame = at((0, 0, 2000, 2000), (2000, 0, 4000, 2000), area_id=["a", "b"], name=["A", "B"])
+    land = at((0, 0, 2005, 2000), landuse=["residential"])
+    city = City.from_layers(crs=CRS, districts=frame, roads=streets(), landuse=land)
+    row = measure(city, ["road_network_density"]).get("road_network_density", area_id="b")
+    assert row.status == "no_data"
+    assert np.isnan(row.value)
+
+
+def test_results_are_easy_to_read():
+    city = City.from_layers(
+        "<b>x</b>", crs=CRS, districts=at((0, 0, 9, 9), area_id=["a"], name=["<img src=x>"]), population=at((0, 0, 9, 9), count=[7])
+    )
+    results = measure(city, ["population"])
+    wide = results.wide()
+    assert list(wide.columns) == ["area_id", "name", "population", "population__status", "geometry"]
+    assert wide.set_index("area_id").population["a"] == pytest.approx(7)
+    html = results._repr_html_()
+    assert "&lt;img" in html
+    assert "<img" not in html
+    with pytest.raises(KeyError):
+        results.get("population", area_id="nowhere")
+
+
+def test_unknown_names_suggest_the_nearest():
+    city = City.from_layers(crs=CRS, districts=district())
+    with pytest.raises(OptionError, match='did you mean "population"'):
+        measure(city, ["popluation"])
+    with pytest.raises(OptionError, match='did you mean "districts"'):
+        measure(city, ["population"], by="distritcs")
+
+
+def test_order_of_features_changes_nothing():
+    roads = streets()
+    one = measure(City.from_layers(crs=CRS, districts=district(), roads=roads)).table
+    two = measure(City.from_layers(crs=CRS, districts=district(), roads=roads.iloc[::-1].reset_index(drop=True))).table
+    np.testing.assert_allclose(one.value, two.value, rtol=1e-9, equal_nan=True)
+
+
+def test_city_total_is_the_same_for_every_choice_of_areas():
+    city = City.from_layers(
+        crs=CRS, districts=district(), roads=streets(), parks=at((10, 10, 90, 90)), population=at((0, 0, 2000, 2000), count=[5000])
+    )
+    by_district, by_grid = (measure(city, by=by).table.query("area_id == 'city'") for by in ("districts", "grid:300"))
+    np.testing.assert_allclose(by_district.value, by_grid.value, rtol=1e-9, equal_nan=True)
+
+
+@pytest.mark.parametrize("name", sorted(registered()))
+def test_every_declaration_is_whole(name):
+    """Both languages, a unit, a docstring with its sections; ``explain`` and the docs rest on them."""
+    metric = registered()[name]
+    for text in (metric.title, metric.definition, metric.standard):
+        assert text.zh
+        assert text.en
+    unit_of(metric.unit)
+    assert "Returns\n" in (metric.function.__doc__ or "")
+    assert set(metric.bases) == set(metric.variants)
+
+
+@pytest.mark.parametrize("name", sorted(registered()))
+def test_absent_layers_are_no_data_not_an_exception(name):
+    table = measure(City.from_layers(crs=CRS, districts=district()), [name]).table
+    assert (table.status == "no_data").all()
+    assert table.value.isna().all()
+    assert (table.note != "").all()
