@@ -112,7 +112,9 @@ def bench_surface() -> None:
     exact = shapely.area(shapely.union_all(strips))
     error = abs(shapely.area(overlay.dissolve(strips)).sum() / exact - 1)
     km = shapely.length(model.lines[used]).sum() / 1e3
-    print(f"road surface: {km:.0f} km in {ours:.2f} CPU-s, one global union {peer:.2f}: {ours / peer:.2f} ×; difference of area {error:.1e}")
+    print(
+        f"road surface: {km:.0f} km in {ours:.2f} CPU-s, one global union {peer:.2f}: {ours / peer:.2f} ×; difference of area {error:.1e}"
+    )
 
 
 def bench_growth() -> None:
@@ -125,7 +127,18 @@ def bench_growth() -> None:
             # The copies reach over two zones; one conformal zone in their middle serves both runs.
             (folder / "city.toml").write_text(f'name = "Harbin"\ncrs = "EPSG:32652"\n[osm]\nfile = "{path}"\n', encoding="utf-8")
             seconds[label], _ = cpu_of(
-                sys.executable, "-m", "spatial", "run", str(folder), "--no-cache", "--quiet", "--by", "grid:2000", "--out", str(folder / "out"), "--force"
+                sys.executable,
+                "-m",
+                "spatial",
+                "run",
+                str(folder),
+                "--no-cache",
+                "--quiet",
+                "--by",
+                "grid:2000",
+                "--out",
+                str(folder / "out"),
+                "--force",
             )
             run = json.loads((folder / "out" / "run.json").read_text(encoding="utf-8"))
             print(f"Harbin × {label}: {seconds[label]:.1f} CPU-s, {max(step['peak_mb'] for step in run['steps'])} MB peak")

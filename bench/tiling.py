@@ -20,7 +20,7 @@ def tile(source: Path, target: Path, n: int) -> None:
             box.bottom_left.lon, box.bottom_left.lat, box.bottom_left.lon + n * width, min(89.0, box.bottom_left.lat + n * height)
         )
     )
-    writer = osmium.io.Writer(str(target), header)
+    writer = osmium.SimpleWriter(str(target), header=header)
     shifts = [(k * STRIDE, (k % n) * width, (k // n) * height) for k in range(n * n)]
     for kind in ("n", "w", "r"):
         for shift, east, north in shifts:

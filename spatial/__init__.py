@@ -24,7 +24,7 @@ _FACE = {
     "SpatialError": "spatial.errors",
     "Text": "spatial.text",
     "open_city": "spatial.project",
-    "measure": "spatial.measure",
+    "measure": "spatial.measurement",
     "metric": "spatial.metrics",
     "write_map": "spatial.outputs.maps",
     "write_geopackage": "spatial.outputs.geopackage",
@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from spatial.city import City as City
     from spatial.city import Layer as Layer
     from spatial.errors import SpatialError as SpatialError
-    from spatial.measure import measure as measure
+    from spatial.measurement import measure as measure
     from spatial.metrics import metric as metric
     from spatial.outputs.geopackage import write_geopackage as write_geopackage
     from spatial.outputs.maps import write_map as write_map

@@ -185,7 +185,7 @@ def run_project(
 
     if metrics:
         find(metrics)  # a misspelt metric is told before minutes of reading
-    from spatial.measure import measure
+    from spatial.measurement import measure
     from spatial.outputs.folder import target_folder, write_run
     from spatial.project import open_city, parse_project
 

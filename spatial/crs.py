@@ -32,7 +32,7 @@ _CHINA = shapely.Polygon(
     [(73.5, 39.4), (76, 40.4), (80.2, 42.1), (80.2, 45.1), (82.4, 45.2), (83, 47.2), (85.6, 48.3), (87.3, 49.1), (91, 46.6), (90.9, 45.2),
      (95.4, 44.2), (96.4, 42.7), (101, 42.6), (105, 41.6), (110, 42.6), (111.9, 43.7), (112, 45), (114, 45), (116, 46.3), (119.7, 46.7),
      (118, 48), (116, 48), (116.7, 49.8), (119.3, 50.1), (120.1, 52.6), (122, 53.5), (125, 53.1), (127.6, 50.1), (128, 49.5), (130.8, 48.8),
-     (131, 47.7), (134.8, 48.4), (133.1, 45.1), (131.3, 44.9), (131.2, 43.5), (130.6, 42.4), (129.9, 43), (128.1, 42), (126.9, 41.7),
+     (131, 47.7), (132.6, 47.8), (134.3, 48.45), (134.8, 48.4), (133.1, 45.1), (131.3, 44.9), (131.2, 43.5), (130.6, 42.4), (129.9, 43), (128.1, 42), (126.9, 41.7),
      (124.36, 40.09), (124.1, 39.6), (121.5, 38.5), (123, 37), (120.5, 35), (122.5, 31.5), (122.3, 29), (120, 25.5), (117, 23), (114.3, 22.1),
      (111.5, 20), (109.5, 18), (108.4, 18.8), (108, 21.5), (106.7, 22), (105.3, 23.3), (102, 22.4), (99.2, 22), (97.6, 23.9), (98.6, 25.9),
      (98.7, 27.6), (97, 28.2), (92, 27.8), (88.9, 27.3), (85, 28.3), (81, 30.1), (78.7, 31.5), (78.9, 33.5), (76, 36), (74.5, 37.2)]
@@ -92,7 +92,8 @@ def check_city_crs(crs: pyproj.CRS, extent: Any) -> None:
     Raises
     ------
     CRSError
-        Not projected, not in metres, distorted by more than 1 ‰ inside ``extent``, or ``extent`` crosses the antimeridian.
+        Not projected, not in metres, made for another part of the world, distorted by more than 1 ‰ inside ``extent``, or ``extent``
+        crosses the antimeridian.
     """
     if not crs.is_projected or any(axis.unit_conversion_factor != 1.0 for axis in crs.axis_info[:2]):
         raise CRSError(f'crs "{name_of(crs)}" is not a projected CRS in metres; use "auto" or a metric one such as "EPSG:4551"')
@@ -108,6 +109,8 @@ def check_city_crs(crs: pyproj.CRS, extent: Any) -> None:
             f"crs {name_of(crs)} distorts lengths by up to {worst * 1000:.1f} ‰ inside the data's extent"
             f' ({west:.3f}–{east:.3f} E, {south:.3f}–{north:.3f} N), more than {MAX_DISTORTION * 1000:.0f} ‰; use crs = "auto" or the zone of the place'
         )
+    if not _in_area_of_use(np.column_stack([lon.ravel(), lat.ravel()]), crs).all():
+        raise CRSError(f'crs {name_of(crs)} is not made for the data\'s extent; use crs = "auto" or the zone of the place')
 
 
 def name_of(crs: pyproj.CRS) -> str:
@@ -215,13 +218,17 @@ def outside_area_of_use(bounds: npt.NDArray[np.float64], crs: pyproj.CRS) -> npt
     corners = np.stack([bounds[:, [0, 2, 0, 2]], bounds[:, [1, 3, 3, 1]]], axis=-1).reshape(-1, 2)
     if not crs.is_geographic and crs.geodetic_crs is not None:
         corners = np.column_stack(_plain_transformer(crs, crs.geodetic_crs).transform(corners[:, 0], corners[:, 1]))
-    area = crs.area_of_use
-    west, south, east, north = -180.0, -90.0, 180.0, 90.0
-    if area is not None:
-        south, north = max(south, area.south - _MARGIN), min(north, area.north + _MARGIN)
-    if area is not None and area.west <= area.east:
-        west, east = max(west, area.west - _MARGIN), min(east, area.east + _MARGIN)
-    lon, lat = corners.T
+    inside = _in_area_of_use(corners, crs).reshape(-1, 4).all(axis=1)
+    return np.logical_and(~inside, np.isfinite(bounds).all(axis=1))
+
+
+def _in_area_of_use(degrees: npt.NDArray[np.float64], crs: pyproj.CRS) -> npt.NDArray[np.bool_]:
+    """Tell which points, shape (n, 2), lie within the area of use or less than 5° from it."""
+    low, high = np.array([-180.0, -90.0]), np.array([180.0, 90.0])
+    if area := crs.area_of_use:
+        around = [area.west - _MARGIN, area.south - _MARGIN, area.east + _MARGIN, area.north + _MARGIN]
+        if area.west > area.east:  # across the antimeridian
+            around[0], around[2] = low[0], high[0]
+        low, high = np.maximum(low, around[:2]), np.minimum(high, around[2:])
     with np.errstate(invalid="ignore"):
-        inside = (lon >= west - 1e-9) & (lon <= east + 1e-9) & (lat >= south - 1e-9) & (lat <= north + 1e-9)
-    return np.logical_and(~inside.reshape(-1, 4).all(axis=1), np.isfinite(bounds).all(axis=1))
+        return np.logical_and.reduce((degrees >= low - 1e-9) & (degrees <= high + 1e-9), axis=1)

@@ -129,6 +129,8 @@ def staged_folder(target: Path, *, replace: bool = False) -> Iterator[Path]:
                         _sync(part)
                 stage.chmod(0o755)
                 _swap(stage, target, replace=replace)
+            except OutputError as error:  # told of the place that people know
+                raise OutputError(str(error).replace(str(stage), str(target))) from error
             finally:
                 shutil.rmtree(stage, ignore_errors=True)
         except BaseException:

@@ -302,7 +302,11 @@ def astride(lines: Geometries, edges: Geometries) -> tuple[Geometries, Ints, Flo
         rest = _line_strings(shapely.difference(lines[i], band)) if len(on_edge) else lines[i : i + 1]
         missing = shapely.length(lines[i]) - shapely.length(rest).sum() - shapely.length(on_edge).sum()
         copies = np.concatenate(
-            [_line_strings(shapely.offset_curve(shapely.remove_repeated_points(part), side)) for part in on_edge for side in (-0.5, 0.5)]
+            [
+                _line_strings(shapely.offset_curve(shapely.remove_repeated_points(part), side))
+                for part in on_edge
+                for side in (-2 * EDGE_M, 2 * EDGE_M)
+            ]
             or [rest[:0]]
         )
         out += [rest, copies]

@@ -11,7 +11,7 @@ from spatial import overlay
 from spatial.areas import build_areas, grid
 from spatial.city import City
 from spatial.errors import LayerError, OptionError, ProjectError
-from spatial.measure import measure
+from spatial.measurement import measure
 
 CRS = "EPSG:32651"
 

@@ -9,7 +9,7 @@ from shapely import box
 
 from spatial.city import City
 from spatial.layers import layer_specs
-from spatial.measure import measure
+from spatial.measurement import measure
 from spatial.metrics import registry
 from spatial.outputs.maps import write_map
 from spatial.project import open_city

@@ -2,7 +2,7 @@
 
 import pytest
 
-from spatial.measure import measure
+from spatial.measurement import measure
 from spatial.project import open_city
 from tests import make_demo
 

@@ -15,7 +15,7 @@ FLOORS = [
     {"result", "city", "sources"},
     {"project", "network"},
     {"metrics"},
-    {"measure", "scenario"},
+    {"measurement", "scenario"},
     {"targets", "compare", "siting"},
     {"outputs"},
     {"check", "batch"},

@@ -74,3 +74,13 @@ def test_sdist_to_wheel_to_a_clean_environment(tmp_path):
     assert done.returncode == 0, done.stderr
     (run,) = (tmp_path / "demo" / "out").glob("*/run.json")
     assert json.loads(run.read_text(encoding="utf-8"))["synthetic"]
+
+
+def test_the_function_measure_is_no_module():
+    """A room named like the function would hide it once it is imported."""
+    import importlib
+
+    import spatial
+
+    importlib.import_module("spatial.measurement")
+    assert callable(spatial.measure)

@@ -104,7 +104,7 @@ def _parts(city: City, areas: Areas) -> tuple[Ints, Ints, Floats]:
     lines, source, factor = kept[1]
     index, owner, length = overlay.line_parts(lines, areas.pieces)
     index, length = source[index], length * factor[index]
-    (total,) = np.flatnonzero(areas.ids == CITY)
+    total = int(np.flatnonzero(areas.ids == CITY)[0])
     moved = np.unique(source[factor != 1.0])
     apart = np.isin(index, moved) & (owner == total)
     lines, source, factor = overlay.astride(runs[moved], areas.edges_of(total))

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from shapely import Point, box
 
 from spatial.city import City
-from spatial.measure import measure
+from spatial.measurement import measure
 
 CRS = "EPSG:32651"
 X, Y = 500_000.0, 4_850_000.0

@@ -9,7 +9,7 @@ from shapely import Point, box
 
 from spatial.city import City, Layer
 from spatial.layers import layer_specs
-from spatial.measure import measure
+from spatial.measurement import measure
 from spatial.raster import open_counts
 
 CRS = "EPSG:32651"

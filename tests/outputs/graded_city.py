@@ -10,7 +10,7 @@ import pandas as pd
 import shapely
 
 from spatial.city import City
-from spatial.result import MetricInfo, Results
+from spatial.result import Evidence, MetricInfo, Results
 from spatial.text import Lang, Text
 
 EAST, NORTH = 350_000.0, 3_450_000.0
@@ -84,6 +84,7 @@ def results(lang: Lang = "zh", *, statuses: tuple[str, ...] = STATUSES, evidence
         Text("标准", "standard"),
         variants,
         "paved",
+        evidence={"road_surface": Evidence(Text("道路面", "road surface"), "#9e9e9e")},
     )
     people = MetricInfo(
         "population", Text("人口", "Population"), Text("常住人口", "residents"), "persons", Text("—", "—"), {"": Text("", "")}, ""

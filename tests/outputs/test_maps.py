@@ -16,7 +16,7 @@ import shapely
 
 from spatial.city import City
 from spatial.errors import OutputError
-from spatial.measure import measure
+from spatial.measurement import measure
 from spatial.outputs import maps
 from spatial.result import Results
 from spatial.units import unit_of

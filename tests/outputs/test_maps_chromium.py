@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from spatial.measure import measure
+from spatial.measurement import measure
 from spatial.outputs.maps import write_map
 from tests.outputs.test_maps import HOSTILE, bare_results, small_city, small_results
 

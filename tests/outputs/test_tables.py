@@ -11,7 +11,7 @@ import pytest
 from shapely import box
 
 from spatial.city import City
-from spatial.measure import measure
+from spatial.measurement import measure
 from spatial.outputs.tables import safe_cell, write_tables
 from spatial.result import COLUMNS, KEY, SCHEMA_VERSION
 

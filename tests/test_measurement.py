@@ -7,7 +7,7 @@ from shapely import LineString, box
 
 from spatial.city import City
 from spatial.errors import OptionError
-from spatial.measure import measure
+from spatial.measurement import measure
 from spatial.metrics import registered
 from spatial.metrics.land import built_up_area
 from spatial.result import COLUMNS, KEY

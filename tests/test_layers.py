@@ -1,0 +1,102 @@
+"""What a layer is, and how a raw frame is typed."""
+
+from pathlib import Path
+
+import geopandas as gpd
+import numpy as np
+import pytest
+import shapely
+
+from spatial.errors import ProjectError
+from spatial.layers import GEOMETRIES, LayerSpec, layer_specs, typed, validate
+
+SHIPPED = (
+    "boundary", "buildings", "built_up_area", "districts", "facilities", "green", "landuse", "parks", "population", "rail", "roads",
+    "transit_stops", "water",
+)  # fmt: skip
+
+
+def test_the_shipped_layers() -> None:
+    specs = layer_specs()
+    assert tuple(specs) == SHIPPED
+    for spec in specs.values():
+        assert spec.title.zh != spec.title.en
+        assert all(field.title.zh and field.title.en for field in spec.fields.values())
+    assert specs["roads"].fields["highway"].required
+
+
+def frame(**columns: list[object]) -> gpd.GeoDataFrame:
+    count = len(next(iter(columns.values())))
+    lines = [shapely.LineString([(0, n), (1, n)]) for n in range(count)]
+    return gpd.GeoDataFrame({"id": [f"w{n}" for n in range(count)], **columns}, geometry=lines, crs="EPSG:4551")
+
+
+def test_fields_are_typed_and_what_cannot_be_read_is_counted() -> None:
+    raw = frame(
+        width=["7 m", "wide", None, "", 12], lanes=["2", "2;3", "-1", None, 4.0], name=["a", None, 7, 7.0, "b"], other=[1, 2, 3, 4, 5]
+    )
+    clean, repairs = typed(raw, layer_specs()["roads"])
+    assert list(clean["width"].fillna(-1)) == [7.0, -1, -1, -1, 12.0]
+    assert list(clean["lanes"].fillna(-1)) == [2, -1, -1, -1, 4]
+    assert [value for value in clean["name"] if isinstance(value, str)] == ["a", "7", "7", "b"]
+    assert "other" not in clean
+    assert clean["surface"].isna().all()
+    counted = {repair.what.en: (repair.count, repair.ids) for repair in repairs}
+    assert counted == {
+        "features whose width cannot be read as a length: taken as unknown": (1, ("w1",)),
+        "features whose lanes cannot be read as a count: taken as unknown": (2, ("w1", "w2")),
+    }
+
+
+def test_typing_and_checking_leave_the_input_alone() -> None:
+    raw = frame(width=["7 m"])
+    before = raw.copy(deep=True)
+    clean, _ = typed(raw, layer_specs()["roads"])
+    validate(clean, layer_specs()["roads"], where="x", on_invalid="repair")
+    assert raw.equals(before)
+
+
+@pytest.mark.parametrize("kind", GEOMETRIES)
+def test_sound_geometry_passes_untouched(kind: str) -> None:
+    shapes = {"point": shapely.Point(1, 1), "line": shapely.LineString([(0, 0), (1, 1)]), "polygon": shapely.box(0, 0, 1, 1)}
+    kept = [shapes[kind]] if kind in shapes else list(shapes.values())
+    raw = gpd.GeoDataFrame({"id": [str(n) for n in range(len(kept))]}, geometry=kept, crs="EPSG:4551")
+    spec = LayerSpec("x", layer_specs()["parks"].title, kind)
+    for policy in ("error", "repair", "drop"):
+        clean, repairs = validate(raw, spec, where="x", on_invalid=policy)
+        assert list(clean.geometry) == kept
+        assert not repairs
+
+
+def test_an_empty_frame_passes() -> None:
+    raw = gpd.GeoDataFrame({"id": np.array([], dtype=object)}, geometry=[], crs="EPSG:4551")
+    clean, repairs = validate(raw, layer_specs()["parks"], where="x", on_invalid="error")
+    assert clean.empty
+    assert not repairs
+
+
+def test_a_users_own_layer(tmp_path: Path) -> None:
+    folder = tmp_path / "layers"
+    folder.mkdir()
+    (folder / "schools.toml").write_text(
+        'title = { zh = "学校", en = "Schools" }\ngeometry = "any"\n[osm]\nmatch = [{ amenity = ["school"] }]\n'
+    )
+    (folder / "parks.toml").write_text('title = { zh = "公园绿地", en = "Green parks" }\ngeometry = "polygon"\n')
+    specs = layer_specs(tmp_path)
+    assert specs["schools"].osm == ({"amenity": ["school"]},)
+    assert specs["parks"].title.en == "Green parks"
+    assert set(specs) == {*SHIPPED, "schools"}
+
+
+def test_all_faults_of_all_declarations_are_told_at_once(tmp_path: Path) -> None:
+    folder = tmp_path / "layers"
+    folder.mkdir()
+    (folder / "one.toml").write_text('geometri = "polygon"')
+    (folder / "two.toml").write_text('geometry = "polygon"\n[fields.name]\ntype = "txt"')
+    with pytest.raises(ProjectError) as caught:
+        layer_specs(tmp_path)
+    said = str(caught.value)
+    assert 'one.toml: unknown key "geometri"; did you mean "geometry"?' in said
+    assert "one.toml: geometry must be one of point, line, polygon, any" in said
+    assert "two.toml [fields.name]: type 'txt' is not one of" in said
+    assert 'did you mean "text"?' in said
