@@ -112,7 +112,7 @@ def open_counts(path: Path, *, where: str) -> Raster:
     CRSError
         The raster has no CRS.
     LayerError
-        Several bands; a cell is negative or infinite; the cells sum to more people than live on earth.
+        Several bands; no cell has data; a cell is negative or infinite; the cells sum to more people than live on earth.
     """
     import rasterio
 
@@ -150,6 +150,8 @@ def open_counts(path: Path, *, where: str) -> Raster:
         faults.add(f"{where}: {infinite} of {cells} cells are infinite or beyond {MAX_PEOPLE:.0g}, so they are no counts; {remedy}")
     elif total > MAX_PEOPLE:
         faults.add(f"{where}: the cells sum to {total:.3g} people, more than {MAX_PEOPLE:.0g}; give a raster of people by cell; {remedy}")
+    if empty == cells:
+        faults.add(f"{where}: none of {cells} cells has data, so nothing is known of the people; give the right raster or no-data value")
     faults.raise_if_any()
     return Raster(path, crs, bounds, total, empty, cells)
 

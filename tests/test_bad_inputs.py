@@ -487,6 +487,7 @@ def test_cells_without_data_count_nobody(tmp_path: Path, run: Run, values: Any, 
         ([[1, np.inf], [3, 4]], "1 of 4 cells are infinite or beyond 1e+11"),
         ([[1, 3.4e38], [3, 4]], "1 of 4 cells are infinite or beyond 1e+11"),
         ([[9e10, 9e10], [3, 4]], "the cells sum to 1.8e+11 people"),
+        ([[np.nan, np.nan], [np.nan, np.nan]], "none of 4 cells has data"),
         (np.ones((2, 2, 2)), "has 2 bands; keep the one that counts people"),
     ],
 )

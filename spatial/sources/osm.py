@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -56,11 +56,18 @@ class _Columns:
 
     spec: LayerSpec
     ids: list[str] = field(default_factory=list)
-    tags: list[dict[str, str]] = field(default_factory=list)
+    tags: list[tuple[str | None, ...]] = field(default_factory=list)
     wkb: list[str] = field(default_factory=list)
     lines: list[list[tuple[int, int]]] = field(default_factory=list)
     nodes: list[list[int]] = field(default_factory=list)
-    routes: list[int] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.keys = [declared.tag for declared in self.spec.fields.values() if declared.tag]
+
+    def keep(self, identity: str, get: Callable[[str], str | None]) -> None:
+        """Keep the id and the declared tags of one feature."""
+        self.ids.append(identity)
+        self.tags.append(tuple([get(key) for key in self.keys]))
 
 
 def read_osm(path: Path, specs: Iterable[LayerSpec]) -> OsmData:
@@ -111,7 +118,11 @@ class _Reader:
         self.box = [np.inf, np.inf, -np.inf, -np.inf]
         self.clipped: list[str] = []
         self.lost: list[str] = []
-        self.lost_points = 0
+        # Closed ways and relations that should become areas, and those that did; which is read first depends on the file.
+        self.rings: set[int] = set()
+        self.multipolygons: set[int] = set()
+        self.built_rings: set[int] = set()
+        self.built_multipolygons: set[int] = set()
         self.relations: list[tuple[str, list[tuple[str, int]]]] = []
 
     def read(self, path: Path) -> OsmData:
@@ -124,9 +135,10 @@ class _Reader:
         processor = osmium.FileProcessor(str(path))
         processor = processor.with_areas(osmium.filter.KeyFilter(*keys["area"])) if keys["area"] else processor.with_locations()
         kinds = {"node": osmium.osm.NODE, "way": osmium.osm.WAY, "area": osmium.osm.AREA}
+        asked = {**keys, "way": sorted({*keys["way"], *keys["area"]})}
         for kind, entity in kinds.items():  # what no layer of this kind asks for never reaches Python
-            processor = processor.with_filter(osmium.filter.KeyFilter(*(keys[kind] or ["-"])).enable_for(entity))
-        processor = processor.with_filter(osmium.filter.KeyFilter("route").enable_for(osmium.osm.RELATION))
+            processor = processor.with_filter(osmium.filter.KeyFilter(*(asked[kind] or ["-"])).enable_for(entity))
+        processor = processor.with_filter(osmium.filter.KeyFilter("route", *keys["area"]).enable_for(osmium.osm.RELATION))
         wkb = osmium.geom.WKBFactory()
         newest = None
         for item in processor:
@@ -136,11 +148,14 @@ class _Reader:
             if item.is_node():
                 self._node(item)
             elif item.is_way():
+                if item.is_closed():
+                    self.rings.add(item.id)
                 self._way(item)
             elif item.is_area():
                 self._area(item, wkb)
             elif item.is_relation():
                 self._relation(item)
+        self._unassembled(path)
         if newest is not None and newest.year > 1970:
             self.newest = newest.date().isoformat()
         valid = header_box.valid()
@@ -155,43 +170,44 @@ class _Reader:
                 box = (float(low[0]), float(low[1]), float(high[2]), float(high[3]))
         return OsmData(frames, box, valid, self.newest, self._repairs())
 
-    def _matching(self, kind: str, tags: Mapping[str, str]) -> list[_Columns]:
-        rules, found = self.rules[kind], []
-        for key, value in tags.items():
-            for accepted, columns in rules.get(key, ()):
-                if (accepted is None or value in accepted) and columns not in found and not _excluded(columns.spec, tags):
+    def _matching(self, kind: str, get: Callable[[str], str | None]) -> list[_Columns]:
+        """Layers that a feature belongs to; only tags that a rule names are looked at, which is cheaper than reading all of them."""
+        found: list[_Columns] = []
+        for key, rules in self.rules[kind].items():
+            value = get(key)
+            if value is None:
+                continue
+            for accepted, columns in rules:
+                if (accepted is None or value in accepted) and columns not in found and not _excluded(columns.spec, get):
                     found.append(columns)
         return found
 
-    def _keep(self, columns: _Columns, identity: str, tags: dict[str, str]) -> None:
-        columns.ids.append(identity)
-        columns.tags.append(tags)
-
     def _node(self, node: Any) -> None:
-        tags = dict(node.tags)
-        for columns in self._matching("node", tags):
+        get = node.tags.get
+        for columns in self._matching("node", get):
             location = node.location
             if not location.valid():
-                self.lost_points += 1
+                self.lost.append(f"n{node.id}")
                 continue
-            self._keep(columns, f"n{node.id}", tags)
+            columns.keep(f"n{node.id}", get)
             columns.lines.append([(location.x, location.y)])
 
     def _way(self, way: Any) -> None:
-        tags = dict(way.tags)
-        for columns in self._matching("way", tags):
-            refs = [(node.ref, node.x, node.y) for node in way.nodes]
+        get = way.tags.get
+        for columns in self._matching("way", get):
+            refs = [(node.ref, node.location.x, node.location.y) for node in way.nodes]
             parts = _located_parts(refs)
             if len(parts) != 1 or len(parts[0]) != len(refs):
                 (self.clipped if parts else self.lost).append(f"w{way.id}")
             for part in parts:
-                self._keep(columns, f"w{way.id}", tags)
+                columns.keep(f"w{way.id}", get)
                 columns.lines.append([(x, y) for _, x, y in part])
                 columns.nodes.append([ref for ref, _, _ in part])
 
     def _area(self, area: Any, wkb: Any) -> None:
-        tags = dict(area.tags)
-        matching = self._matching("area", tags)
+        (self.built_rings if area.from_way() else self.built_multipolygons).add(area.orig_id())
+        get = area.tags.get
+        matching = self._matching("area", get)
         if not matching:
             return
         identity = f"{'w' if area.from_way() else 'r'}{area.orig_id()}"
@@ -201,12 +217,24 @@ class _Reader:
             self.lost.append(identity)
             return
         for columns in matching:
-            self._keep(columns, identity, tags)
+            columns.keep(identity, get)
             columns.wkb.append(shape)
             columns.lines.append([])
 
+    def _unassembled(self, path: Path) -> None:
+        """Count the areas that could not be put together: rings with missing nodes, multipolygons with missing members."""
+        import osmium
+
+        self.lost += [f"r{identity}" for identity in self.multipolygons - self.built_multipolygons]
+        if open_rings := sorted(self.rings - self.built_rings):
+            for way in osmium.FileProcessor(str(path), osmium.osm.WAY).with_filter(osmium.filter.IdFilter(open_rings)):
+                if self._matching("area", way.tags.get) and way.tags.get("area") != "no":
+                    self.lost.append(f"w{way.id}")
+
     def _relation(self, relation: Any) -> None:
         tags = relation.tags
+        if tags.get("type") in ("multipolygon", "boundary") and self._matching("area", tags.get):
+            self.multipolygons.add(relation.id)
         if tags.get("type") == "route" and tags.get("route") in _ROUTES:
             label = tags.get("ref") or tags.get("name") or f"r{relation.id}"
             self.relations.append((f"{tags['route']} {label}", [(member.type, member.ref) for member in relation.members]))
@@ -215,9 +243,9 @@ class _Reader:
         spec = columns.spec
         geometry = _lines(columns.lines) if spec.geometry == "line" else _points_and_areas(columns, as_points=spec.geometry == "point")
         data: dict[str, Any] = {"id": np.array(columns.ids, dtype=object)}
-        for name, declared in spec.fields.items():
-            if declared.tag:
-                data[name] = np.array([tags.get(declared.tag) for tags in columns.tags], dtype=object)
+        named = [name for name, declared in spec.fields.items() if declared.tag]
+        for name, values in zip(named, zip(*columns.tags, strict=True) if columns.tags else [()] * len(named), strict=True):
+            data[name] = np.array(values, dtype=object)
         if spec.node_refs:
             nodes = np.empty(len(columns.nodes), object)
             nodes[:] = [np.array(refs, dtype=np.int64) for refs in columns.nodes]
@@ -236,13 +264,13 @@ class _Reader:
         clipped = Text(
             "提取边界处缺少节点的线，仅保留有坐标的部分", "ways that lack nodes at the extract's edge, of which the located parts are kept"
         )
-        lost = Text("没有可用坐标的要素（已剔除）", "features without a usable located part, left out")
+        lost = Text("坐标缺失或无法闭合的要素（已剔除）", "features that cannot be located whole or assembled, left out")
         counted = [(clipped, sorted(set(self.clipped))), (lost, sorted(set(self.lost)))]
         return [Repair("osm", what, len(ids), tuple(ids[:5])) for what, ids in counted if ids]
 
 
-def _excluded(spec: LayerSpec, tags: Mapping[str, str]) -> bool:
-    return any(tags.get(key) in values for key, values in spec.exclude.items())
+def _excluded(spec: LayerSpec, get: Callable[[str], str | None]) -> bool:
+    return bool(spec.exclude) and any(get(key) in values for key, values in spec.exclude.items())
 
 
 def _located_parts(refs: list[tuple[int, int, int]]) -> list[list[tuple[int, int, int]]]:
