@@ -178,7 +178,7 @@ def grid(extent: Any, size_m: float, crs: Any) -> gpd.GeoDataFrame:
     extent
         Polygon, metres.
     size_m
-        Edge of a cell, at least 10 m.
+        Edge of a cell, 10 m to 1,000 km.
     crs
         The city's CRS.
 
@@ -190,10 +190,10 @@ def grid(extent: Any, size_m: float, crs: Any) -> gpd.GeoDataFrame:
     Raises
     ------
     OptionError
-        ``size_m`` is too small, or gives more than 1,000,000 cells.
+        ``size_m`` is out of range, or gives more than 1,000,000 cells.
     """
-    if not size_m >= 10:
-        raise OptionError(f"grid:{size_m:g}: the cell size must be at least 10 m")
+    if not 10 <= size_m <= 1e6:
+        raise OptionError(f"grid:{size_m:g}: the cell size must be at least 10 m and at most 1,000 km")
     west, south, east, north = shapely.bounds(extent)
     columns, rows = int(np.ceil((east - west) / size_m)), int(np.ceil((north - south) / size_m))
     if columns * rows > 1_000_000:

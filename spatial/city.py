@@ -271,7 +271,8 @@ class City:
         if boundary is None and districts is not None:
             boundary = self._outline(None, districts)
         frame = layer.frame
-        named = gpd.GeoDataFrame({"area_id": frame["id"], "name": frame["name"].fillna(frame["id"])}, geometry=frame.geometry, crs=self.crs)
+        names = frame["name"].fillna(frame["id"]) if "name" in frame else frame["id"]
+        named = gpd.GeoDataFrame({"area_id": frame["id"], "name": names}, geometry=frame.geometry, crs=self.crs)
         return build_areas(named, boundary, where=by)
 
     def _outline(self, boundary: Any | None, districts: gpd.GeoDataFrame | None) -> Any:

@@ -185,9 +185,10 @@ def run_project(
 
     if metrics:
         find(metrics)  # a misspelt metric is told before minutes of reading
+    from spatial.city_toml import parse_project
     from spatial.measurement import measure
     from spatial.outputs.folder import target_folder, write_run
-    from spatial.project import open_city, parse_project
+    from spatial.project import open_city
 
     project = project / "city.toml" if os.path.isdir(project) else project
     kept = parse_project(project).paths()

@@ -126,7 +126,7 @@ def test_every_line_of_the_template_can_be_used(tmp_path: Path) -> None:
     lines = [line.removeprefix("# ") if "=" in line or line.startswith("# [") else line for line in path.read_text("utf-8").splitlines()]
     lines = ["" if line.startswith("OpenStreetMap data") else line for line in lines]
     path.write_text("\n".join(lines).replace('"built_up_area"        #', '"boundary"  #'), encoding="utf-8")
-    from spatial.project import parse_project
+    from spatial.city_toml import parse_project
 
     parsed = parse_project(path)
     assert set(parsed.layers) == {"districts", "boundary", "population"}
@@ -266,7 +266,7 @@ def test_a_link_is_followed(city: Path, tmp_path: Path, light_outputs: None, ref
 
 
 @pytest.mark.parametrize(
-    "where", ["spatial.project.read_osm", "spatial.measurement.measure", "spatial.outputs.folder.write_map", "spatial.files._swap"]
+    "where", ["spatial.cache.read_osm", "spatial.measurement.measure", "spatial.outputs.folder.write_map", "spatial.files._swap"]
 )
 @pytest.mark.parametrize("former", [False, True])
 def test_ctrl_c(
@@ -304,11 +304,11 @@ def test_a_fault_of_ours_says_so(city: Path, capsys: pytest.CaptureFixture[str],
         raise RuntimeError("unforeseen\nsecond line")
 
     before = listing(city.parent)
-    monkeypatch.setattr("spatial.project.read_osm", faulty)
+    monkeypatch.setattr("spatial.cache.read_osm", faulty)
     assert main(["run", str(city), *FEW]) == 70
     said = capsys.readouterr().err
     assert said.startswith("error: RuntimeError: unforeseen")
-    assert "at spatial/project.py:" in said
+    assert "at spatial/cache.py:" in said
     assert "Traceback" not in said
     assert said.count("\n") == 1
     assert listing(city.parent) == before
@@ -318,7 +318,7 @@ def test_no_memory(city: Path, capsys: pytest.CaptureFixture[str], monkeypatch: 
     def hungry(*args: Any, **kwargs: Any) -> Any:
         raise MemoryError
 
-    monkeypatch.setattr("spatial.project.read_osm", hungry)
+    monkeypatch.setattr("spatial.cache.read_osm", hungry)
     assert main(["run", str(city), *FEW]) == 1
     assert "not enough memory" in capsys.readouterr().err
 

@@ -13,7 +13,7 @@ FLOORS = [
     {"catalogue"},
     {"layers", "overlay", "areas", "raster"},
     {"result", "city", "sources"},
-    {"project", "network"},
+    {"city_toml", "cache", "project", "network"},
     {"metrics"},
     {"measurement", "scenario"},
     {"targets", "compare", "siting"},
@@ -30,8 +30,11 @@ STAIRS = [
     ("city", "result"),
     ("result", "city"),
     ("__main__", "cli"),
+    ("cache", "city_toml"),
+    ("project", "cache"),
+    ("project", "city_toml"),
 ]
-NEVER = [("metrics", "outputs"), ("metrics", "sources"), ("metrics", "project"), ("sources", "city")]
+NEVER = [("metrics", "outputs"), ("metrics", "sources"), ("metrics", "project"), ("metrics", "cache"), ("sources", "city")]
 
 
 def room_of(path: Path) -> str:

@@ -142,3 +142,24 @@ def test_absent_layers_are_no_data_not_an_exception(name):
     assert (table.status == "no_data").all()
     assert table.value.isna().all()
     assert (table.note != "").all()
+
+
+def test_local_roads_of_an_unknown_class_are_counted_aloud():
+    roads = streets().assign(highway=["residential"] * 20 + ["省道", None])
+    city = City.from_layers(crs=CRS, districts=district(), roads=roads, built_up_area=at((0, 0, 2000, 2000)))
+    row = measure(city, ["road_network_density"]).get("road_network_density", area_id="a")
+    assert "2 roads of an unknown class" in row.note
+    assert "省道" in row.note
+
+
+def test_any_polygon_layer_serves_to_report_by():
+    blocks = at((0, 0, 500, 500), (500, 0, 1000, 500), count=[3, 4])
+    table = measure(City.from_layers(crs=CRS, districts=district(), population=blocks), ["population"], by="population").table
+    assert list(table.set_index("area_id").value[["0", "1", "city"]]) == pytest.approx([3, 4, 7])
+
+
+@pytest.mark.parametrize("size", ["1e300", "inf", "nan", "-5", "x"])
+def test_impossible_grids_are_an_option_error(size):
+    city = City.from_layers(crs=CRS, districts=district())
+    with pytest.raises(OptionError, match="grid"):
+        measure(city, ["population"], by=f"grid:{size}")

@@ -1,6 +1,7 @@
 """The package: conda twin, lazy import, sdist → wheel → clean environment."""
 
 import json
+import os
 import re
 import subprocess
 import sys
@@ -67,10 +68,11 @@ def test_sdist_to_wheel_to_a_clean_environment(tmp_path):
     (site,) = home.glob("lib/python*/site-packages")
     libraries = {path for path in map(Path, sys.path) if path.name == "site-packages"}
     (site / "libraries.pth").write_text("\n".join(map(str, libraries)))
+    alone = {key: value for key, value in os.environ.items() if key != "PYTHONPATH"}
     probe = [python, "-c", "import spatial; print(spatial.__file__)"]
-    where = subprocess.run(probe, check=True, capture_output=True, text=True, cwd=tmp_path).stdout
+    where = subprocess.run(probe, check=True, capture_output=True, text=True, cwd=tmp_path, env=alone).stdout
     assert str(home) in where
-    done = subprocess.run([python, "-m", "spatial", "demo", tmp_path / "demo"], capture_output=True, text=True, cwd=tmp_path)
+    done = subprocess.run([python, "-m", "spatial", "demo", tmp_path / "demo"], capture_output=True, text=True, cwd=tmp_path, env=alone)
     assert done.returncode == 0, done.stderr
     (run,) = (tmp_path / "demo" / "out").glob("*/run.json")
     assert json.loads(run.read_text(encoding="utf-8"))["synthetic"]

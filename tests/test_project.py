@@ -20,9 +20,11 @@ import shapely
 from geopandas.testing import assert_geodataframe_equal
 
 from spatial import datum
+from spatial.cache import CACHE_FOLDER
 from spatial.city import City
+from spatial.city_toml import parse_project
 from spatial.errors import LayerError, OptionError, ProjectError, SourceError
-from spatial.project import CACHE_FOLDER, open_city, parse_project
+from spatial.project import open_city
 from spatial.sources.files import FileOptions, read_vector
 from tests.small_city import BOX, SOUTH, STEP, WEST, districts, project, square, write_osm, write_raster
 
@@ -408,10 +410,10 @@ def cached(tmp_path: Path) -> Path:
 @pytest.fixture
 def readers(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Names of the inputs that were really read, in order."""
-    import spatial.project
+    import spatial.cache
 
     read: list[str] = []
-    read_osm, read_vector = spatial.project.read_osm, spatial.project.read_vector
+    read_osm, read_vector = spatial.cache.read_osm, spatial.cache.read_vector
 
     def osm(path: Path, *args: Any, **kwargs: Any) -> Any:
         read.append("osm")
@@ -421,8 +423,8 @@ def readers(monkeypatch: pytest.MonkeyPatch) -> list[str]:
         read.append(path.stem)
         return read_vector(path, *args, **kwargs)
 
-    monkeypatch.setattr(spatial.project, "read_osm", osm)
-    monkeypatch.setattr(spatial.project, "read_vector", vector)
+    monkeypatch.setattr(spatial.cache, "read_osm", osm)
+    monkeypatch.setattr(spatial.cache, "read_vector", vector)
     return read
 
 
@@ -536,7 +538,7 @@ def test_a_cache_that_cannot_be_written_is_only_a_notice(cached: Path, monkeypat
     def refused(*args: Any, **kwargs: Any) -> str:
         raise PermissionError(13, os.strerror(13))
 
-    monkeypatch.setattr("spatial.project.tempfile.mkdtemp", refused)
+    monkeypatch.setattr("spatial.cache.tempfile.mkdtemp", refused)
     second = open_city(cached)
     assert any("the cache cannot be written" in notice.en for notice in second.notices)
     assert_same(first, second)

@@ -14,6 +14,7 @@ from scipy import ndimage
 from spatial import overlay
 from spatial.areas import Areas
 from spatial.city import City
+from spatial.errors import sample
 from spatial.metrics.registry import metric
 from spatial.metrics.road_model import road_model
 from spatial.overlay import Floats, Geometries
@@ -152,7 +153,21 @@ def _estimated(city: City) -> BuiltUp:
         f"建成区为估算：{size:.1f} 平方公里（" + "、".join(f"{titles[m].zh} {km2[m]:.1f}" for m in order) + "）",
         f"built-up area is estimated: {size:.1f} km² (" + ", ".join(f"{titles[m].en} {km2[m]:.1f}" for m in order) + ")",
     )
-    return BuiltUp(cells.polygons(best), estimated=True, methods=methods, notes=(note,))
+    return BuiltUp(cells.polygons(best), estimated=True, methods=methods, notes=(note, *_unread_land_use(city)))
+
+
+def _unread_land_use(city: City) -> tuple[Text, ...]:
+    """Say that a land-use layer tells nothing because its classes are not those of the project: a mapping is missing."""
+    layer = city.layer("landuse")
+    if layer.missing or layer.frame is None or layer.frame.empty or layer.frame["landuse"].isin(URBAN_USES).any():
+        return ()
+    found = sample(sorted({str(value) for value in layer.frame["landuse"].dropna()}))
+    return (
+        Text(
+            f"landuse 图层的用地类型（{found}）无法识别，未用于估算；请用 values 映射",
+            f"no class of landuse is known ({found}), so it tells nothing; map them with values",
+        ),
+    )
 
 
 def _nothing(note: Text | None = None) -> BuiltUp:

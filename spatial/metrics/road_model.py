@@ -15,7 +15,9 @@ from spatial import overlay
 from spatial.areas import CITY, Areas
 from spatial.catalogue import reference
 from spatial.city import City
+from spatial.errors import sample
 from spatial.overlay import Floats, Geometries, Ints
+from spatial.text import Text
 
 SAMPLE_M = 20.0
 TWIN_M, UNNAMED_TWIN_M, TWIN_DEGREES = 60.0, 40.0, 25.0
@@ -45,6 +47,8 @@ class RoadModel:
         Index into ``SOURCES`` of the paved width, shape (r,).
     open
         Whether the public may drive there: not private, not under construction.
+    unknown_classes
+        Class of each road that no table knows (``省道``, an empty cell), by road: it is left out, and that must be said.
     """
 
     lines: Geometries
@@ -57,6 +61,7 @@ class RoadModel:
     tunnel: Bools
     minor_service: Bools
     rejected_widths: int
+    unknown_classes: tuple[str, ...]
 
     @property
     def weights(self) -> Floats:
@@ -162,6 +167,27 @@ def _build(roads: gpd.GeoDataFrame) -> RoadModel:
         tunnel=(mine["tunnel"].notna() & ~mine["tunnel"].isin(["no", "F", ""])).to_numpy(dtype=bool),
         minor_service=mine["service"].isin(["driveway", "parking_aisle", "drive-through"]).to_numpy(dtype=bool),
         rejected_widths=rejected,
+        unknown_classes=_unknown(roads),
+    )
+
+
+def _unknown(roads: gpd.GeoDataFrame) -> tuple[str, ...]:
+    known = {tag for row in class_table().values() for tag in row["highway"]} | {"trunk", *reference("road_classes")["uncounted"]}
+    tags = roads["highway"].fillna("").astype(str)
+    return tuple(tags[~tags.isin(known) & roads["nodes"].isna()])
+
+
+def unknown_note(city: City) -> tuple[Text, ...]:
+    """Say how many local roads are left out because their class is not known."""
+    unknown = road_model(city).unknown_classes
+    if not unknown:
+        return ()
+    found = sample(sorted({value or "—" for value in unknown}))
+    return (
+        Text(
+            f"{len(unknown)} 条道路的等级（{found}）无法识别，未计入；请用 values 映射到 highway",
+            f"{len(unknown)} roads of an unknown class ({found}) are left out; map their classes to highway with values",
+        ),
     )
 
 

@@ -13,7 +13,7 @@ from spatial import overlay
 from spatial.areas import CITY, Areas
 from spatial.city import City
 from spatial.metrics.registry import metric
-from spatial.metrics.road_model import HALO_M, SOURCES, class_table, length_by_area, parts_by_area, road_model, surface
+from spatial.metrics.road_model import HALO_M, SOURCES, class_table, length_by_area, parts_by_area, road_model, surface, unknown_note
 from spatial.network.graph import build_network
 from spatial.overlay import Floats
 from spatial.result import Evidence, MetricResult, ratio
@@ -97,7 +97,7 @@ def road_area_ratio(city: City, areas: Areas, *, variant: str) -> MetricResult:
     evidence = {}
     if variant == "paved":
         evidence["road_surface"] = gpd.GeoDataFrame({"area_m2": shapely.area(ground)}, geometry=list(ground), crs=city.crs)
-    notes = []
+    notes = [*unknown_note(city)]
     if model.rejected_widths:
         notes.append(
             Text(
@@ -188,7 +188,9 @@ def road_network_density(city: City, areas: Areas, *, variant: str) -> MetricRes
             crs=city.crs,
         )
     size = areas.measured_m2
-    return MetricResult(value=ratio(metres / 1e3, size / 1e6), numerator=metres, denominator=size, evidence=evidence)
+    return MetricResult(
+        value=ratio(metres / 1e3, size / 1e6), numerator=metres, denominator=size, notes=unknown_note(city), evidence=evidence
+    )
 
 
 @metric(

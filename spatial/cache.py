@@ -1,0 +1,224 @@
+"""Read layers, and keep them parsed beside ``city.toml``."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import importlib.metadata
+import json
+import os
+import shutil
+import tempfile
+import time
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import geopandas as gpd
+import numpy as np
+import pandas as pd
+import pyarrow
+import pyproj
+import shapely
+
+from spatial import crs as crs_
+from spatial.city import area_spec
+from spatial.city_toml import LocalLayer, Project
+from spatial.errors import CRSError, Faults, LayerError, OptionError, nearest, sample, shown
+from spatial.files import fingerprint
+from spatial.layers import LayerSpec, Repair, typed, validate
+from spatial.raster import MAX_PEOPLE
+from spatial.sources.files import read_vector
+from spatial.sources.osm import READER_SCHEMA, OsmData, read_osm
+from spatial.text import Text
+
+CACHE_FOLDER = ".spatial-cache"
+CACHE_ENTRIES = 6
+_DAY_S = 86400
+
+
+class LayerStore:
+    """Parsed layers as GeoParquet beside ``city.toml``: never trusted, rebuilt when stale or damaged, safe with two runs at once."""
+
+    def __init__(self, project: Project, *, enabled: bool, notices: list[Text]) -> None:
+        self.project, self.notices = project, notices
+        self.folder = project.path.parent / CACHE_FOLDER
+        self.enabled = enabled
+
+    def osm(self, path: Path, digest: str) -> OsmData:
+        """Return the layers of an extract, checked, repaired and typed; degrees WGS-84."""
+        specs = [spec for spec in self.project.specs.values() if spec.osm]
+        key = _key(
+            "osm",
+            digest,
+            READER_SCHEMA,
+            importlib.metadata.version("osmium"),
+            repr([(s.name, s.geometry, s.osm, s.exclude, s.node_refs, s.fields) for s in specs]),
+        )
+        kept = self._load(key)
+        if kept is not None:
+            meta, frames = kept
+            if set(frames) == {spec.name for spec in specs}:
+                return OsmData(
+                    frames, tuple(meta["box"]) if meta["box"] else None, meta["box_is_header"], meta["newest"], _repairs_from(meta)
+                )
+        data = read_osm(path, specs)
+        frames = {}
+        for spec in specs:
+            frame, repairs = (
+                validate(data.frames[spec.name], spec, where=f"{path.name}: {spec.name}", on_invalid="repair")
+                if len(data.frames[spec.name])
+                else (data.frames[spec.name], [])
+            )
+            frame, more = typed(frame, spec)
+            frames[spec.name] = frame
+            data.repairs += [*repairs, *more]
+        data = replace(data, frames=frames)
+        self._save(key, frames, {"box": data.box, "box_is_header": data.box_is_header, "newest": data.newest}, data.repairs)
+        return data
+
+    def local(self, local: LocalLayer, digest: str) -> tuple[gpd.GeoDataFrame, list[Repair]]:
+        """Return a local layer, checked, repaired as ``on_invalid`` says and typed; degrees WGS-84."""
+        assert local.path is not None
+        spec = self.project.specs.get(local.name) or area_spec(local.name)
+        key = _key(
+            "local",
+            digest,
+            READER_SCHEMA,
+            repr(local.read),
+            local.on_invalid,
+            repr((spec.geometry, spec.fields)),
+            local.name,
+            repr(local.allow_empty),
+        )
+        kept = self._load(key)
+        if kept is not None and set(kept[1]) == {local.name}:
+            return kept[1][local.name], _repairs_from(kept[0])
+        frame, repairs = self._read_local(local, spec)
+        self._save(key, {local.name: frame}, {}, repairs)
+        return frame, repairs
+
+    def _read_local(self, local: LocalLayer, spec: LayerSpec) -> tuple[gpd.GeoDataFrame, list[Repair]]:
+        assert local.path is not None
+        where = f"{local.name}: {local.path}"
+        known = tuple(spec.fields) if local.name in self.project.specs else ("name",)
+        if unknown := [key for key in (*local.read.fields, *local.read.values) if key not in known]:
+            raise OptionError(
+                f"{where}: {', '.join(unknown)} is no field of {spec.name}{nearest(unknown[0], known)}; it has {', '.join(known)}"
+            )
+        raw = read_vector(local.path, local.read, where=local.name, wanted=known, polygons=spec.geometry == "polygon")
+        if raw.empty and not local.allow_empty:
+            matched = f" no feature matches where = {local.read.where!r};" if local.read.where else " it holds no feature;"
+            raise LayerError(f"{where}: is empty:{matched} if that is the truth, set allow_empty = true, then it counts as 0")
+        missing = [name for name, declared in spec.fields.items() if declared.required and name not in raw]
+        if missing and len(raw):
+            raise OptionError(
+                f'{where}: {spec.name} needs the field {missing[0]}; map the column that holds it: fields = {{ {missing[0]} = "…" }}'
+            )
+        if local.name == "population" and len(raw):
+            _check_counts(raw, where, local)
+        frame, repairs = validate(raw, spec, where=where, on_invalid=local.on_invalid) if len(raw) else (raw, [])
+        if frame.empty and len(raw):
+            said = "; ".join(repair.text().en for repair in repairs)
+            raise LayerError(f"{where}: no usable feature is left of {len(raw)} ({said}); repair the file")
+        frame, more = typed(frame, spec)
+        moved = crs_.reproject(frame.geometry.to_numpy(), pyproj.CRS(frame.crs), pyproj.CRS(crs_.WGS84))
+        if len(moved) and not np.isfinite(shapely.bounds(moved)).all():
+            raise CRSError(
+                f"{where}: coordinates cannot be moved from {crs_.name_of(pyproj.CRS(frame.crs))} to WGS-84; check the CRS of the file"
+            )
+        frame = frame.set_geometry(gpd.GeoSeries(moved, index=frame.index, crs=crs_.WGS84))
+        return frame, [*repairs, *more]
+
+    def _load(self, key: str) -> tuple[dict[str, Any], dict[str, gpd.GeoDataFrame]] | None:
+        folder = self.folder / key
+        if not self.enabled or not folder.is_dir():
+            return None
+        try:
+            kept = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
+            meta = kept["content"]
+            if kept["sha256"] != _key(json.dumps(meta)) or any(
+                fingerprint(folder / f"{name}.parquet") != digest for name, digest in meta["files"].items()
+            ):
+                raise ValueError("digest")
+            frames = {name: gpd.read_parquet(folder / f"{name}.parquet") for name in meta["files"]}
+            os.utime(folder)
+            return meta, frames
+        except Exception as error:
+            self.notices.append(
+                Text(f"缓存条目已损坏，已重建（{type(error).__name__}）", f"a damaged cache entry was rebuilt ({type(error).__name__})")
+            )
+            shutil.rmtree(folder, ignore_errors=True)
+            return None
+
+    def _save(self, key: str, frames: Mapping[str, gpd.GeoDataFrame], meta: dict[str, Any], repairs: list[Repair]) -> None:
+        if not self.enabled:
+            return
+        try:
+            self.folder.mkdir(exist_ok=True)
+            stage = Path(tempfile.mkdtemp(prefix=".part-", dir=self.folder))
+            try:
+                for name, frame in frames.items():
+                    frame.to_parquet(stage / f"{name}.parquet", compression="zstd")
+                files = {name: fingerprint(stage / f"{name}.parquet") for name in frames}
+                counted = [{"layer": r.layer, "what": list(r.what), "count": r.count, "ids": list(r.ids)} for r in repairs]
+                content = {**meta, "files": files, "repairs": counted}
+                (stage / "manifest.json").write_text(
+                    json.dumps({"sha256": _key(json.dumps(content)), "content": content}), encoding="utf-8"
+                )
+                stage.rename(self.folder / key)
+            except OSError:
+                if not (self.folder / key).is_dir():  # another run put the same entry there first: nothing to do
+                    raise
+            finally:
+                shutil.rmtree(stage, ignore_errors=True)
+            self._prune()
+        except (OSError, pyarrow.ArrowException) as error:
+            reason = getattr(error, "strerror", None) or type(error).__name__
+            self.notices.append(
+                Text(f"缓存无法写入（{reason}），不影响结果", f"the cache cannot be written ({reason}); results are not affected")
+            )
+
+    def _prune(self) -> None:
+        """Keep the newest entries; an interrupted run's leftovers go after a day."""
+        age = {}
+        for entry in self.folder.iterdir():
+            with contextlib.suppress(FileNotFoundError):  # another run was faster
+                age[entry] = time.time() - entry.stat().st_mtime
+        parts = [entry for entry in age if entry.name.startswith(".part-")]
+        entries = sorted((entry for entry in age if entry not in parts), key=lambda entry: age[entry])
+        for entry in [*(part for part in parts if age[part] > _DAY_S), *entries[CACHE_ENTRIES * (len(self.project.layers) + 1) :]]:
+            shutil.rmtree(entry, ignore_errors=True)
+
+
+def _repairs_from(meta: Mapping[str, Any]) -> list[Repair]:
+    return [Repair(r["layer"], Text(*r["what"]), int(r["count"]), tuple(r["ids"])) for r in meta["repairs"]]
+
+
+def _key(*parts: str) -> str:
+    return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:24]
+
+
+def _check_counts(frame: gpd.GeoDataFrame, where: str, local: LocalLayer) -> None:
+    if "count" not in frame:
+        raise OptionError(f'{where}: which column holds the number of people? name it: field = "…"')
+    counts = pd.to_numeric(pd.Series(frame["count"], dtype=object), errors="coerce")
+    ids = frame["id"].to_numpy()
+    bad = counts.isna().to_numpy() | ~np.isfinite(counts.fillna(0).to_numpy(dtype=float))
+    negative = (counts < 0).to_numpy()
+    huge = (counts.where(~bad, 0) > MAX_PEOPLE).to_numpy()
+    lines = np.isin(shapely.get_type_id(frame.geometry.to_numpy()), (1, 5))
+    faults = Faults(LayerError)
+    for mask, what in (
+        (bad, "have no number of people"),
+        (negative, "have a negative number of people"),
+        (huge, f"have more than {MAX_PEOPLE:.0g} people"),
+        (lines, "are lines, which hold no people,"),
+    ):
+        if mask.any():
+            faults.add(
+                f'{where}: {int(mask.sum())} of {len(frame)} features {what} in "{shown(local.field)}" (ids {sample(ids[mask])});'
+                " correct them, or leave them out with where"
+            )
+    faults.raise_if_any()

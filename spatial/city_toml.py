@@ -1,0 +1,210 @@
+"""``city.toml``, parsed and checked; nothing else is read."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+from spatial import catalogue
+from spatial.datum import DATUMS
+from spatial.errors import Faults, ProjectError, nearest, shown
+from spatial.layers import INVALID_POLICIES, NAME, SENSITIVITIES, LayerSpec, layer_specs
+from spatial.raster import MAX_PEOPLE
+from spatial.sources.files import RASTER_ENDINGS, FileOptions
+
+CITY_KEYS = ("name", "crs", "date", "data_extent", "synthetic", "osm", "layers", "scopes")
+OSM_KEYS = ("file",)
+SCOPE_KEYS = ("built_up_area",)
+LAYER_KEYS = (
+    "file", "layer", "id", "name", "datum", "crs", "x", "y", "where", "merge", "fields", "values", "encoding", "source", "licence", "date",
+    "sensitivity", "on_invalid", "allow_empty", "field", "total",
+)  # fmt: skip
+_RASTER_KEYS = ("file", "field", "source", "licence", "date", "sensitivity")
+_TEXT_KEYS = ("file", "layer", "id", "name", "crs", "x", "y", "where", "encoding", "source", "licence", "field")
+
+
+@dataclass(frozen=True)
+class LocalLayer:
+    """One ``[layers.NAME]`` of ``city.toml``, checked."""
+
+    name: str
+    path: Path | None
+    read: FileOptions
+    merge: str = "replace"
+    on_invalid: str = "error"
+    allow_empty: bool = False
+    source: str = ""
+    sensitivity: str = "public"
+    field: str | None = None
+    total: float | None = None
+
+
+@dataclass(frozen=True)
+class Project:
+    """``city.toml``, checked but not yet read."""
+
+    path: Path
+    name: str
+    crs: str
+    date: str
+    data_extent: tuple[float, float, float, float] | None
+    synthetic: str
+    osm: Path | None
+    layers: Mapping[str, LocalLayer]
+    scopes: Mapping[str, str]
+    specs: Mapping[str, LayerSpec] = field(default_factory=dict)
+
+    def paths(self) -> list[Path]:
+        """Return what the project is made of: its files, and the folders that ``spatial init`` makes for the user's own."""
+        base = self.path.parent
+        files = [self.path, *([self.osm] if self.osm else []), *(local.path for local in self.layers.values() if local.path)]
+        return [*files, *(base / name for name in ("data", "layers", "maps"))]
+
+
+def parse_project(path: Path) -> Project:
+    """Parse and check ``city.toml``; nothing else is read.
+
+    Parameters
+    ----------
+    path
+        The file, or the folder that holds it.
+
+    Raises
+    ------
+    ProjectError
+        Not TOML, unknown keys (the nearest known one is suggested), impossible values; all gathered.
+    """
+    path = path / "city.toml" if os.path.isdir(path) else path
+    raw = catalogue.read_toml(path)
+    faults = Faults(ProjectError)
+    specs = layer_specs(path.parent)
+    where = str(path)
+    osm, layers, scopes = (_table(raw, key, where, faults) for key in ("osm", "layers", "scopes"))
+    for message in (
+        catalogue.check_keys(raw, CITY_KEYS, where=where)
+        + catalogue.check_keys(osm, OSM_KEYS, where=f"{where} [osm]")
+        + catalogue.check_keys(scopes, SCOPE_KEYS, where=f"{where} [scopes]")
+        + [m for key in ("name", "crs", "synthetic") for m in catalogue.check_type(raw, key, str, "text", where=where)]
+        + catalogue.check_type(osm, "file", str, "text", where=f"{where} [osm]")
+        + [m for key in scopes for m in catalogue.check_type(scopes, key, str, "a layer's name", where=f"{where} [scopes]")]
+    ):
+        faults.add(message)
+    if "osm" in raw and not osm.get("file"):
+        faults.add(f'{where} [osm]: file is missing; write file = "data/city.osm.pbf", or remove [osm]')
+    locals_ = {name: _local(name, table, path, faults) for name, table in layers.items()}
+    for name, scope_layer in scopes.items():
+        if isinstance(scope_layer, str) and scope_layer not in layers:
+            faults.add(
+                f'{where} [scopes]: {name} = "{scope_layer}" names no layer{nearest(scope_layer, layers)}; add [layers.{scope_layer}]'
+            )
+    extent = _extent(raw.get("data_extent"), where, faults)
+    day = _day(raw.get("date"), where, faults)
+    if not layers and "osm" not in raw:
+        faults.add(f"{where}: there is neither [osm] nor any [layers.…]; give at least one input")
+    faults.raise_if_any()
+    base = path.parent
+    return Project(
+        path, str(raw.get("name", base.resolve().name)), str(raw.get("crs", "auto")), day, extent, str(raw.get("synthetic", "")),
+        base / osm["file"] if osm.get("file") else None, locals_, dict(scopes), specs,
+    )  # fmt: skip
+
+
+def _table(raw: Mapping[str, Any], key: str, where: str, faults: Faults) -> dict[str, Any]:
+    value = raw.get(key, {})
+    if not isinstance(value, dict):
+        faults.add(f"{where}: {key} must be a table, written [{key}]")
+        return {}
+    return value
+
+
+def _local(name: str, raw: Any, path: Path, faults: Faults) -> LocalLayer:
+    where = f"{path} [layers.{name}]"
+    if not NAME.fullmatch(name):
+        faults.add(f"{path} [layers.{shown(name)}]: a layer's name has letters, digits and _ only")
+    if not isinstance(raw, dict):
+        faults.add(f'{where}: must be a table, as in [layers.parks] with file = "data/parks.gpkg"')
+        return LocalLayer(name, None, FileOptions())
+    messages = catalogue.check_keys(raw, LAYER_KEYS, where=where)
+    messages += [m for key in _TEXT_KEYS for m in catalogue.check_type(raw, key, str, "text", where=where)]
+    messages += [m for key in ("fields", "values") for m in catalogue.check_type(raw, key, dict, "a table", where=where)]
+    messages += catalogue.check_type(raw, "allow_empty", bool, "true or false", where=where)
+    for key, choices in (
+        ("datum", DATUMS),
+        ("merge", ("replace", "union")),
+        ("on_invalid", INVALID_POLICIES),
+        ("sensitivity", SENSITIVITIES),
+    ):
+        if key in raw and raw[key] not in choices:
+            messages.append(f"{where}: {key} = {raw[key]!r} is not one of {', '.join(choices)}{nearest(str(raw[key]), choices)}")
+    total = raw.get("total")
+    if total is not None and (
+        name != "population" or isinstance(total, bool) or not isinstance(total, int | float) or not 0 < total < MAX_PEOPLE
+    ):
+        messages.append(f"{where}: total must be a number of people above 0, and stands with [layers.population] only")
+    if not raw.get("file") and not (name == "population" and total is not None):
+        messages.append(f'{where}: file is missing; write file = "data/…"')
+    if raw.get("file") and total is not None:
+        messages.append(f"{where}: total is for a population without a file; remove one of the two")
+    if name == "population" and str(raw.get("file", "")).lower().endswith(RASTER_ENDINGS):
+        idle = [key for key in raw if key in LAYER_KEYS and key not in (*_RASTER_KEYS, "total")]
+        if idle:
+            messages.append(f"{where}: {', '.join(idle)} cannot be applied to a raster; remove it, or convert the raster")
+    if isinstance(raw.get("encoding"), str) and not _is_encoding(raw["encoding"]):
+        messages.append(f'{where}: encoding "{shown(raw["encoding"])}" is not known; known are for example utf-8, gbk, gb18030')
+    fields = raw.get("fields", {}) if isinstance(raw.get("fields", {}), dict) else {}
+    values = raw.get("values", {}) if isinstance(raw.get("values", {}), dict) else {}
+    if not all(isinstance(value, str) for value in fields.values()):
+        messages.append(f'{where}: fields maps our field to their column, as in fields = {{ name = "Name" }}')
+    if not all(
+        isinstance(value, dict) and all(isinstance(ours, str | int | float) for ours in value.values()) for value in values.values()
+    ):
+        messages.append(f'{where}: values maps our field to a table of their value = our value, as in {{ oneway = {{ B = "no" }} }}')
+        values = {}
+    for message in messages:
+        faults.add(message)
+    fields = {**fields, **({"name": raw["name"]} if isinstance(raw.get("name"), str) else {})}
+    if isinstance(raw.get("field"), str):
+        fields = {**fields, "count": raw["field"]}
+    read = FileOptions(
+        raw.get("layer"), raw.get("where"), raw.get("encoding"), fields,
+        {ours: {str(k): str(v) for k, v in mapping.items()} for ours, mapping in values.items()},
+        raw.get("id"), str(raw.get("datum", "wgs84")), raw.get("crs"), raw.get("x"), raw.get("y"),
+    )  # fmt: skip
+    source = "; ".join(str(raw[key]) for key in ("source", "licence", "date") if key in raw)
+    file = path.parent / raw["file"] if isinstance(raw.get("file"), str) else None
+    return LocalLayer(
+        name, file, read, str(raw.get("merge", "replace")), str(raw.get("on_invalid", "error")), raw.get("allow_empty", False) is True,
+        source, str(raw.get("sensitivity", "public")), raw.get("field"), total,
+    )  # fmt: skip
+
+
+def _is_encoding(name: str) -> bool:
+    try:
+        "".encode(name)
+    except (LookupError, ValueError):
+        return False
+    return True
+
+
+def _extent(value: Any, where: str, faults: Faults) -> tuple[float, float, float, float] | None:
+    if value is None:
+        return None
+    numbers = isinstance(value, list) and len(value) == 4 and all(isinstance(v, int | float) and not isinstance(v, bool) for v in value)
+    if not numbers or not (-180 <= value[0] < value[2] <= 180 and -90 <= value[1] < value[3] <= 90):
+        faults.add(f"{where}: data_extent must be [west, south, east, north] in degrees, west below east, south below north, not {value!r}")
+        return None
+    return (float(value[0]), float(value[1]), float(value[2]), float(value[3]))
+
+
+def _day(value: Any, where: str, faults: Faults) -> str:
+    if value is None:
+        return ""
+    try:
+        return value.isoformat()[:10] if isinstance(value, date) else date.fromisoformat(str(value)).isoformat()
+    except ValueError:
+        faults.add(f'{where}: date must be written as "2024-04-09", not {value!r}')
+        return ""

@@ -1,0 +1,127 @@
+"""The OSM reader: what it keeps, what it breaks, and that nothing is lost without being counted."""
+
+import bz2
+import gzip
+
+import pytest
+
+from spatial.errors import SourceError
+from spatial.layers import layer_specs
+from spatial.sources.osm import read_osm
+
+BOUNDS = '<bounds minlat="43.8" minlon="125.2" maxlat="44" maxlon="125.4"/>'
+
+
+def node(identity, lon, lat, **tags):
+    return f'<node id="{identity}" lon="{lon}" lat="{lat}" timestamp="2024-03-02T00:00:00Z" version="1">{_tags(tags)}</node>'
+
+
+def way(identity, *refs, **tags):
+    return f'<way id="{identity}" timestamp="2024-04-09T01:02:03Z" version="1">{"".join(f"<nd ref={chr(34)}{r}{chr(34)}/>" for r in refs)}{_tags(tags)}</way>'
+
+
+def relation(identity, *members, **tags):
+    listed = "".join(f'<member type="{kind}" ref="{ref}" role="{role}"/>' for kind, ref, role in members)
+    return f'<relation id="{identity}" timestamp="2020-01-01T00:00:00Z" version="1">{listed}{_tags(tags)}</relation>'
+
+
+def _tags(tags):
+    return "".join(f'<tag k="{key.replace("__", ":")}" v="{value}"/>' for key, value in tags.items())
+
+
+def write(path, *items, bounds=BOUNDS):
+    path.write_text(f'<osm version="0.6" generator="test">{bounds}{"".join(items)}</osm>', encoding="utf-8")
+    return path
+
+
+def read(path):
+    return read_osm(path, layer_specs().values())
+
+
+SQUARE = [node(1, 125.30, 43.90), node(2, 125.31, 43.90), node(3, 125.31, 43.91), node(4, 125.30, 43.91)]
+
+
+def test_a_way_is_broken_where_nodes_are_missing_and_counted(tmp_path):
+    # 1–2, then 98 missing, then 3–4; a lone node between two missing ones is no line.
+    data = read(write(tmp_path / "c.osm", *SQUARE, way(10, 1, 2, 98, 3, 4, highway="primary"), way(11, 97, 1, 96, highway="primary")))
+    roads = data.frames["roads"]
+    assert list(roads["id"]) == ["w10", "w10"]
+    assert [list(refs) for refs in roads["nodes"]] == [[1, 2], [3, 4]]
+    said = " ".join(repair.text().en for repair in data.repairs)
+    assert "located parts are kept: 1 (id w10)" in said
+    assert "left out: 1 (id w11)" in said
+
+
+def test_rings_and_multipolygons_that_cannot_be_closed_are_counted(tmp_path):
+    whole = way(20, 1, 2, 3, 4, 1, leisure="park", name="whole")
+    torn = way(21, 1, 2, 99, 4, 1, leisure="park", name="torn")
+    gone = relation(30, ("way", 777, "outer"), type="multipolygon", leisure="park")
+    data = read(write(tmp_path / "c.osm", *SQUARE, whole, torn, gone))
+    assert list(data.frames["parks"]["name"]) == ["whole"]
+    (lost,) = [repair for repair in data.repairs if "left out" in repair.what.en]
+    assert set(lost.ids) == {"w21", "r30"}
+
+
+def test_multipolygon_with_a_hole(tmp_path):
+    inner = [node(5, 125.304, 43.904), node(6, 125.306, 43.904), node(7, 125.306, 43.906), node(8, 125.304, 43.906)]
+    rings = [way(20, 1, 2, 3, 4, 1), way(21, 5, 6, 7, 8, 5)]
+    lake = relation(30, ("way", 20, "outer"), ("way", 21, "inner"), type="multipolygon", natural="water")
+    (shape,) = read(write(tmp_path / "c.osm", *SQUARE, *inner, *rings, lake)).frames["water"].geometry
+    # 0.01° square minus a hole of 0.002°.
+    assert shape.area == pytest.approx(0.01**2 - 0.002**2)
+
+
+def test_route_relations_name_their_tracks(tmp_path):
+    track = way(40, 1, 2, railway="subway")
+    line = relation(50, ("way", 40, ""), ("node", 9, "stop"), type="route", route="subway", ref="3号线")
+    stop = node(9, 125.305, 43.90, railway="station", station="subway", name="站")
+    data = read(write(tmp_path / "c.osm", *SQUARE, stop, track, line))
+    assert list(data.frames["rail"]["routes"]) == ["subway 3号线"]
+    assert list(data.frames["transit_stops"]["routes"]) == ["subway 3号线"]
+
+
+def test_a_facility_is_a_point_or_a_polygon(tmp_path):
+    clinic = node(9, 125.305, 43.905, amenity="clinic")
+    school = way(20, 1, 2, 3, 4, 1, amenity="school", name="小学")
+    facilities = read(write(tmp_path / "c.osm", *SQUARE, clinic, school)).frames["facilities"].set_index("id")
+    assert facilities.geometry["n9"].geom_type == "Point"
+    assert facilities.geometry["w20"].geom_type == "MultiPolygon"
+
+
+def test_private_parks_and_no_buildings_are_left_out(tmp_path):
+    private = way(20, 1, 2, 3, 4, 1, leisure="park", access="private")
+    nothing = way(21, 1, 2, 3, 4, 1, building="no")
+    data = read(write(tmp_path / "c.osm", *SQUARE, private, nothing))
+    assert data.frames["parks"].empty
+    assert data.frames["buildings"].empty
+
+
+def test_the_date_is_that_of_the_newest_edit(tmp_path):
+    assert read(write(tmp_path / "c.osm", *SQUARE, way(10, 1, 2, highway="primary"))).newest == "2024-04-09"
+
+
+def test_without_a_header_box_the_features_tell(tmp_path):
+    data = read(write(tmp_path / "c.osm", *SQUARE, way(10, 1, 3, highway="primary"), bounds=""))
+    assert not data.box_is_header
+    assert data.box == pytest.approx((125.30, 43.90, 125.31, 43.91))
+
+
+@pytest.mark.parametrize(("ending", "pack"), [(".osm.gz", gzip.compress), (".osm.bz2", bz2.compress)])
+def test_packed_files_read_alike(tmp_path, ending, pack):
+    plain = write(tmp_path / "c.osm", *SQUARE, way(10, 1, 2, highway="primary"))
+    packed = tmp_path / f"d{ending}"
+    packed.write_bytes(pack(plain.read_bytes()))
+    assert read(packed).frames["roads"].geometry.equals(read(plain).frames["roads"].geometry)
+
+
+def test_an_empty_extract_has_empty_layers(tmp_path):
+    data = read(write(tmp_path / "c.osm"))
+    assert all(frame.empty for frame in data.frames.values())
+
+
+def test_what_is_no_osm_file_says_so(tmp_path):
+    (tmp_path / "c.osm.pbf").write_bytes(b"not a protocol buffer" * 20)
+    with pytest.raises(SourceError, match="cannot be read as OSM data"):
+        read(tmp_path / "c.osm.pbf")
+    with pytest.raises(SourceError, match="is not an OSM file by its name"):
+        read(write(tmp_path / "c.xml"))
