@@ -28,7 +28,6 @@ STAIRS = [
     ("datum", "errors"),
     ("areas", "overlay"),
     ("city", "result"),
-    ("result", "city"),
     ("__main__", "cli"),
     ("cache", "city_toml"),
     ("project", "cache"),
