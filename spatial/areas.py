@@ -53,6 +53,7 @@ class Areas:
     overlap_m2: float
     crs: Any
     scope_edges: Geometries = field(default_factory=lambda: np.empty(0, object))
+    scope_declared: bool = False
 
     def __len__(self) -> int:
         """Return the number of rows, totals included."""
@@ -94,7 +95,10 @@ class Areas:
         pieces = overlay.cut(clipped)
         size = shapely.area(self.whole)
         share = np.where(inside, 1.0, np.clip(pieces.areas() / np.where(size > 0, size, 1.0), 0, 1))
-        return replace(self, pieces=pieces, coverage=share)
+        dust = share < SLIVER_SHARE  # two outlines that touch leave slivers of rounding, which are no coverage
+        kept = ~dust[pieces.owner]
+        pieces = Pieces(pieces.geometry[kept], pieces.owner[kept], pieces.count)
+        return replace(self, pieces=pieces, coverage=np.where(dust, 0.0, share))
 
     @functools.cached_property
     def edges(self) -> Geometries:
@@ -107,8 +111,17 @@ class Areas:
         return np.concatenate([rings[shapely.get_type_id(rings) == 1], self.scope_edges])
 
     def within(self, ground: Geometries, edges: Geometries | None = None) -> Areas:
-        """Restrict the measured part to a scope (disjoint polygons) with its outlines; the coverage is left as it is."""
-        return replace(self, pieces=overlay.restrict(self.pieces, ground), scope_edges=np.empty(0, object) if edges is None else edges)
+        """Restrict the measured part to a scope (disjoint polygons); the coverage is left as it is.
+
+        ``edges`` are the outlines of a declared scope, which may run along roads; an estimated one has none.
+        """
+        declared = edges is not None and len(edges) > 0
+        return replace(
+            self,
+            pieces=overlay.restrict(self.pieces, ground),
+            scope_edges=edges if edges is not None and declared else np.empty(0, object),
+            scope_declared=declared,
+        )
 
     def frame(self) -> gpd.GeoDataFrame:
         """Return the whole polygons with ``area_id`` and ``name``, in the city's CRS."""
@@ -170,13 +183,15 @@ def build_areas(polygons: gpd.GeoDataFrame, boundary: Any | None, *, where: str)
     return Areas(ids, names, whole, uncut, np.ones(len(ids)), max(overlap, 0.0), polygons.crs)
 
 
-def grid(extent: Any, size_m: float, crs: Any) -> gpd.GeoDataFrame:
-    """Square cells over ``extent``, cut at its edge.
+def grid(outline: Any, ground: Any, size_m: float, crs: Any) -> gpd.GeoDataFrame:
+    """Square cells over what the data cover of a city, cut at the city's outline only.
 
     Parameters
     ----------
-    extent
-        Polygon, metres.
+    outline
+        The city, polygon, metres.
+    ground
+        What the data cover of it; a cell that reaches beyond is whole and so only partly covered.
     size_m
         Edge of a cell, 10 m to 1,000 km.
     crs
@@ -185,7 +200,7 @@ def grid(extent: Any, size_m: float, crs: Any) -> gpd.GeoDataFrame:
     Returns
     -------
     geopandas.GeoDataFrame
-        ``area_id`` such as ``E0012N0034`` (columns and rows from the south-west corner), ``name``, geometry.
+        ``area_id`` such as ``E0012N0034`` (columns and rows from the south-west corner of ``ground``), ``name``, geometry.
 
     Raises
     ------
@@ -194,17 +209,20 @@ def grid(extent: Any, size_m: float, crs: Any) -> gpd.GeoDataFrame:
     """
     if not 10 <= size_m <= 1e6:
         raise OptionError(f"grid:{size_m:g}: the cell size must be at least 10 m and at most 1,000 km")
-    west, south, east, north = shapely.bounds(extent)
+    west, south, east, north = shapely.bounds(ground)
     columns, rows = int(np.ceil((east - west) / size_m)), int(np.ceil((north - south) / size_m))
     if columns * rows > 1_000_000:
         raise OptionError(f"grid:{size_m:g} gives {columns * rows:,} cells, more than 1,000,000; choose a larger size")
     column, row = (index.ravel() for index in np.meshgrid(np.arange(columns), np.arange(rows)))
-    cells = shapely.box(west + column * size_m, south + row * size_m, west + (column + 1) * size_m, south + (row + 1) * size_m)
-    cells = np.atleast_1d(cells)
-    shapely.prepare(extent)
-    inside = shapely.covers(extent, cells)
-    cells[~inside] = shapely.intersection(extent, cells[~inside])
-    kept = shapely.area(cells) > 1e-6 * size_m**2
+    cells = np.atleast_1d(
+        shapely.box(west + column * size_m, south + row * size_m, west + (column + 1) * size_m, south + (row + 1) * size_m)
+    )
+    shapely.prepare(ground)
+    shapely.prepare(outline)
+    touched = shapely.intersects(ground, cells)
+    inside = shapely.covers(outline, cells)
+    cells[touched & ~inside] = shapely.intersection(outline, cells[touched & ~inside])
+    kept = touched & (shapely.area(cells) > 1e-6 * size_m**2)
     ids = [f"E{c:04d}N{r:04d}" for c, r in zip(column[kept], row[kept], strict=True)]
     polygons = [_only_polygons(cell) for cell in cells[kept]]
     return gpd.GeoDataFrame({"area_id": ids, "name": ids}, geometry=polygons, crs=crs)

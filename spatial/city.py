@@ -257,7 +257,7 @@ class City:
             ground = outline if self.data_extent is None else shapely.intersection(outline, self.data_extent)
             if shapely.area(ground) == 0:
                 raise OptionError(f'by "{by}": the data do not cover any part of the city')
-            return build_areas(grid(ground, size_m, self.crs), outline, where=by)
+            return build_areas(grid(outline, ground, size_m, self.crs), outline, where=by)
         layer = self.layer(by)
         if layer.frame is None:
             if by != "districts" or boundary is None:

@@ -15,10 +15,10 @@ from types import FrameType
 from typing import Any
 
 from spatial import __version__
-from spatial.errors import OptionError, OutputError, SpatialError, shown
+from spatial.errors import OptionError, OutputError, SpatialError, nearest, shown
 
 _CITY_TOML = """\
-# What this city is made of. Paths are relative to this file. Every key: see docs/city-toml.md.
+# What this city is made of. Paths are relative to this file. Every key: "spatial explain city.toml".
 name = "My city"
 crs = "auto"                             # or "EPSG:4551"
 # date = "2024-04-09"                    # default: the extract's newest edit
@@ -37,6 +37,17 @@ crs = "auto"                             # or "EPSG:4551"
 
 # [layers.boundary]                      # the city total; default: the union of the districts
 # file = "data/boundary.geojson"
+
+# [layers.parks]                         # a local layer in place of OSM's, or beside it with merge = "union"
+# file = "data/parcels.shp"
+# where = "Level2_cn = '公园与绿地用地'"
+
+# [layers.landuse]                       # residential, commercial, retail, industrial, education … as in OpenStreetMap
+# file = "data/parcels.shp"
+# fields = { landuse = "Level2_cn" }
+# values = { landuse = { "居住用地" = "residential", "工业用地" = "industrial", "商业服务用地" = "commercial" } }
+# source = "survey of 2018"
+# on_invalid = "repair"                  # error (default), repair, drop
 
 # [layers.population]
 # file = "data/population.tif"           # or polygons or points with field = "pop"; or total = 600000 without a file
@@ -125,8 +136,8 @@ def _parser() -> argparse.ArgumentParser:
     listing.add_argument("--lang", choices=("zh", "en"), default="en")
     listing.set_defaults(command=_list)
 
-    explain = commands.add_parser("explain", help="say what a metric means and needs")
-    explain.add_argument("metric", metavar="METRIC")
+    explain = commands.add_parser("explain", help="say what a metric means and needs, or what every key of city.toml does")
+    explain.add_argument("metric", metavar="METRIC", help='a name of "spatial list", or city.toml')
     explain.add_argument("--lang", choices=("zh", "en"), default="en")
     explain.set_defaults(command=_explain)
 
@@ -191,7 +202,11 @@ def run_project(
     from spatial.project import open_city
 
     project = project / "city.toml" if os.path.isdir(project) else project
-    kept = parse_project(project).paths()
+    parsed = parse_project(project)
+    known = {*parsed.specs, *parsed.layers}
+    if not by.startswith("grid:") and by not in known:
+        raise OptionError(f'--by "{by}" is neither a layer nor a grid such as grid:500{nearest(by, known)}')
+    kept = parsed.paths()
     city = open_city(project, progress=progress, cache=cache)
     lang = lang or ("zh" if "CGCS2000" in city.crs.name else "en")
     options = {"metrics": metrics, "by": by, "lang": lang}
@@ -259,6 +274,11 @@ def _explain(args: argparse.Namespace) -> None:
     from spatial.metrics.registry import SCOPES
     from spatial.units import unit_of
 
+    if args.metric == "city.toml":
+        from spatial.catalogue import shipped
+
+        print((shipped() / "docs" / "city-toml.md").read_text(encoding="utf-8"), end="")
+        return
     (metric,) = find([args.metric])
     zh = args.lang == "zh"
     label = unit_of(metric.unit).label.get(args.lang)

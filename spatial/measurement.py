@@ -23,7 +23,9 @@ from spatial.text import Lang, Text, joined
 
 LITTLE_GROUND_M2, LITTLE_GROUND_SHARE = 10_000.0, 0.05
 _NO_GROUND = Text("该区内没有建成区", "no built-up area here")
-_LITTLE_GROUND = Text("该区建成区估算不足 1 公顷，不足以计算", "less than 1 ha of estimated built-up area here: too little to measure")
+_LITTLE_GROUND = Text(
+    "该区建成区太小（不足 1 公顷且不足 5 %），不作计算", "less than 1 ha and 5 % of it is built up: too little to measure"
+)
 _NO_BASE = Text("分母为零", "nothing to divide by")
 
 
@@ -65,8 +67,8 @@ def measure(
     evidence: dict[str, gpd.GeoDataFrame] = {}
     for metric in chosen:
         with progress.step(f"measure {metric.name}"):
-            here = _covered(city, areas, metric, covered)
             for variant in metric.variants:
+                here = _covered(city, areas, metric, variant, covered)
                 table, found = _variant(city, here, metric, variant)
                 rows.append(table)
                 evidence.update({f"{metric.name}.{key}": frame for key, frame in found.items()})
@@ -90,9 +92,12 @@ def measure(
     )
 
 
-def _covered(city: City, areas: Areas, metric: Metric, known: dict[bytes | None, Areas]) -> Areas:
-    """Restrict areas to where all needed layers tell the truth."""
-    extents = [city.layer(name).extent for name in metric.needs] or [city.data_extent]
+def _covered(city: City, areas: Areas, metric: Metric, variant: str, known: dict[bytes | None, Areas]) -> Areas:
+    """Restrict areas to where all needed layers, and the scope, tell the truth."""
+    needs = metric.needs_of(variant)
+    extents = [city.layer(name).extent for name in needs]
+    if metric.scope == "built_up_area" or not needs:
+        extents.append(built_up_area(city).extent)
     given = [extent for extent in extents if extent is not None]
     extent = shapely.intersection_all(given) if given else None
     key = None if extent is None else shapely.to_wkb(extent)
@@ -102,7 +107,7 @@ def _covered(city: City, areas: Areas, metric: Metric, known: dict[bytes | None,
 
 
 def _variant(city: City, areas: Areas, metric: Metric, variant: str) -> tuple[pd.DataFrame, dict[str, gpd.GeoDataFrame]]:
-    missing = [why for name in metric.needs if (why := city.layer(name).missing)]
+    missing = [why for name in metric.needs_of(variant) if (why := city.layer(name).missing)]
     if missing:
         return _table(city, areas, metric, variant, MetricResult(np.full(len(areas), np.nan), notes=missing), empty=True), {}
     notes: list[Text] = []
@@ -117,9 +122,9 @@ def _variant(city: City, areas: Areas, metric: Metric, variant: str) -> tuple[pd
         if not len(built.ground):
             return _table(city, areas, metric, variant, MetricResult(np.full(len(areas), np.nan), notes=notes), empty=True), {}
     result = metric(city, scoped, variant=variant)
-    if estimated:
+    if metric.scope == "built_up_area":
         result = _without_slivers(result, scoped)
-    low, high = _band(result, [metric(city, other, variant=variant) for other in band])
+    low, high = _band(result, [_without_slivers(metric(city, other, variant=variant), other) for other in band])
     thin = thin_layers(city)
     reasons = [thin[name] for name in metric.thin if name in thin]
     table = _table(
@@ -138,7 +143,7 @@ def _variant(city: City, areas: Areas, metric: Metric, variant: str) -> tuple[pd
 
 
 def _without_slivers(result: MetricResult, areas: Areas) -> MetricResult:
-    """Give no value where the estimated scope leaves a sliver: a ratio over a few hundred square metres is noise that looks like a finding."""
+    """Give no value where the scope leaves a sliver: a ratio over a few hundred square metres is noise that looks like a finding."""
     little = areas.measured_m2 < np.minimum(LITTLE_GROUND_M2, LITTLE_GROUND_SHARE * shapely.area(areas.whole))
     noted = {**result.row_notes, **{int(row): [_LITTLE_GROUND] for row in np.flatnonzero(little & (areas.measured_m2 > 0))}}
     return replace(result, value=np.where(little, np.nan, result.value), row_notes=noted)
@@ -155,7 +160,7 @@ def _band(result: MetricResult, others: Sequence[MetricResult]) -> tuple[Any, An
     highs = [part.high if part.high is not None else part.value for part in (result, *others)]
     if not others and result.low is None:
         return None, None
-    return np.fmin.reduce(lows), np.fmax.reduce(highs)
+    return np.fmin.reduce([*lows, result.value]), np.fmax.reduce([*highs, result.value])
 
 
 def _table(
@@ -182,7 +187,7 @@ def _table(
         else:
             if areas.coverage[row] < FULL_COVERAGE and not nothing[row]:
                 said.append(Text(f"数据仅覆盖 {areas.coverage[row]:.1%}", f"the data cover {areas.coverage[row]:.1%} of it"))
-            if nothing[row] and not empty and _LITTLE_GROUND not in result.row_notes.get(row, ()):
+            if nothing[row] and not (empty or result.absent) and row not in result.row_notes:
                 said.append(_NO_GROUND if metric.scope == "built_up_area" and areas.measured_m2[row] == 0 else _NO_BASE)
             if status[row] == "partial" and guess[row]:
                 said.append(Text("且为估算", "and estimated"))

@@ -242,6 +242,14 @@ def _cut_pairs(left: Geometries, right: Geometries) -> Geometries:
     return out
 
 
+def polygon_parts(polygons: Geometries, pieces: Pieces) -> tuple[Ints, Ints, Floats]:
+    """Areas by polygon and owner, overlaps of the polygons counted as often as they occur: index of the polygon, owner, m²."""
+    distinct, which = pieces.distinct
+    index, mine = pairs(polygons, distinct)
+    row, piece = _joined(mine, which)
+    return index[row], pieces.owner[piece], shapely.area(_cut_pairs(polygons[index], distinct[mine]))[row]
+
+
 def surface_within(surface: Geometries, pieces: Pieces) -> Floats:
     """Area of a surface (disjoint polygons) inside every owner, m², shape (count,)."""
     distinct, which = pieces.distinct

@@ -129,6 +129,9 @@ def _assemble(
                 Text(f"{layer.spec.name}：栅格有 {layer.raster.nodata_cells} 个无数据像元（共 {layer.raster.cells} 个）",
                      f"{layer.spec.name}: {layer.raster.nodata_cells} of {layer.raster.cells} raster cells have no data and count nobody")
             )  # fmt: skip
+    if extent is None:  # local layers that fill the city tell how far the data reach
+        reaches = [layer.extent for layer in layers.values() if layer.spec.dense and layer.extent is not None]
+        extent = shapely.union_all(reaches) if reaches else None
     day = project.date or (osm.newest if osm else "")
     city = City(
         project.name,
@@ -175,6 +178,7 @@ def _local_layer(
 ) -> Layer:  # fmt: skip
     spec = project.specs.get(local.name) or area_spec(local.name)
     options = {"allow_empty": local.allow_empty, "field": local.field, "total": local.total, "file": local.path.name if local.path else ""}
+    options |= {"datum": local.read.datum if local.read.datum != "wgs84" else "", "where": local.read.where or "", "merge": local.merge}
     if read is None:  # a raster, or a stated total spread over buildings
         return Layer(spec, origin="local", extent=extent, options=options, source=local.source, sensitivity=local.sensitivity)
     frame, repairs = read

@@ -55,6 +55,8 @@ class MetricResult:
         By row index, beside ``notes``.
     evidence
         Named frames in the city's CRS: the geometry behind the number.
+    absent
+        Whether nothing could be computed at all, for the reason in ``notes``.
     """
 
     value: Floats
@@ -67,6 +69,12 @@ class MetricResult:
     notes: Sequence[Text] = ()
     row_notes: Mapping[int, Sequence[Text]] = field(default_factory=dict)
     evidence: Mapping[str, gpd.GeoDataFrame] = field(default_factory=dict)
+    absent: bool = False
+
+    @classmethod
+    def without(cls, rows: int, why: Text) -> MetricResult:
+        """No value in any row, and the reason."""
+        return cls(np.full(rows, np.nan), notes=(why,), absent=True)
 
 
 def ratio(numerator: Floats, denominator: Floats) -> Floats:

@@ -16,6 +16,9 @@ from spatial.measurement import measure
 CRS = "EPSG:32651"
 
 
+SPANS = ((0, 3_000_000), (0, 3_000_000), (1_000, 1_500_000), (1_000, 1_500_000))  # millimetres: x, y, width, height
+
+
 def polygons(*boxes, ids=None):
     names = ids or [str(i) for i in range(len(boxes))]
     return gpd.GeoDataFrame({"area_id": names, "name": names}, geometry=[box(*b) for b in boxes], crs=CRS)
@@ -64,17 +67,29 @@ def test_partial_and_untouched_areas_say_so():
 
 def test_grid_covers_the_city_once():
     outline = Polygon([(0, 0), (950, 0), (950, 400), (300, 1010)])
-    cells = grid(outline, 100, CRS)
+    cells = grid(outline, outline, 100, CRS)
     assert cells.area.sum() == pytest.approx(outline.area)
     assert union_all(cells.geometry.to_numpy()).symmetric_difference(outline).area == pytest.approx(0, abs=1e-6)
     assert cells["area_id"].is_unique
 
 
+def test_cells_at_the_edge_of_the_data_are_whole():
+    # The data end at x = 250: the third column is whole, and so half covered.
+    cells = grid(box(0, 0, 1000, 100), box(0, 0, 250, 100), 100, CRS)
+    assert list(cells.area) == pytest.approx([10_000] * 3)
+
+
+def test_slivers_of_rounding_are_no_coverage():
+    areas = build_areas(polygons((0, 0, 100, 100), (100, 0, 200, 100)), None, where="districts").covered_by(box(0, 0, 100 + 1e-9, 100))
+    assert dict(zip(areas.ids, areas.coverage, strict=True)) == pytest.approx({"0": 1.0, "1": 0.0, "city": 0.5})
+    assert areas.measured_m2[1] == 0
+
+
 def test_grid_refuses_impossible_sizes():
     with pytest.raises(OptionError, match="at least 10 m"):
-        grid(box(0, 0, 100, 100), 1, CRS)
+        grid(box(0, 0, 100, 100), box(0, 0, 100, 100), 1, CRS)
     with pytest.raises(OptionError, match="more than 1,000,000"):
-        grid(box(0, 0, 100_000, 100_000), 10, CRS)
+        grid(box(0, 0, 100_000, 100_000), box(0, 0, 100_000, 100_000), 10, CRS)
 
 
 def test_nothing_to_report_by():
@@ -85,7 +100,7 @@ def test_nothing_to_report_by():
 
 
 @settings(max_examples=25, deadline=None)
-@given(st.lists(st.tuples(st.floats(0, 3000), st.floats(0, 3000), st.floats(1, 1500), st.floats(1, 1500)), min_size=1, max_size=12))
+@given(st.lists(st.tuples(*(st.integers(least, most).map(lambda mm: mm / 1000) for least, most in SPANS)), min_size=1, max_size=12))
 def test_dissolve_keeps_the_ground(boxes):
     shapes = np.array([box(x, y, x + w, y + h) for x, y, w, h in boxes], dtype=object)
     pieces = overlay.dissolve(shapes)

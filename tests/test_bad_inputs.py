@@ -605,8 +605,8 @@ def test_city_toml_in_another_encoding(tmp_path: Path, run: Run) -> None:
     [
         (["--metrics", "road_area_rati"], 'metric "road_area_rati" is not known; did you mean "road_area_ratio"?'),
         (["--metrics", ","], "--metrics names no metric"),
-        (["--by", "distrits"], 'layer "distrits" is not known; did you mean "districts"?'),
-        (["--by", "../x"], 'layer "../x" is not known'),
+        (["--by", "distrits"], '--by "distrits" is neither a layer nor a grid such as grid:500; did you mean "districts"?'),
+        (["--by", "../x"], '--by "../x" is neither a layer'),
         (["--by", "roads"], "roads"),
         (["--by", "grid:x"], "write the cell size in metres"),
         (["--by", "grid:-5"], "the cell size must be at least 10 m"),

@@ -129,7 +129,7 @@ def test_every_line_of_the_template_can_be_used(tmp_path: Path) -> None:
     from spatial.city_toml import parse_project
 
     parsed = parse_project(path)
-    assert set(parsed.layers) == {"districts", "boundary", "population"}
+    assert set(parsed.layers) == {"districts", "boundary", "parks", "landuse", "population"}
     assert parsed.osm
 
 
@@ -355,3 +355,12 @@ def test_the_table_reads_back(city: Path, tmp_path: Path, light_outputs: None) -
     key = ["metric", "variant", "area_id", "scope", "date"]
     assert not table.duplicated(key).any()
     assert table[key].equals(table[key].sort_values(key, kind="stable", ignore_index=True))
+
+
+def test_every_key_is_documented_where_an_installed_user_finds_it(capsys: pytest.CaptureFixture[str]) -> None:
+    from spatial import city_toml
+
+    assert main(["explain", "city.toml"]) == 0
+    page = capsys.readouterr().out
+    for key in (*city_toml.CITY_KEYS, *city_toml.OSM_KEYS, *city_toml.LAYER_KEYS, *city_toml.SCOPE_KEYS):
+        assert f"`{key}`" in page or f"[{key}" in page, key

@@ -105,7 +105,10 @@ def data_completeness(city: City, areas: Areas, *, variant: str) -> MetricResult
         return MetricResult(ratio(mapped, metres), mapped, metres)
     layer = city.layer(variant)
     if layer.missing or layer.frame is None:
-        return MetricResult(np.full(len(areas), np.nan), notes=[layer.missing or Text("图层不是要素", "the layer has no features")])
+        return MetricResult.without(len(areas), layer.missing or Text("图层不是要素", "the layer has no features"))
+    if "osm" not in layer.origin and layer.options.get("file"):
+        why = Text("本地图层，不按 OSM 的密度评判", "a local layer: not judged by the densities of OpenStreetMap")
+        return MetricResult.without(len(areas), why)
     points = shapely.point_on_surface(np.asarray(layer.frame.geometry.to_numpy(), dtype=object))
     _, owner = overlay.points_within(points, areas.pieces, areas.exclusive)
     count = np.bincount(owner, minlength=len(areas)).astype(float)

@@ -26,6 +26,7 @@ EDITIONS: Mapping[str, tuple[tuple[float, float], ...]] = {
 }
 MAX_RADIUS_M = 500.0
 WATER_SHARE = 0.5
+LEAST_HOUSING_SHARE, LEAST_HOUSING_M2 = 0.1, 10_000.0  # below: hardly mapped; too little to measure (both to be confirmed)
 
 
 def _polygons(city: City, name: str) -> Geometries:
@@ -182,6 +183,12 @@ def park_area_per_capita(city: City, areas: Areas, *, variant: str) -> MetricRes
     },
     halo_m=MAX_RADIUS_M,
     thin=("parks",),
+    variant_needs={
+        "straight_line_2022": ("landuse",),
+        "straight_line_checkup_2022": ("landuse",),
+        "straight_line_2022_people": ("population",),
+        "straight_line_checkup_2022_people": ("population",),
+    },
 )
 def park_service_coverage(city: City, areas: Areas, *, variant: str) -> MetricResult:
     """Share of residential land or residents near a park, as the crow flies.
@@ -198,26 +205,46 @@ def park_service_coverage(city: City, areas: Areas, *, variant: str) -> MetricRe
     Returns
     -------
     MetricResult
-        ``value`` 0–1, NaN where there is no residential land or nobody lives. ``numerator``, ``denominator`` m² or persons.
+        ``value`` 0–1, NaN where there is less than 1 ha of residential land or nobody lives; ``estimated`` where less than a tenth of the
+        built-up area is mapped as residential. ``numerator``, ``denominator`` m² or persons.
         ``evidence["served_…"]``: the service area; ``evidence["unserved_…"]``: residential land beyond it, by row area.
     """
     edition = variant.removeprefix("straight_line_").removesuffix("_people")
     served = city.memo(("park_service", edition), lambda: _service_area(parks_as_one(city), edition))
     if variant.endswith("_people"):
         return _people_served(city, areas, served)
-    layer = city.layer("landuse")
-    if layer.frame is None:
-        return _without(areas, Text("未提供图层 landuse", "layer landuse was not supplied"))
-    residential = (layer.frame["landuse"] == "residential").to_numpy(dtype=bool)
+    land = city.frame("landuse")
+    residential = (land["landuse"] == "residential").to_numpy(dtype=bool)
     homes = city.memo("residential_land", lambda: overlay.dissolve(_polygons(city, "landuse")[residential]))
     if not len(homes):
-        return _without(areas, Text("没有居住用地", "there is no residential land in the data"))
+        return MetricResult.without(len(areas), Text("没有居住用地", "there is no residential land in the data"))
     lived = overlay.restrict(areas.pieces, homes)
     near = overlay.restrict(lived, served)
     all_m2, near_m2 = lived.areas(), near.areas()
-    evidence = {f"served_{edition}": gpd.GeoDataFrame({"area_m2": shapely.area(served)}, geometry=list(served), crs=city.crs)}
-    evidence[f"unserved_{edition}"] = _unserved(city, areas, lived, served)
-    return MetricResult(ratio(near_m2, all_m2), near_m2, all_m2, evidence=evidence)
+    # Housing fills a good part of any built-up area; where hardly any is mapped, a share of it says little of the area.
+    mapped = ratio(all_m2, areas.measured_m2)
+    thin = np.nan_to_num(mapped) < LEAST_HOUSING_SHARE
+    little = all_m2 < LEAST_HOUSING_M2
+    notes: dict[int, list[Text]] = {}
+    for row in np.flatnonzero(thin & np.isfinite(mapped)):
+        share = f"{mapped[row]:.1%}"
+        notes[int(row)] = [
+            Text(f"居住用地仅占建成区的 {share}，可能未测绘", f"only {share} of the built-up area is mapped as residential land")
+        ]
+        if little[row]:
+            notes[int(row)].append(Text("居住用地不足 1 公顷，不作计算", "less than 1 ha of residential land: too little to measure"))
+    return MetricResult(
+        np.where(little, np.nan, ratio(near_m2, all_m2)),
+        near_m2,
+        all_m2,
+        quality=np.clip(mapped / LEAST_HOUSING_SHARE, 0, 1),
+        estimated=thin,
+        row_notes=notes,
+        evidence={
+            f"served_{edition}": gpd.GeoDataFrame({"area_m2": shapely.area(served)}, geometry=list(served), crs=city.crs),
+            f"unserved_{edition}": _unserved(city, areas, lived, served),
+        },
+    )
 
 
 def _service_area(parks: Geometries, edition: str) -> Geometries:
@@ -245,14 +272,7 @@ def _unserved(city: City, areas: Areas, lived: Pieces, served: Geometries) -> gp
 
 
 def _people_served(city: City, areas: Areas, served: Geometries) -> MetricResult:
-    missing = city.layer("population").missing
-    if missing:
-        return _without(areas, missing)
     estimated, _, notes = population_basis(city)
     everyone = residents(city, areas)
     near = people_in(city, overlay.restrict(areas.pieces, served), exclusive=areas.exclusive)
     return MetricResult(ratio(near, everyone), near, everyone, estimated=estimated, notes=notes)
-
-
-def _without(areas: Areas, why: Text) -> MetricResult:
-    return MetricResult(np.full(len(areas), np.nan), notes=[why])

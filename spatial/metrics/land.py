@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 import geopandas as gpd
 import numpy as np
@@ -62,6 +63,12 @@ class BuiltUp:
         What a reader must know.
     edges
         Outlines of a declared layer, as lines.
+    band
+        Of an estimate: the least and the most it may be.
+    extent
+        Where the answer holds (polygon); ``None`` for everywhere.
+    outline
+        The best answer as whole polygons, for people to look at.
     """
 
     ground: Geometries
@@ -69,12 +76,9 @@ class BuiltUp:
     methods: Mapping[str, Geometries] = field(default_factory=dict)
     notes: tuple[Text, ...] = ()
     edges: Geometries = field(default_factory=lambda: np.empty(0, object))
-
-    @property
-    def band(self) -> tuple[Geometries, ...]:
-        """The smallest and the largest method, where there are two that differ."""
-        grounds = list(self.methods.values())
-        return (grounds[0], grounds[-1]) if len(grounds) > 1 else ()
+    band: tuple[Geometries, ...] = ()
+    extent: Any | None = None
+    outline: Geometries = field(default_factory=lambda: np.empty(0, object))
 
 
 def built_up_area(city: City) -> BuiltUp:
@@ -89,8 +93,8 @@ def built_up_area(city: City) -> BuiltUp:
     -------
     BuiltUp
         Estimated on cells of 25 m inside the data's extent. Each method's mask is closed by 100 m, holes under 10 ha are filled and patches under
-        10 ha are dropped. The estimate is the union of the methods, since each of them lacks what nobody mapped; the smallest and the largest
-        method are its band.
+        10 ha are dropped. The estimate is the union of the methods, since each of them lacks what nobody mapped. Its band reaches from the
+        smallest method (of a single one, from its outline moved in by 100 m) to the estimate moved out by 100 m.
 
     References
     ----------
@@ -108,7 +112,7 @@ def _declared(city: City) -> BuiltUp | None:
         return None
     polygons = np.asarray(layer.frame.geometry.to_numpy(), dtype=object)
     edges = shapely.get_parts(shapely.get_parts(shapely.boundary(polygons)))
-    return BuiltUp(overlay.dissolve(polygons, overlay.TILE_M), estimated=False, edges=edges)
+    return BuiltUp(overlay.dissolve(polygons, overlay.TILE_M), estimated=False, edges=edges, extent=layer.extent, outline=polygons)
 
 
 def _estimated(city: City) -> BuiltUp:
@@ -146,14 +150,26 @@ def _estimated(city: City) -> BuiltUp:
     best = _tidy(np.any(list(masks.values()), axis=0))
     order = sorted(masks, key=lambda method: (int(masks[method].sum()), method))
     methods = {method: cells.polygons(masks[method]) for method in order}
+    least = methods[order[0]] if len(order) > 1 else cells.polygons(_moved(best, -CLOSING_M))
+    most = cells.polygons(_moved(best, CLOSING_M) & cells.inside)
     km2 = {method: float(masks[method].sum()) * CELL_M**2 / 1e6 for method in order}
     titles = {"landuse": Text("用地", "land use"), "buildings": Text("建筑", "buildings"), "streets": Text("街道密度", "street density")}
     size = float(best.sum()) * CELL_M**2 / 1e6
     note = Text(
-        f"建成区为估算：{size:.1f} 平方公里（" + "、".join(f"{titles[m].zh} {km2[m]:.1f}" for m in order) + "）",
-        f"built-up area is estimated: {size:.1f} km² (" + ", ".join(f"{titles[m].en} {km2[m]:.1f}" for m in order) + ")",
+        f"建成区为估算：数据范围内共 {size:.1f} 平方公里（" + "、".join(f"{titles[m].zh} {km2[m]:.1f}" for m in order) + "）",
+        f"built-up area is estimated: {size:.1f} km² in all the data cover ("
+        + ", ".join(f"{titles[m].en} {km2[m]:.1f}" for m in order)
+        + ")",
     )
-    return BuiltUp(cells.polygons(best), estimated=True, methods=methods, notes=(note, *_unread_land_use(city)))
+    return BuiltUp(
+        cells.polygons(best),
+        estimated=True,
+        methods=methods,
+        notes=(note, *_unread_land_use(city)),
+        band=(least, most),
+        extent=extent,
+        outline=cells.outline(best),
+    )
 
 
 def _unread_land_use(city: City) -> tuple[Text, ...]:
@@ -209,12 +225,14 @@ class _Cells:
             return np.zeros((self.rows, self.columns), bool)
         return rasterize(list(polygons), (self.rows, self.columns), transform=self.transform, dtype="uint8").astype(bool)
 
-    def polygons(self, mask: Mask) -> Geometries:
+    def outline(self, mask: Mask) -> Geometries:
         from rasterio.features import shapes
 
         found = [shapely.geometry.shape(geometry) for geometry, _ in shapes(mask.astype("uint8"), mask=mask, transform=self.transform)]
-        whole = shapely.intersection(np.array(found, dtype=object), self.extent) if found else np.empty(0, object)
-        return overlay.cut(whole).geometry
+        return shapely.intersection(np.array(found, dtype=object), self.extent) if found else np.empty(0, object)
+
+    def polygons(self, mask: Mask) -> Geometries:
+        return overlay.cut(self.outline(mask)).geometry
 
 
 def _by_land_use(city: City, cells: _Cells) -> Mask | None:
@@ -270,6 +288,14 @@ def _closed(mask: Mask) -> Mask:
     shrunk = ndimage.distance_transform_edt(grown) > reach if grown.any() else grown
     del x, y
     return (shrunk[reach:-reach, reach:-reach] | mask).astype(bool)
+
+
+def _moved(mask: Mask, distance_m: float) -> Mask:
+    """Grow a mask by a distance, or shrink it by a negative one; the edge of the data is no edge of the city."""
+    cells = abs(distance_m) / CELL_M
+    if distance_m > 0:
+        return ndimage.distance_transform_edt(~mask) <= cells if mask.any() else mask
+    return ndimage.distance_transform_edt(np.pad(mask, 1, mode="edge"))[1:-1, 1:-1] > cells if not mask.all() else mask
 
 
 def _tidy(mask: Mask) -> Mask:
@@ -334,7 +360,7 @@ def built_up_area_metric(city: City, areas: Areas, *, variant: str) -> MetricRes
         if missing
         else {
             "built_up_area": gpd.GeoDataFrame(
-                {"estimated": [built.estimated] * len(built.ground)}, geometry=list(built.ground), crs=city.crs
+                {"estimated": built.estimated}, index=range(len(built.outline)), geometry=list(built.outline), crs=city.crs
             )
         },
     )

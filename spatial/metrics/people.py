@@ -156,7 +156,7 @@ def _quality(share: float | None, rows: int) -> Floats | None:
         "常住人口：栅格按像元面积精确汇总，面数据按面积分摊，或将给定总数分摊到住宅建筑",
         "Residents: raster cells summed exactly, polygons split by area, or a stated total spread over residential buildings",
     ),
-    standard=Text("总量守恒", "totals are kept"),
+    standard=Text("优先级：分社区普查、格网、建筑；总量守恒", "census by community before grids before buildings; totals are kept"),
     unit="persons",
     bases=("persons", ""),
     needs=("population",),

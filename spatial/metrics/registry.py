@@ -45,6 +45,8 @@ class Metric:
         Units of numerator and denominator by variant; empty texts where there is none.
     evidence
         What the frames of evidence are, by name.
+    variant_needs
+        Layers that a variant needs beside ``needs``.
     """
 
     name: str
@@ -60,6 +62,11 @@ class Metric:
     thin: tuple[str, ...] = ()
     bases: Mapping[str, tuple[str, str]] = field(default_factory=dict)
     evidence: Mapping[str, Evidence] = field(default_factory=dict)
+    variant_needs: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+
+    def needs_of(self, variant: str) -> tuple[str, ...]:
+        """Layers without which a variant has no data."""
+        return (*self.needs, *self.variant_needs.get(variant, ()))
 
     def __call__(self, city: City, areas: Areas, *, variant: str) -> MetricResult:
         """Compute one variant."""
@@ -97,6 +104,7 @@ def metric(
     thin: tuple[str, ...] = (),
     bases: tuple[str, str] | Mapping[str, tuple[str, str]] = ("", ""),
     evidence: Mapping[str, Evidence] | None = None,
+    variant_needs: Mapping[str, tuple[str, ...]] | None = None,
 ) -> Callable[[Callable[..., MetricResult]], Metric]:
     """Declare a metric; see ``Metric`` for the arguments.
 
@@ -117,7 +125,22 @@ def metric(
         known = _METRICS.get(name)
         if known is not None and known.function.__module__ != function.__module__:
             raise OptionError(f'metric "{name}" is declared twice: {known.function.__module__} and {function.__module__}')
-        made = Metric(name, function, title, definition, standard, unit, needs, scope, named, halo_m, thin, by_variant, evidence or {})
+        made = Metric(
+            name,
+            function,
+            title,
+            definition,
+            standard,
+            unit,
+            needs,
+            scope,
+            named,
+            halo_m,
+            thin,
+            by_variant,
+            evidence or {},
+            variant_needs or {},
+        )
         _METRICS[name] = made
         return made
 

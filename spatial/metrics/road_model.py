@@ -294,7 +294,9 @@ def _widths(roads: gpd.GeoDataFrame, kind: npt.NDArray[np.object_], paired: Bool
     paved = _first(carriageway + footways, width, by_lanes + side, column("paved"))
     drive = _first(carriageway, np.maximum(width - footways, 2.5), by_lanes, column("carriageway"))
     source = np.select([np.isfinite(measured["carriageway"]), np.isfinite(measured["width"]), np.isfinite(lanes)], [0, 1, 2], 3)
-    return {"paved": paved, "carriageway": drive, "redline": column("redline"), "statistic": paved}, source, rejected
+    red = column("redline")
+    red = np.where(np.isfinite(width), np.maximum(red, width), red)
+    return {"paved": paved, "carriageway": drive, "redline": red, "statistic": paved}, source, rejected
 
 
 def _first(*choices: Floats) -> Floats:
@@ -307,7 +309,20 @@ def _first(*choices: Floats) -> Floats:
     return out
 
 
-def surface(city: City, variant: str) -> tuple[Geometries, Bools, Floats]:
+def used_runs(city: City, variant: str) -> tuple[Bools, Floats]:
+    """Which runs a variant of the road surface counts, and their widths as (low, default, high).
+
+    ``paved``, ``carriageway`` and ``redline`` count municipal classes without tunnels; ``statistic`` the paved width with tunnels, living streets
+    and open service roads of at least 3.5 m. A red line is never narrower than the road that was measured in it.
+    """
+    model = road_model(city)
+    widths = model.widths[variant]
+    if variant == "statistic":
+        return model.open & ~model.minor_service & (widths[:, 1] >= 3.5), widths
+    return model.classes("municipal") & ~model.tunnel, widths
+
+
+def surface(city: City, variant: str, width: int = 1) -> Geometries:
     """Ground under the roads of a variant, seen from above.
 
     Parameters
@@ -315,24 +330,32 @@ def surface(city: City, variant: str) -> tuple[Geometries, Bools, Floats]:
     city
         With roads.
     variant
-        ``paved``, ``carriageway``, ``redline`` (municipal classes, no tunnels) or ``statistic`` (paved, with tunnels, living streets and
-        open service roads of at least 3.5 m).
+        As in ``used_runs``.
+    width
+        0 for the low, 1 for the default, 2 for the high widths.
 
     Returns
     -------
-    tuple
-        Disjoint polygons; which runs were used; their widths (r, 3).
+    numpy.ndarray
+        Disjoint polygons.
     """
-    return city.memo(("road_surface", variant), lambda: _surface(road_model(city), variant))
+
+    def build() -> Geometries:
+        used, widths = used_runs(city, variant)
+        return overlay.dissolve(_strips(road_model(city).lines, widths[:, width] / 2, used))
+
+    return city.memo(("road_surface", variant, width), build)
 
 
-def _surface(model: RoadModel, variant: str) -> tuple[Geometries, Bools, Floats]:
-    widths = model.widths[variant]
-    if variant == "statistic":
-        used = model.open & ~model.minor_service & (widths[:, 1] >= 3.5)
-    else:
-        used = model.classes("municipal") & ~model.tunnel
-    return overlay.dissolve(_strips(model.lines, widths[:, 1] / 2, used)), used, widths
+def strips_by_run(city: City, variant: str) -> tuple[Geometries, Ints]:
+    """Return one plain strip a used run, and which run it is; for shares, not for areas."""
+
+    def build() -> tuple[Geometries, Ints]:
+        used, widths = used_runs(city, variant)
+        runs = np.flatnonzero(used)
+        return shapely.buffer(road_model(city).lines[runs], widths[runs, 1] / 2, quad_segs=2, cap_style="flat"), runs
+
+    return city.memo(("road_strips", variant), build)
 
 
 def _strips(lines: Geometries, radius_m: Floats, used: Bools) -> Geometries:

@@ -13,8 +13,19 @@ from spatial import overlay
 from spatial.areas import CITY, Areas
 from spatial.city import City
 from spatial.metrics.registry import metric
-from spatial.metrics.road_model import HALO_M, SOURCES, class_table, length_by_area, parts_by_area, road_model, surface, unknown_note
-from spatial.network.graph import build_network
+from spatial.metrics.road_model import (
+    HALO_M,
+    SOURCES,
+    class_table,
+    length_by_area,
+    parts_by_area,
+    road_model,
+    strips_by_run,
+    surface,
+    unknown_note,
+    used_runs,
+)
+from spatial.network.graph import build_network, unjoined_crossings
 from spatial.overlay import Floats
 from spatial.result import Evidence, MetricResult, ratio
 from spatial.text import Text
@@ -70,30 +81,41 @@ def road_area_ratio(city: City, areas: Areas, *, variant: str) -> MetricResult:
 
     References
     ----------
-    Buffers are united, never length × width: a crossing counts once. The band of widths is carried through the overlap that the default widths
-    show: with s = Σ length × width and A the united area, the overlap grows linearly with width, which is exact on a grid of streets.
+    Buffers are united, never length × width: a crossing counts once. In a declared scope the low and the high widths are united too. In an
+    estimated one, whose outline closes over the streets, the band is carried through the overlap that the default widths show: with
+    s = Σ length × width and A the united area, the overlap grows linearly with width, which is exact on a grid of streets.
     """
     model = road_model(city)
-    ground, used, widths = surface(city, variant)
+    used, widths = used_runs(city, variant)
+    ground = surface(city, variant)
     area = overlay.surface_within(ground, areas.pieces)
     size = areas.measured_m2
-    index, owner, length = parts_by_area(city, areas)
-    mine = used[index]
-    index, owner, length = index[mine], owner[mine], length[mine]
-    width = widths[index]
-    by_width = [overlay.sum_by(owner, length * width[:, column], len(areas)) for column in range(3)]
-    metres = overlay.sum_by(owner, length, len(areas))
-    source = model.source[index]
-    shares = np.stack([overlay.sum_by(owner[source == k], length[source == k], len(areas)) for k in range(len(SOURCES))])
-    known = ratio(shares[:3].sum(axis=0), metres) if variant != "redline" else np.where(metres > 0, 0.0, np.nan)
-    low, high = (np.minimum(_with_width(area, by_width[1], by_width[k]), size) for k in (0, 2))
-    rows = {int(i): [_sources(shares[:, i], metres[i], by_width[1][i])] for i in np.flatnonzero(areas.ids == CITY) if metres[i] > 0}
-    motorway = model.road_class[index] == "motorway"
-    if motorway.any() and rows:
-        part = overlay.sum_by(owner[motorway], (length * width[:, 1])[motorway], len(areas))
-        for i, notes in rows.items():
-            share = part[i] / by_width[1][i]
-            notes.append(Text(f"其中高速公路占道路面积约 {share:.1%}", f"about {share:.1%} of the road area is motorway"))
+    # The weight of a run is its length; in a declared scope, whose parcels may lie beside the axis of a road, the area of its strip.
+    if areas.scope_declared:
+        strips, runs = strips_by_run(city, variant)
+        index, owner, weight = overlay.polygon_parts(strips, areas.pieces)
+        index = runs[index]
+    else:
+        index, owner, weight = parts_by_area(city, areas)
+        mine = used[index]
+        index, owner, weight = index[mine], owner[mine], weight[mine]
+    total = overlay.sum_by(owner, weight, len(areas))
+    source = model.source[index] if variant != "redline" else np.full(len(index), len(SOURCES) - 1)
+    shares = np.stack([overlay.sum_by(owner[source == k], weight[source == k], len(areas)) for k in range(len(SOURCES))])
+    known = ratio(shares[:-1].sum(axis=0), total)
+    if np.ptp(widths[used], axis=1).max(initial=0.0) == 0:
+        low, high = area, area
+    elif areas.scope_declared:
+        low, high = (overlay.surface_within(surface(city, variant, k), areas.pieces) for k in (0, 2))
+    else:
+        strips_m2 = [overlay.sum_by(owner, weight * widths[index, k], len(areas)) for k in range(3)]
+        low, high = (_with_width(area, strips_m2[1], strips_m2[k]) for k in (0, 2))
+    rows = {}
+    for i in np.flatnonzero((areas.ids == CITY) & (total > 0)):
+        mine = owner == i
+        motorway = weight[mine & (model.road_class[index] == "motorway")].sum() / total[i]
+        mean = float(np.average(widths[index[mine], 1], weights=weight[mine]))
+        rows[int(i)] = [_sources(shares[:, i] / total[i], mean, motorway, by_area=areas.scope_declared)]
     evidence = {}
     if variant == "paved":
         evidence["road_surface"] = gpd.GeoDataFrame({"area_m2": shapely.area(ground)}, geometry=list(ground), crs=city.crs)
@@ -109,10 +131,10 @@ def road_area_ratio(city: City, areas: Areas, *, variant: str) -> MetricResult:
         value=ratio(area, size),
         numerator=area,
         denominator=size,
-        low=ratio(low, size),
-        high=ratio(high, size),
+        low=ratio(np.minimum(low, area), size),
+        high=ratio(np.minimum(np.maximum(high, area), size), size),
         quality=known,
-        estimated=(metres > 0) & (np.nan_to_num(known) < 1 - 1e-9),
+        estimated=(total > 0) & (np.nan_to_num(known) < 1 - 1e-9),
         notes=notes,
         row_notes=rows,
         evidence=evidence,
@@ -125,12 +147,13 @@ def _with_width(area: Floats, strips: Floats, other: Floats) -> Floats:
     return np.nan_to_num(other * np.clip(1 - overlap * ratio(other, strips), 0, 1))
 
 
-def _sources(shares: Floats, metres: float, strips: float) -> Text:
-    parts = [f"{share / metres:.0%}" for share in shares]
-    mean = strips / metres
+def _sources(shares: Floats, mean_m: float, motorway: float, *, by_area: bool) -> Text:
+    parts = [f"{share:.0%}" for share in shares]
     return Text(
-        f"宽度来源（按长度）：车行道宽 {parts[0]}、总宽 {parts[1]}、车道数 {parts[2]}、等级默认 {parts[3]}；平均宽 {mean:.1f} 米",
-        f"width by length: carriageway {parts[0]}, width {parts[1]}, lanes {parts[2]}, class default {parts[3]}; mean {mean:.1f} m",
+        f"宽度来源（按{'面积' if by_area else '长度'}）：车行道宽 {parts[0]}、总宽 {parts[1]}、车道数 {parts[2]}、等级默认 {parts[3]}；"
+        f"平均宽 {mean_m:.1f} 米；其中高速公路 {motorway:.1%}",
+        f"width by {'area' if by_area else 'length'}: carriageway {parts[0]}, width {parts[1]}, lanes {parts[2]}, class default {parts[3]};"
+        f" mean {mean_m:.1f} m; motorway {motorway:.1%} of it",
     )
 
 
@@ -178,6 +201,9 @@ def road_network_density(city: City, areas: Areas, *, variant: str) -> MetricRes
     """
     model = road_model(city)
     used = model.classes("length") & (True if variant == "total" else model.road_class == variant)
+    if not used.any() and city.layer("roads").origin == "osm":
+        title = class_table()[variant]["title"] if variant != "total" else {"zh": "市政道路", "en": "municipal road"}
+        return MetricResult.without(len(areas), Text("整个 OSM 提取中没有{zh}", "the whole OSM extract has no {en}").format(**title))
     metres = length_by_area(city, areas, used, once=True)
     evidence = {}
     if variant == "total":
@@ -197,8 +223,9 @@ def road_network_density(city: City, areas: Areas, *, variant: str) -> MetricRes
     "intersection_density",
     title=Text("交叉口密度", "Intersection density"),
     definition=Text(
-        "建成区内市政道路交叉口（三条及以上路段相交；立交桥不算）个数 ÷ 建成区面积",
-        "Junctions of municipal roads inside the built-up area, where three or more segments meet (a bridge over a street is none) ÷ built-up area",
+        "建成区内市政道路交叉口（三条及以上路段相交；立交桥、匝道合流不算）个数 ÷ 建成区面积",
+        "Junctions of municipal roads inside the built-up area, where three or more segments meet (neither a bridge over a street nor a ramp is one)"
+        " ÷ built-up area",
     ),
     standard=Text("无统一限值", "no common threshold"),
     unit="1/km2",
@@ -234,7 +261,7 @@ def intersection_density(city: City, areas: Areas, *, variant: str) -> MetricRes
     LayerError
         The city has no roads.
     """
-    points = city.memo(("junctions", variant), lambda: _junctions(city, consolidated=variant == "consolidated"))
+    points, unjoined = city.memo(("junctions", variant), lambda: _junctions(city, consolidated=variant == "consolidated"))
     _, owner = overlay.points_within(points, areas.pieces, areas.exclusive)
     count = np.bincount(owner, minlength=len(areas)).astype(float)
     size = areas.measured_m2
@@ -243,16 +270,26 @@ def intersection_density(city: City, areas: Areas, *, variant: str) -> MetricRes
         if variant == "consolidated"
         else {}
     )
-    return MetricResult(value=ratio(count, size / 1e6), numerator=count, denominator=size, evidence=evidence)
+    notes = [*unknown_note(city)]
+    if unjoined:
+        notes.append(
+            Text(
+                f"{unjoined} 处本地道路相交却没有公共节点，未计为路口：请在交叉处打断道路",
+                f"{unjoined} crossings of local roads have no common vertex and are not counted: split the roads where they cross",
+            )
+        )
+    return MetricResult(ratio(count, size / 1e6), count, size, estimated=unjoined > 0, notes=notes, evidence=evidence)
 
 
-def _junctions(city: City, *, consolidated: bool) -> overlay.Geometries:
+def _junctions(city: City, *, consolidated: bool) -> tuple[overlay.Geometries, int]:
+    """Junctions, and how many crossings of local roads on one level have no vertex in common."""
     model = road_model(city)
     roads = city.frame("roads")
-    chosen = np.unique(model.road[model.classes("municipal")])
+    chosen = np.unique(model.road[model.classes("length")])
     if not len(chosen):
-        return np.empty(0, object)
-    network = build_network(roads.iloc[chosen].explode(index_parts=False).reset_index(drop=True))
+        return np.empty(0, object), 0
+    lines = roads.iloc[chosen].explode(index_parts=False).reset_index(drop=True)
+    network = build_network(lines)
     xy = network.xy[network.degree() >= 3]
     if consolidated and len(xy):
         near = cKDTree(xy).query_pairs(JUNCTION_M, output_type="ndarray")
@@ -260,4 +297,4 @@ def _junctions(city: City, *, consolidated: bool) -> overlay.Geometries:
         count, label = connected_components(links, directed=False)
         weight = np.bincount(label, minlength=count)
         xy = np.column_stack([overlay.sum_by(label, xy[:, axis], count) / weight for axis in (0, 1)])
-    return np.atleast_1d(shapely.points(xy))
+    return np.atleast_1d(shapely.points(xy)), unjoined_crossings(lines)

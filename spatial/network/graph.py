@@ -143,3 +143,34 @@ def _with_joined_ends(
     spots = shapely.get_coordinates(shapely.line_interpolate_point(lines[targets], distances))
     order = np.lexsort((np.r_[along, distances], np.r_[index, targets]))
     return np.vstack([xy, spots])[order], np.r_[index, targets][order], np.r_[node, node[of]][order]
+
+
+def unjoined_crossings(roads: gpd.GeoDataFrame) -> int:
+    """Count places where local roads on one level cross and neither has a vertex there: junctions that nobody can find.
+
+    Parameters
+    ----------
+    roads
+        As for ``build_network``; roads with node references are left out, since there the references tell.
+
+    Returns
+    -------
+    int
+        Pairs of crossing roads without a common vertex at the crossing.
+    """
+    local = roads[roads["nodes"].isna()]
+    lines = np.asarray(local.geometry.to_numpy(), dtype=object)
+    if len(lines) < 2:
+        return 0
+    a, b = shapely.STRtree(lines).query(lines, predicate="crosses")
+    level = _levels(local)
+    pair = (a < b) & (level[a] == level[b])
+    a, b = a[pair], b[pair]
+    met = shapely.intersection(lines[a], lines[b])
+    points, index = shapely.get_parts(met, return_index=True)
+    dots = shapely.get_type_id(points) == 0
+    points, index = points[dots], index[dots]
+    xy, of_line = shapely.get_coordinates(lines, return_index=True)
+    vertices = shapely.multipoints(shapely.points(xy), indices=of_line)
+    gaps = np.maximum(*(shapely.distance(vertices[side[index]], points) for side in (a, b)))
+    return len(np.unique(index[gaps > SNAP_M]))

@@ -11,6 +11,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import pyproj
+import shapely
+
 from spatial import crs
 from spatial.city import City
 from spatial.errors import OutputError, sample
@@ -169,6 +173,13 @@ def _run_json(results: Results, options: Mapping[str, Any], progress: Progress, 
         "attribution": city.attribution,
         "inputs": [dict(entry) for entry in city.inputs],
         "options": dict(options),
+        "data_extent": _degrees(city),
+        "layers": {
+            name: {"origin": layer.origin, "features": None if layer.frame is None else len(layer.frame), "source": layer.source}
+            | {key: value for key, value in layer.options.items() if value}
+            for name, layer in city.layers.items()
+            if layer.origin != "absent"
+        },
         "files": names,
         "metrics": sorted(results.metrics),
         "areas": len(results.areas),
@@ -182,6 +193,14 @@ def _run_json(results: Results, options: Mapping[str, Any], progress: Progress, 
         "steps": progress.steps,
     }
     return json.dumps(content, ensure_ascii=False, indent=1) + "\n"
+
+
+def _degrees(city: City) -> list[float] | None:
+    """West, south, east, north of what the data cover; ``None`` where nothing tells."""
+    if city.data_extent is None:
+        return None
+    moved = crs.reproject(np.array([city.data_extent], dtype=object), city.crs, pyproj.CRS(crs.WGS84))
+    return [round(float(value), 6) for value in shapely.total_bounds(moved)]
 
 
 def _version() -> str:

@@ -55,7 +55,7 @@ def safe_cell(text: object) -> str:
     """
     clean = _CONTROL.sub("", str(text)).replace("\r\n", "\n").replace("\r", "\n")
     begins = clean.lstrip(" \u00a0\ufeff\u3000")
-    if begins[:1] in ("=", "+", "-", "@", "\t", "\n", "|", "%", "＝", "＋", "－", "＠") and not _NUMBER.fullmatch(clean):
+    if begins[:1] in ("=", "+", "-", "@", "\t", "\n", "|", "＝", "＋", "－", "＠") and not _NUMBER.fullmatch(clean):
         return "'" + clean
     return clean
 
@@ -216,14 +216,30 @@ def _about(results: Results, book: Any, look: dict[str, Any]) -> None:
         (_say(results, "城市", "City"), city.name),
         (_say(results, "数据日期", "Data date"), city.date or "—"),
         (_say(results, "坐标系", "CRS"), f"{crs.name_of(city.crs)} {city.crs.name}"),
-        (_say(results, "统计单元", "Areas"), results.by),
+        (_say(results, "统计单元", "Areas"), _areas_title(results)),
         (_say(results, "数据来源", "Attribution"), city.attribution),
         (_say(results, "软件", "Software"), f"spatial {__version__}, schema {SCHEMA_VERSION}"),
         *((_say(results, "提示", "Notice"), notice.get(results.lang)) for notice in results.notices),
-        *((_say(results, "来源", "Source"), f"{name}: {layer.source}") for name, layer in city.layers.items() if layer.source),
+        *((_say(results, "图层", "Layer"), _layer_line(results, name)) for name, layer in city.layers.items() if layer.origin != "absent"),
     ]
     for row, (key, value) in enumerate(lines):
         sheet.write_string(row, 0, key, look["head"])
         sheet.write_string(row, 1, _clip(value), look["text"])
     sheet.set_column(0, 0, 16)
     sheet.set_column(1, 1, 110)
+
+
+def _areas_title(results: Results) -> str:
+    layer = results.city.layers.get(results.by)
+    return layer.spec.title.get(results.lang) if layer else results.by
+
+
+def _layer_line(results: Results, name: str) -> str:
+    """Where a layer comes from and what was done to it on reading."""
+    layer = results.city.layers[name]
+    zh = results.lang == "zh"
+    count = "" if layer.frame is None else f"{len(layer.frame)}{' 个要素' if zh else ' features'}"
+    read = [f"{key} = {layer.options[key]}" for key in ("file", "datum", "where", "total") if layer.options.get(key)]
+    return f"{layer.spec.title.get(results.lang)} ({name}): " + "; ".join(
+        part for part in (layer.origin, count, *read, layer.source) if part
+    )
