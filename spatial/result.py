@@ -149,12 +149,13 @@ class Results:
         return rows.loc[:, list(COLUMNS)].sort_values(list(KEY), kind="stable", ignore_index=True)
 
     def wide(self) -> gpd.GeoDataFrame:
-        """One row an area, one column a metric and variant (``metric__variant``), with its status beside it.
+        """One row an area, one column a metric and variant (``metric__variant``), with what must be known of it beside it.
 
         Returns
         -------
         geopandas.GeoDataFrame
-            Columns ``area_id``, ``name``, then by metric and variant the value and ``…__status``; geometry in the city's CRS.
+            Columns ``area_id``, ``name``, then by metric and variant the value and ``…__status``, with ``…__low``, ``…__high`` where there is a
+            range and ``…__coverage`` where an area is not fully covered; geometry in the city's CRS.
         """
         frame = self.areas.frame()
         names = self.table.drop_duplicates("area_id").set_index("area_id")["area_name"]
@@ -165,6 +166,11 @@ class Results:
             column = f"{metric}__{variant}" if variant else str(metric)
             columns[column] = part["value"].to_numpy(dtype=float)
             columns[f"{column}__status"] = part["status"].to_numpy(dtype=object)
+            for extra in ("low", "high"):
+                if part[extra].notna().any():
+                    columns[f"{column}__{extra}"] = part[extra].to_numpy(dtype=float)
+            if (part["coverage"] < 1).any():
+                columns[f"{column}__coverage"] = part["coverage"].to_numpy(dtype=float)
         wide = pd.concat([frame[["area_id", "name"]], pd.DataFrame(columns, index=frame.index)], axis=1)
         return gpd.GeoDataFrame(wide, geometry=frame.geometry, crs=frame.crs)
 

@@ -163,3 +163,65 @@ def test_impossible_grids_are_an_option_error(size):
     city = City.from_layers(crs=CRS, districts=district())
     with pytest.raises(OptionError, match="grid"):
         measure(city, ["population"], by=f"grid:{size}")
+
+
+def test_an_estimate_by_a_single_method_has_a_range():
+    city = City.from_layers(crs=CRS, districts=district(), roads=streets())
+    row = measure(city, ["built_up_area"]).get("built_up_area", area_id="a")
+    assert row.low < row.value <= row.high
+    density = measure(city, ["road_network_density"]).get("road_network_density", area_id="a")
+    assert density.low <= density.value <= density.high
+    assert density.low < density.high
+
+
+def test_crossings_that_nobody_can_join_are_said():
+    # Two straight lines cross without a vertex there; two others share one: 1 junction, 1 crossing left out.
+    lines = [
+        LineString([(0, 500), (1000, 500)]),
+        LineString([(500, 0), (500, 1000)]),
+        LineString([(1200, 1500), (1500, 1500), (1800, 1500)]),
+        LineString([(1500, 1200), (1500, 1500), (1500, 1800)]),
+    ]
+    roads = at(*lines, highway=["residential"] * 4)
+    city = City.from_layers(crs=CRS, districts=district(), roads=roads, built_up_area=at((0, 0, 2000, 2000)))
+    row = measure(city, ["intersection_density"]).get("intersection_density", area_id="a")
+    assert row.numerator == 1
+    assert row.status == "estimated"
+    assert "1 crossings of local roads" in row.note
+
+
+def test_a_bridge_over_a_street_is_no_unjoined_crossing():
+    lines = [LineString([(0, 500), (1000, 500)]), LineString([(500, 0), (500, 1000)])]
+    roads = at(*lines, highway=["residential"] * 2, bridge=["yes", None], layer=["1", None])
+    city = City.from_layers(crs=CRS, districts=district(), roads=roads, built_up_area=at((0, 0, 2000, 2000)))
+    assert measure(city, ["intersection_density"]).get("intersection_density", area_id="a").status == "ok"
+
+
+def test_a_road_beside_the_built_up_area_is_estimated_with_its_true_range():
+    # The axis of a road of default width runs 12 m outside a built-up strip: 17 − 12 = 5 m of its 34 m reach in, 1 m at 26, 9 m at 42.
+    road = at(LineString([(0, 512), (1000, 512)]), highway=["primary"])
+    city = City.from_layers(
+        crs=CRS, districts=at((0, 0, 1000, 1000), area_id=["a"], name=["A"]), roads=road, built_up_area=at((0, 0, 1000, 500))
+    )
+    row = measure(city, ["road_area_ratio"]).get("road_area_ratio", area_id="a")
+    assert row.status == "estimated"
+    assert [row.low, row.value, row.high] == pytest.approx([1000 / 5e5, 5000 / 5e5, 9000 / 5e5], rel=1e-3)
+
+
+def test_a_red_line_is_never_narrower_than_the_road_in_it():
+    road = at(LineString([(0, 500), (2000, 500)]), highway=["residential"], width=[30])
+    city = City.from_layers(crs=CRS, districts=district(), roads=road, built_up_area=at((0, 0, 2000, 2000)))
+    results = measure(city, ["road_area_ratio"])
+    paved, red = (results.get("road_area_ratio", variant=variant, area_id="a") for variant in ("paved", "redline"))
+    assert red.value >= paved.value
+    assert red.status == "estimated"
+    assert paved.status == "ok"
+
+
+def test_hardly_any_housing_mapped_is_said():
+    # 4 ha of housing on 400 ha of built-up land: 1 %.
+    layers = {"parks": at((0, 0, 100, 100)), "landuse": at((0, 0, 200, 200), landuse=["residential"])}
+    city = City.from_layers(crs=CRS, districts=district(), built_up_area=at((0, 0, 2000, 2000)), **layers)
+    row = measure(city, ["park_service_coverage"]).get("park_service_coverage", area_id="a")
+    assert (row.value, row.status, row.quality) == (pytest.approx(1.0), "estimated", pytest.approx(0.1))
+    assert "only 1.0%" in row.note

@@ -594,3 +594,25 @@ def test_an_unreadable_input_leaves_no_cache_entry(cached: Path) -> None:
     with pytest.raises(SourceError):
         open_city(cached)
     assert not (cached.parent / CACHE_FOLDER).exists()
+
+
+def test_local_layers_that_fill_the_city_tell_how_far_the_data_reach(tmp_path: Path) -> None:
+    """Districts reach far beyond the roads: what lies beyond is no data, never 0."""
+    roads = gpd.GeoDataFrame(
+        {"highway": ["residential"] * 8},
+        geometry=[shapely.LineString([(125.301 + k / 1000, 43.901), (125.301 + k / 1000, 43.909)]) for k in range(8)],
+        crs="EPSG:4326",
+    )
+    for name, frame in {"districts": districts(), "roads": roads}.items():
+        frame.to_file(tmp_path / f"{name}.geojson")
+    (tmp_path / "city.toml").write_text(
+        '[layers.districts]\nfile = "districts.geojson"\nid = "adcode"\n[layers.roads]\nfile = "roads.geojson"\n', encoding="utf-8"
+    )
+    from spatial.measurement import measure
+
+    city = open_city(tmp_path)
+    assert city.data_extent is not None
+    table = measure(city, ["built_up_area", "road_network_density"]).table
+    far = table[table.area_id == "220104"]
+    assert (far.status == "no_data").all()
+    assert (far.coverage == 0).all()

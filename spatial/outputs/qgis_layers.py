@@ -55,6 +55,7 @@ _COLUMN_TITLES = {
     "estimated": Text("估算", "Estimated"),
     "n": Text("数量（个）", "Count"),
 }
+_BESIDE = {"low": Text("下限", "low"), "high": Text("上限", "high"), "coverage": Text("数据覆盖", "covered by the data")}
 _ROADS = {
     "motorway": ("#b03a2e", 0.9),
     "expressway": ("#d35400", 0.8),
@@ -152,7 +153,11 @@ def _areas(results: Results) -> list[Table]:
         columns[names[column]] = (title, description)
         status = Text("状态", "status").get(lang)
         states = "; ".join(f"{key} = {said.get(lang)}" for key, said in STATUS_TITLES.items())
-        columns[names[f"{column}__status"]] = (f"{_metric_title(results.metrics[metric], variant, lang)} · {status}", states)
+        head = _metric_title(results.metrics[metric], variant, lang)
+        columns[names[f"{column}__status"]] = (f"{head} · {status}", states)
+        for extra, word in _BESIDE.items():
+            if f"{column}__{extra}" in names:
+                columns[names[f"{column}__{extra}"]] = (f"{head} · {word.get(lang)}", description if extra != "coverage" else "0–1")
     labelled = int(is_area.sum()) <= _LABELLED_AREAS
     drawn = frame[is_area]
     styles = [_choropleth(drawn, results.metrics[metric], names, lang, labelled=labelled) for metric in _ranked(results, wide[is_area])]
