@@ -139,7 +139,7 @@ def _variant(city: City, areas: Areas, metric: Metric, variant: str) -> tuple[pd
         notes=[*notes, *reasons],
         poor=bool(reasons),
     )
-    return table, dict(result.evidence)
+    return table, {key: frame() if callable(frame) else frame for key, frame in result.evidence.items()}
 
 
 def _without_slivers(result: MetricResult, areas: Areas) -> MetricResult:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -54,7 +54,7 @@ class MetricResult:
     row_notes
         By row index, beside ``notes``.
     evidence
-        Named frames in the city's CRS: the geometry behind the number.
+        Named frames in the city's CRS, or functions that make them when they are wanted: the geometry behind the number.
     absent
         Whether nothing could be computed at all, for the reason in ``notes``.
     """
@@ -68,7 +68,7 @@ class MetricResult:
     estimated: bool | npt.NDArray[np.bool_] = False
     notes: Sequence[Text] = ()
     row_notes: Mapping[int, Sequence[Text]] = field(default_factory=dict)
-    evidence: Mapping[str, gpd.GeoDataFrame] = field(default_factory=dict)
+    evidence: Mapping[str, gpd.GeoDataFrame | Callable[[], gpd.GeoDataFrame]] = field(default_factory=dict)
     absent: bool = False
 
     @classmethod

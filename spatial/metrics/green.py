@@ -93,8 +93,8 @@ def built_up_green_rate(city: City, areas: Areas, *, variant: str) -> MetricResu
     ground = city.memo("green_land", lambda: _green_land(city))
     size = areas.measured_m2
     area = overlay.surface_within(ground, areas.pieces)
-    frame = gpd.GeoDataFrame({"area_m2": shapely.area(ground)}, geometry=list(ground), crs=city.crs)
-    return MetricResult(ratio(area, size), area, size, evidence={"green_land": frame})
+    green = {"green_land": lambda: gpd.GeoDataFrame({"area_m2": shapely.area(ground)}, geometry=list(ground), crs=city.crs)}
+    return MetricResult(ratio(area, size), area, size, evidence=green)
 
 
 def _green_land(city: City) -> Geometries:
@@ -241,8 +241,8 @@ def park_service_coverage(city: City, areas: Areas, *, variant: str) -> MetricRe
         estimated=thin,
         row_notes=notes,
         evidence={
-            f"served_{edition}": gpd.GeoDataFrame({"area_m2": shapely.area(served)}, geometry=list(served), crs=city.crs),
-            f"unserved_{edition}": _unserved(city, areas, lived, served),
+            f"served_{edition}": lambda: gpd.GeoDataFrame({"area_m2": shapely.area(served)}, geometry=list(served), crs=city.crs),
+            f"unserved_{edition}": lambda: _unserved(city, areas, lived, served),
         },
     )
 

@@ -118,7 +118,7 @@ def road_area_ratio(city: City, areas: Areas, *, variant: str) -> MetricResult:
         rows[int(i)] = [_sources(shares[:, i] / total[i], mean, motorway, by_area=areas.scope_declared)]
     evidence = {}
     if variant == "paved":
-        evidence["road_surface"] = gpd.GeoDataFrame({"area_m2": shapely.area(ground)}, geometry=list(ground), crs=city.crs)
+        evidence["road_surface"] = lambda: gpd.GeoDataFrame({"area_m2": shapely.area(ground)}, geometry=list(ground), crs=city.crs)
     notes = [*unknown_note(city)]
     if model.rejected_widths:
         notes.append(
