@@ -17,7 +17,6 @@ from typing import Any
 
 import geopandas as gpd
 import numpy as np
-import pandas as pd
 import pyarrow
 import pyproj
 import shapely
@@ -25,10 +24,9 @@ import shapely
 from spatial import crs as crs_
 from spatial.city import area_spec
 from spatial.city_toml import LocalLayer, Project
-from spatial.errors import CRSError, Faults, LayerError, OptionError, nearest, sample, shown
+from spatial.errors import CRSError, LayerError, OptionError, nearest
 from spatial.files import fingerprint
-from spatial.layers import LayerSpec, Repair, typed, validate
-from spatial.raster import MAX_PEOPLE
+from spatial.layers import LayerSpec, Repair, check_counts, typed, validate
 from spatial.sources.files import read_vector
 from spatial.sources.osm import READER_SCHEMA, OsmData, read_osm
 from spatial.text import Text
@@ -117,7 +115,7 @@ class LayerStore:
                 f'{where}: {spec.name} needs the field {missing[0]}; map the column that holds it: fields = {{ {missing[0]} = "…" }}'
             )
         if local.name == "population" and len(raw):
-            _check_counts(raw, where, local)
+            check_counts(raw, where=where, column=local.field, remedy="correct them, or leave them out with where")
         frame, repairs = validate(raw, spec, where=where, on_invalid=local.on_invalid) if len(raw) else (raw, [])
         if frame.empty and len(raw):
             said = "; ".join(repair.text().en for repair in repairs)
@@ -198,27 +196,3 @@ def _repairs_from(meta: Mapping[str, Any]) -> list[Repair]:
 
 def _key(*parts: str) -> str:
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:24]
-
-
-def _check_counts(frame: gpd.GeoDataFrame, where: str, local: LocalLayer) -> None:
-    if "count" not in frame:
-        raise OptionError(f'{where}: which column holds the number of people? name it: field = "…"')
-    counts = pd.to_numeric(pd.Series(frame["count"], dtype=object), errors="coerce")
-    ids = frame["id"].to_numpy()
-    bad = counts.isna().to_numpy() | ~np.isfinite(counts.fillna(0).to_numpy(dtype=float))
-    negative = (counts < 0).to_numpy()
-    huge = (counts.where(~bad, 0) > MAX_PEOPLE).to_numpy()
-    lines = np.isin(shapely.get_type_id(frame.geometry.to_numpy()), (1, 5))
-    faults = Faults(LayerError)
-    for mask, what in (
-        (bad, "have no number of people"),
-        (negative, "have a negative number of people"),
-        (huge, f"have more than {MAX_PEOPLE:.0g} people"),
-        (lines, "are lines, which hold no people,"),
-    ):
-        if mask.any():
-            faults.add(
-                f'{where}: {int(mask.sum())} of {len(frame)} features {what} in "{shown(local.field)}" (ids {sample(ids[mask])});'
-                " correct them, or leave them out with where"
-            )
-    faults.raise_if_any()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -15,12 +16,13 @@ import shapely
 
 from spatial import crs as crs_
 from spatial.areas import Areas, build_areas, grid
-from spatial.errors import CRSError, LayerError, OptionError, ProjectError, nearest
-from spatial.layers import LayerSpec, Repair, layer_specs, typed, validate
+from spatial.errors import Faults, LayerError, OptionError, ProjectError, nearest
+from spatial.layers import INVALID_POLICIES, LayerSpec, Repair, check_frame, layer_specs, typed, validate
 from spatial.raster import Raster
 from spatial.text import Text
 
 T = TypeVar("T")
+FAR_AWAY_M = 50_000.0
 OSM_NOTICE = "© OpenStreetMap contributors, ODbL"
 
 
@@ -68,7 +70,7 @@ class Layer:
         return None
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class City:
     """Everything known of a city; made by ``open_city`` or ``City.from_layers``, never changed.
 
@@ -130,11 +132,12 @@ class City:
         date
             Date of the data, ISO.
         data_extent
-            Polygon in degrees WGS-84 that the data cover; ``None`` where they cover all areas.
+            Polygon, or west, south, east, north, in degrees WGS-84 that the data cover; ``None`` where they cover all areas.
         on_invalid
             ``error``, ``repair`` or ``drop``.
         **frames
-            Layer name → frame with a CRS and our field names (``highway``, ``width``, ``area_id``, ``name``, ``count`` …).
+            Layer name → frame with a CRS and our field names (``highway`` of roads, ``landuse`` of land use and ``count`` of population are
+            required; ``id`` or ``area_id``, ``name``, ``width``, ``lanes`` … are optional). An empty frame says that there are none.
 
         Returns
         -------
@@ -146,38 +149,46 @@ class City:
         CRSError
             A frame has no CRS, or the CRS does not fit.
         LayerError
-            A geometry cannot be used.
+            A geometry, an id, a count or a required column cannot be used, or a layer does not meet the city.
         OptionError
-            No frame was given.
+            No frame was given, or an option has an impossible value.
         """
         if not frames:
             raise OptionError("a city needs at least one layer, for example districts=…")
-        specs = layer_specs()
-        for key, frame in frames.items():
-            if frame.crs is None:
-                raise CRSError(f"{key}: the frame has no CRS; set one with frame.set_crs(…)")
-        target = cls._choose(crs, frames, data_extent)
-        layers: dict[str, Layer] = {spec_name: Layer(spec) for spec_name, spec in specs.items()}
-        notices: list[Text] = []
-        for key, frame in frames.items():
-            spec = specs.get(key) or area_spec(key)
-            raw = frame if "id" in frame else frame.assign(id=frame["area_id"] if "area_id" in frame else np.arange(len(frame)).astype(str))
-            clean, repairs = validate(raw, spec, where=key, on_invalid=on_invalid)
-            clean, more = typed(clean, spec)
-            clean = clean.set_geometry(
-                gpd.GeoSeries(crs_.reproject(clean.geometry.to_numpy(), pyproj.CRS(frame.crs), target), index=clean.index, crs=target)
+        if on_invalid not in INVALID_POLICIES:
+            raise OptionError(
+                f'on_invalid "{on_invalid}" is not one of {", ".join(INVALID_POLICIES)}{nearest(on_invalid, INVALID_POLICIES)}'
             )
-            layers[key] = Layer(spec, frame=clean, origin="local", repairs=(*repairs, *more))
+        if date and not re.fullmatch(r"\d{4}-\d{2}-\d{2}", date):
+            raise OptionError(f'date "{date}" must be written as 2024-04-09')
+        declared = layer_specs()
+        specs = {key: declared.get(key) or area_spec(key) for key in frames}
+        given = {key: check_frame(frame, specs[key]) for key, frame in frames.items()}
+        if isinstance(data_extent, tuple | list):
+            data_extent = shapely.box(*data_extent)
+        target = cls._choose(crs, given, data_extent)
+        layers: dict[str, Layer] = {name: Layer(spec) for name, spec in declared.items()}
+        notices: list[Text] = []
+        for key, frame in given.items():
+            clean, repairs = validate(frame, specs[key], where=key, on_invalid=on_invalid) if len(frame) else (frame, [])
+            clean, more = typed(clean, specs[key])
+            moved = crs_.reproject(clean.geometry.to_numpy(), pyproj.CRS(frame.crs), target)
+            clean = clean.set_geometry(gpd.GeoSeries(moved, index=clean.index, crs=target))
+            layers[key] = Layer(specs[key], frame=clean, origin="local", repairs=(*repairs, *more))
             notices += [repair.text() for repair in (*repairs, *more)]
         extent = None
         if data_extent is not None:
             extent = crs_.reproject(np.array([data_extent], object), pyproj.CRS(crs_.WGS84), target)[0]
             layers = {key: replace(layer, extent=extent) for key, layer in layers.items()}
+        _check_meeting(layers, extent)
         return cls(name, target, date, MappingProxyType(layers), extent, notices=tuple(notices))
 
     @staticmethod
     def _choose(crs: Any, frames: Mapping[str, gpd.GeoDataFrame], data_extent: Any | None) -> pyproj.CRS:
-        first = frames.get("boundary", frames.get("districts", next(iter(frames.values()))))
+        filled = {key: frame for key, frame in frames.items() if len(frame)}
+        if not filled:
+            raise LayerError(f"{', '.join(frames)}: no layer has a feature")
+        first = filled.get("boundary", filled.get("districts", next(iter(filled.values()))))
         box = shapely.box(*first.total_bounds)
         place = (
             data_extent if data_extent is not None else crs_.reproject(np.array([box]), pyproj.CRS(first.crs), pyproj.CRS(crs_.WGS84))[0]
@@ -200,7 +211,7 @@ class City:
         return self.layers[name]
 
     def frame(self, name: str) -> gpd.GeoDataFrame:
-        """Return the features of a layer that has some.
+        """Return the features of a layer that has some; adding or dropping columns and rows leaves the city as it is.
 
         Raises
         ------
@@ -210,7 +221,7 @@ class City:
         frame = self.layer(name).frame
         if frame is None:
             raise LayerError(f"layer {name} was not supplied as features")
-        return frame
+        return frame.copy(deep=False)
 
     def memo(self, key: Any, build: Callable[[], T]) -> T:
         """Return a value derived from this city, computed once."""
@@ -271,7 +282,7 @@ class City:
         if boundary is None and districts is not None:
             boundary = self._outline(None, districts)
         frame = layer.frame
-        names = frame["name"].fillna(frame["id"]) if "name" in frame else frame["id"]
+        names = frame["name"].where(frame["name"].fillna("").str.strip() != "", frame["id"]) if "name" in frame else frame["id"]
         named = gpd.GeoDataFrame({"area_id": frame["id"], "name": names}, geometry=frame.geometry, crs=self.crs)
         return build_areas(named, boundary, where=by)
 
@@ -307,11 +318,31 @@ class City:
         memory = {key: value for key, value in self._memory.items() if isinstance(key, tuple) and key[0] in ("areas", "city-wide")}
         return replace(self, layers=MappingProxyType(kept), _memory=memory)
 
+    def __repr__(self) -> str:
+        """Say what is there, in one line."""
+        there = ", ".join(name for name, layer in self.layers.items() if layer.origin != "absent")
+        return f"City({self.name!r}, {crs_.name_of(self.crs)}, {self.date or 'undated'}: {there})"
+
     @property
     def attribution(self) -> str:
         """What every picture of this city must carry."""
         osm = OSM_NOTICE if any(layer.origin.startswith("osm") for layer in self.layers.values()) else ""
         return " · ".join(part for part in (self.synthetic, osm) if part)
+
+
+def _check_meeting(layers: Mapping[str, Layer], extent: Any | None) -> None:
+    """Assert that every layer in memory is about this city: a frame tens of kilometres away has a wrong CRS or place."""
+    frames = {name: layer.frame for name, layer in layers.items() if layer.frame is not None and len(layer.frame)}
+    city = (
+        extent
+        if extent is not None
+        else next((shapely.box(*frames[name].total_bounds) for name in ("boundary", "districts") if name in frames), None)
+    )
+    faults = Faults(LayerError)
+    for name, frame in frames.items():
+        if city is not None and not shapely.dwithin(shapely.box(*frame.total_bounds), city, FAR_AWAY_M):
+            faults.add(f"{name}: lies more than {FAR_AWAY_M / 1e3:.0f} km from the city; check its CRS and place")
+    faults.raise_if_any()
 
 
 def area_spec(name: str) -> LayerSpec:

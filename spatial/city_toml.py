@@ -13,8 +13,8 @@ from spatial import catalogue
 from spatial.datum import DATUMS
 from spatial.errors import Faults, ProjectError, nearest, shown
 from spatial.layers import INVALID_POLICIES, NAME, SENSITIVITIES, LayerSpec, layer_specs
-from spatial.raster import MAX_PEOPLE
 from spatial.sources.files import RASTER_ENDINGS, FileOptions
+from spatial.units import MAX_PEOPLE
 
 CITY_KEYS = ("name", "crs", "date", "data_extent", "synthetic", "osm", "layers", "scopes")
 OSM_KEYS = ("file",)

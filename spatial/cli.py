@@ -132,17 +132,17 @@ def _parser() -> argparse.ArgumentParser:
     demo.set_defaults(command=_demo)
 
     listing = commands.add_parser("list", help="list metrics, or layers and their fields")
-    listing.add_argument("what", nargs="?", choices=("metrics", "layers"), default="metrics")
-    listing.add_argument("--lang", choices=("zh", "en"), default="en")
+    listing.add_argument("what", nargs="?", choices=("metrics", "layers"), default="metrics", help="what to list (default: metrics)")
+    listing.add_argument("--lang", choices=("zh", "en"), default="en", help="language of titles (default: en)")
     listing.set_defaults(command=_list)
 
     explain = commands.add_parser("explain", help="say what a metric means and needs, or what every key of city.toml does")
     explain.add_argument("metric", metavar="METRIC", help='a name of "spatial list", or city.toml')
-    explain.add_argument("--lang", choices=("zh", "en"), default="en")
+    explain.add_argument("--lang", choices=("zh", "en"), default="en", help="language of the explanation (default: en)")
     explain.set_defaults(command=_explain)
 
     init = commands.add_parser("init", help="make a project folder with a commented city.toml")
-    init.add_argument("folder", type=Path, metavar="DIR")
+    init.add_argument("folder", type=Path, metavar="DIR", help="new folder, or one without a city.toml")
     init.set_defaults(command=_init)
     return parser
 

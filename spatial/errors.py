@@ -44,6 +44,12 @@ class CRSError(SpatialError, ValueError):
     exit_code = 3
 
 
+class MetricError(SpatialError, ValueError):
+    """A metric, often of another package, is declared or answers in a way that cannot be used."""
+
+    exit_code = 1
+
+
 class OutputError(SpatialError, OSError):
     """The output folder cannot be written or holds something else."""
 

@@ -15,9 +15,9 @@ import pandas as pd
 import shapely
 
 from spatial import catalogue
-from spatial.errors import Faults, LayerError, ProjectError, nearest, sample
+from spatial.errors import CRSError, Faults, LayerError, OptionError, ProjectError, nearest, sample, shown
 from spatial.text import Text
-from spatial.units import parse_count, parse_length_m
+from spatial.units import MAX_PEOPLE, parse_count, parse_length_m
 
 GEOMETRIES = {"point": (0, 4), "line": (1, 5), "polygon": (3, 6), "any": (0, 1, 3, 4, 5, 6)}
 FIELD_TYPES = ("text", "length", "count", "number", "ids")
@@ -220,7 +220,7 @@ def _by_value(column: pd.Series, read: Callable[[Any], Any]) -> pd.Series:
 
 
 def _as_text(value: Any) -> str | None:
-    if value is None or (isinstance(value, float) and np.isnan(value)) or value is pd.NA:
+    if value is None or value is pd.NA or value is pd.NaT or (isinstance(value, float) and np.isnan(value)):
         return None
     return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
 
@@ -345,3 +345,78 @@ def _has_nonfinite(geometry: npt.NDArray[np.object_]) -> npt.NDArray[np.bool_]:
 
 def _kinds(geometry: npt.NDArray[np.object_]) -> str:
     return ", ".join(sorted({shape.geom_type for shape in geometry}))
+
+
+def check_counts(frame: gpd.GeoDataFrame, *, where: str, column: str | None, remedy: str) -> None:
+    """Assert that ``count`` holds a number of people for every feature.
+
+    Parameters
+    ----------
+    frame
+        With ``id`` and ``count``.
+    where
+        File and layer, for messages.
+    column
+        How the user calls the column.
+    remedy
+        What to do about it.
+
+    Raises
+    ------
+    OptionError
+        There is no such column.
+    LayerError
+        Counts that are missing, not finite, negative or absurd, or that stand on lines; all kinds gathered.
+    """
+    if "count" not in frame:
+        raise OptionError(f'{where}: which column holds the number of people? name it: field = "…" (a frame: count)')
+    counts = pd.to_numeric(pd.Series(frame["count"].to_numpy(dtype=object), dtype=object), errors="coerce").astype(float)
+    ids = frame["id"].to_numpy()
+    bad = counts.isna().to_numpy() | ~np.isfinite(counts.fillna(0).to_numpy(dtype=float))
+    kinds = (
+        (bad, "have no number of people"),
+        ((counts < 0).to_numpy() & ~bad, "have a negative number of people"),
+        ((counts > MAX_PEOPLE).to_numpy() & ~bad, f"have more than {MAX_PEOPLE:.0g} people"),
+        (np.isin(shapely.get_type_id(frame.geometry.to_numpy()), (1, 5)), "are lines, which hold no people,"),
+    )
+    faults = Faults(LayerError)
+    for mask, what in kinds:
+        if mask.any():
+            faults.add(
+                f'{where}: {int(mask.sum())} of {len(frame)} features {what} in "{shown(column or "count")}" (ids {sample(ids[mask])}); {remedy}'
+            )
+    faults.raise_if_any()
+
+
+def check_frame(frame: object, spec: LayerSpec) -> gpd.GeoDataFrame:
+    """Assert that a frame in memory can be a layer, as reading a file does; return it with an ``id``.
+
+    Raises
+    ------
+    LayerError
+        Not a frame with geometry, a column name twice, a required field missing, ids missing, or counts that are none.
+    CRSError
+        The frame has no CRS.
+    """
+    where = spec.name
+    if not isinstance(frame, gpd.GeoDataFrame) or frame.active_geometry_name is None:
+        raise LayerError(f"{where}: needs a GeoDataFrame with an active geometry, not {type(frame).__name__}")
+    if frame.crs is None:
+        raise CRSError(f"{where}: the frame has no CRS; set one with frame.set_crs(…)")
+    twice = sorted({str(column) for column in frame.columns[frame.columns.duplicated()]})
+    if twice:
+        raise LayerError(f"{where}: the columns {', '.join(twice)} stand in the frame more than once; rename or drop one")
+    missing = [name for name, declared in spec.fields.items() if declared.required and name not in frame]
+    if missing and len(frame):
+        raise LayerError(f"{where}: needs the column {missing[0]}; the frame has {', '.join(map(str, frame.columns))}")
+    given = next((column for column in ("id", "area_id") if column in frame), None)
+    values = frame[given].to_numpy(dtype=object) if given else np.arange(len(frame)).astype(str).astype(object)
+    ids = np.array([_as_text(value) for value in values], dtype=object)
+    absent = np.array([value is None or not value.strip() for value in ids], dtype=bool)
+    if absent.any():
+        rows = [str(row) for row in np.flatnonzero(absent)]
+        raise LayerError(f"{where}: {int(absent.sum())} of {len(frame)} features have no {given} (rows {sample(rows)}); give each one")
+    checked = frame.assign(id=ids)
+    if spec.name == "population" and len(frame):
+        check_counts(checked, where=where, column="count", remedy="correct them, or leave those features out")
+    return checked

@@ -13,6 +13,7 @@ import shapely
 
 from spatial.areas import FULL_COVERAGE, Areas
 from spatial.city import City
+from spatial.errors import MetricError, OptionError, SpatialError
 from spatial.metrics import Metric, find, registered
 from spatial.metrics.completeness import thin_layers
 from spatial.metrics.land import built_up_area
@@ -30,7 +31,7 @@ _NO_BASE = Text("分母为零", "nothing to divide by")
 
 
 def measure(
-    city: City, metrics: Iterable[str] | None = None, by: str = "districts", *, lang: Lang = "en", progress: Progress | None = None
+    city: City, metrics: Iterable[str] | str | None = None, by: str = "districts", *, lang: Lang = "en", progress: Progress | None = None
 ) -> Results:
     """Measure a city.
 
@@ -39,7 +40,7 @@ def measure(
     city
         From ``open_city`` or ``City.from_layers``.
     metrics
-        Names; ``None`` for every registered one.
+        Names, or one name; ``None`` for every registered one.
     by
         ``districts``, ``grid:SIZE_M``, or any polygon layer.
     lang
@@ -58,9 +59,15 @@ def measure(
         An unknown metric or layer.
     ProjectError
         There is nothing to report by.
+    MetricError
+        A metric of another package fails, or answers in a way that cannot be used.
     """
     progress = progress or Progress()
-    chosen = find(metrics) if metrics is not None else list(registered().values())
+    if lang not in ("zh", "en"):
+        raise OptionError(f'lang "{lang}" is not zh or en')
+    chosen = list(registered().values()) if metrics is None else find([metrics] if isinstance(metrics, str) else metrics)
+    if not chosen:
+        raise OptionError('no metric was named; leave metrics out for all, or see "spatial list"')
     areas = city.areas(by)
     covered: dict[bytes | None, Areas] = {}
     rows: list[pd.DataFrame] = []
@@ -71,7 +78,9 @@ def measure(
                 here = _covered(city, areas, metric, variant, covered)
                 table, found = _variant(city, here, metric, variant)
                 rows.append(table)
-                evidence.update({f"{metric.name}.{key}": frame for key, frame in found.items()})
+                for key, frame in found.items():
+                    taken = f"{metric.name}.{key}" in evidence
+                    evidence[f"{metric.name}.{key}_{variant}" if taken else f"{metric.name}.{key}"] = frame
     notices = list(city.notices)
     if areas.overlap_m2 > 1.0:
         notices.append(
@@ -121,10 +130,10 @@ def _variant(city: City, areas: Areas, metric: Metric, variant: str) -> tuple[pd
         band = [_within(city, areas, ground, built.edges) for ground in built.band]
         if not len(built.ground):
             return _table(city, areas, metric, variant, MetricResult(np.full(len(areas), np.nan), notes=notes), empty=True), {}
-    result = metric(city, scoped, variant=variant)
+    result = _answer(metric, city, scoped, variant)
     if metric.scope == "built_up_area":
         result = _without_slivers(result, scoped)
-    low, high = _band(result, [_without_slivers(metric(city, other, variant=variant), other) for other in band])
+    low, high = _band(result, [_without_slivers(_answer(metric, city, other, variant), other) for other in band])
     thin = thin_layers(city)
     reasons = [thin[name] for name in metric.thin if name in thin]
     table = _table(
@@ -139,7 +148,39 @@ def _variant(city: City, areas: Areas, metric: Metric, variant: str) -> tuple[pd
         notes=[*notes, *reasons],
         poor=bool(reasons),
     )
-    return table, {key: frame() if callable(frame) else frame for key, frame in result.evidence.items()}
+    found = {key: frame() if callable(frame) else frame for key, frame in result.evidence.items()}
+    for key, frame in found.items():
+        if not isinstance(frame, gpd.GeoDataFrame) or frame.crs != city.crs:
+            raise MetricError(f"metric {metric.name} ({variant}): evidence {key} must be a GeoDataFrame in the city's CRS")
+    return table, found
+
+
+def _answer(metric: Metric, city: City, areas: Areas, variant: str) -> MetricResult:
+    """Compute a variant and assert that it answers for every row; a metric of another package may not."""
+    where = f"metric {metric.name}" + (f" ({variant})" if variant else "")
+    try:
+        result = metric(city, areas, variant=variant)
+    except SpatialError:
+        raise
+    except Exception as error:
+        if metric.function.__module__.startswith("spatial."):
+            raise
+        raise MetricError(f"{where}: failed with {type(error).__name__}: {error}; report it to whoever wrote the metric") from error
+    if not isinstance(result, MetricResult):
+        raise MetricError(f"{where}: must return a MetricResult, not {type(result).__name__}")
+    for name in ("value", "numerator", "denominator", "low", "high", "quality"):
+        column = getattr(result, name)
+        if column is None:
+            continue
+        if not isinstance(column, np.ndarray) or column.shape != (len(areas),) or column.dtype.kind not in "fiu":
+            raise MetricError(f"{where}: {name} must be an array of {len(areas)} numbers, one a row of areas")
+        if np.isinf(column).any():
+            raise MetricError(f"{where}: {name} is infinite in {int(np.isinf(column).sum())} rows; give NaN where there is nothing to say")
+    if result.quality is not None and ((result.quality < 0) | (result.quality > 1)).any():
+        raise MetricError(f"{where}: quality must lie between 0 and 1")
+    if isinstance(result.notes, str) or np.shape(result.estimated) not in ((), (len(areas),)):
+        raise MetricError(f"{where}: notes is a sequence of Text, estimated one truth or one a row")
+    return result
 
 
 def _without_slivers(result: MetricResult, areas: Areas) -> MetricResult:

@@ -14,8 +14,7 @@ import shapely
 
 from spatial import crs as crs_
 from spatial.errors import CRSError, Faults, LayerError, SourceError
-
-MAX_PEOPLE = 1e11
+from spatial.units import MAX_PEOPLE
 
 
 @dataclass(frozen=True)
@@ -116,6 +115,8 @@ def open_counts(path: Path, *, where: str) -> Raster:
     """
     import rasterio
 
+    if path.suffix.lower() == ".vrt":
+        raise SourceError(f"{where}: a VRT only names other files, whose changes nobody would notice; give those files themselves")
     if not path.exists():
         raise SourceError(f"{where}: no such file; check the path in city.toml")
     total, empty, cells, negative, infinite, worst = 0.0, 0, 0, 0, 0, 0.0

@@ -140,9 +140,13 @@ class Results:
     by: str = "districts"
     lang: Lang = "en"
 
-    @functools.cached_property
+    @property
     def table(self) -> pd.DataFrame:
-        """DESIGN's long table: one row a metric, variant and area, sorted by its key."""
+        """The long table: one row a metric, variant and area, sorted by its key; changing it changes nothing here."""
+        return self._table.copy(deep=False)
+
+    @functools.cached_property
+    def _table(self) -> pd.DataFrame:
         rows = self.rows.assign(note=self.rows[f"note_{self.lang}"])
         reserved = {key: title.get(self.lang) for key, title in RESERVED.items()}
         rows["area_name"] = rows["area_id"].map(reserved).fillna(rows["area_name"])

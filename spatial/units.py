@@ -40,6 +40,8 @@ class Unit:
         return f"{value * self.factor:,.{self.decimals}f}{gap}{label}"
 
 
+MAX_PEOPLE = 1e11  # in one feature or cell: more is a no-data value that nobody declared
+
 UNITS = {
     unit.code: unit
     for unit in (

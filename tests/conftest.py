@@ -4,10 +4,10 @@ import os
 from pathlib import Path
 
 import pytest
-from hypothesis import settings
+from hypothesis import Phase, settings
 
-# The same examples on every machine: a build that fails can be repeated.
-settings.register_profile("steady", derandomize=True, deadline=None)
+# The same examples on every machine, so that a failure can be repeated; not shrunk, so that it is told in seconds.
+settings.register_profile("steady", derandomize=True, deadline=None, phases=(Phase.explicit, Phase.generate))
 settings.load_profile("steady")
 
 

@@ -788,3 +788,28 @@ def test_output_below_a_file(tmp_path: Path, run: Run) -> None:
 def test_district_edges_are_those_of_the_fixture() -> None:
     """The figures above rest on squares of 0.01°."""
     assert districts().total_bounds == pytest.approx([125.3, 43.9, 125.3 + 2 * STEP, 43.9 + 2 * STEP])
+
+
+@pytest.mark.parametrize(("content", "part"), [(b"PK\x03\x04junk", "truncated or corrupt"), (None, "holds no")])
+def test_a_zip_without_a_layer(tmp_path: Path, run: Run, content: bytes | None, part: str) -> None:
+    """Broken, or with nothing but a text in it and a name that points outside."""
+    import zipfile
+
+    path = tmp_path / "d.zip"
+    if content is None:
+        with zipfile.ZipFile(path, "w") as archive:
+            archive.writestr("../../readme.txt", "nothing here")
+    else:
+        path.write_bytes(content)
+    (tmp_path / "city.toml").write_text('crs = "EPSG:4551"\n[layers.districts]\nfile = "d.zip"\n', encoding="utf-8")
+    code, said = run(tmp_path)
+    assert code == 3, said
+    assert "fault of spatial" not in said
+
+
+def test_a_vrt_is_refused(tmp_path: Path, run: Run) -> None:
+    (tmp_path / "d.vrt").write_text("<OGRVRTDataSource/>", encoding="utf-8")
+    (tmp_path / "city.toml").write_text('crs = "EPSG:4551"\n[layers.districts]\nfile = "d.vrt"\n', encoding="utf-8")
+    code, said = run(tmp_path)
+    assert code == 3
+    assert "VRT only names other files" in said

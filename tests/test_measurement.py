@@ -6,11 +6,12 @@ import pytest
 from shapely import LineString, box
 
 from spatial.city import City
-from spatial.errors import OptionError
+from spatial.errors import LayerError, MetricError, OptionError
 from spatial.measurement import measure
-from spatial.metrics import registered
+from spatial.metrics import metric, registered, registry
 from spatial.metrics.land import built_up_area
-from spatial.result import COLUMNS, KEY
+from spatial.result import COLUMNS, KEY, MetricResult
+from spatial.text import Text
 from spatial.units import unit_of
 
 CRS = "EPSG:32651"
@@ -225,3 +226,84 @@ def test_hardly_any_housing_mapped_is_said():
     row = measure(city, ["park_service_coverage"]).get("park_service_coverage", area_id="a")
     assert (row.value, row.status, row.quality) == (pytest.approx(1.0), "estimated", pytest.approx(0.1))
     assert "only 1.0%" in row.note
+
+
+class TestFramesInMemory:
+    """What the command line refuses in a file, ``from_layers`` refuses in a frame."""
+
+    def test_roads_need_their_class(self):
+        with pytest.raises(LayerError, match="roads: needs the column highway"):
+            City.from_layers(crs=CRS, districts=district(), roads=streets()[["geometry"]])
+
+    @pytest.mark.parametrize(("count", "said"), [(-5, "negative"), (None, "no number"), (np.inf, "no number"), (1e308, "more than")])
+    def test_counts_are_checked(self, count, said):
+        with pytest.raises(LayerError, match=said):
+            City.from_layers(crs=CRS, districts=district(), population=at((0, 0, 9, 9), count=[count]))
+
+    def test_ids_are_checked(self):
+        with pytest.raises(LayerError, match="1 of 1 features have no area_id"):
+            City.from_layers(crs=CRS, districts=at((0, 0, 9, 9), area_id=[None], name=["x"]))
+
+    @pytest.mark.parametrize("wrong", [None, 5, district().geometry])
+    def test_only_frames_are_layers(self, wrong):
+        with pytest.raises(LayerError, match="districts: needs a GeoDataFrame"):
+            City.from_layers(crs=CRS, districts=wrong)
+
+    def test_a_layer_of_another_place_is_refused(self):
+        with pytest.raises(LayerError, match="roads: lies more than 50 km from the city"):
+            City.from_layers(
+                crs=CRS, districts=district(), roads=streets().translate(2e5, 0).to_frame("geometry").assign(highway="primary")
+            )
+
+    @pytest.mark.parametrize("options", [{"on_invalid": "foo"}, {"date": "../../x"}])
+    def test_options_are_checked(self, options):
+        with pytest.raises(OptionError):
+            City.from_layers(crs=CRS, districts=district(), **options)
+
+    def test_a_city_cannot_be_changed_by_who_reads_it(self):
+        city = City.from_layers(crs=CRS, districts=district(), roads=streets())
+        city.frame("roads")["highway"] = "none"
+        assert set(city.frame("roads")["highway"]) == {"residential"}
+        results = measure(city, "population")
+        table = results.table
+        table.loc[0, "note"] = "changed"
+        assert "changed" not in set(results.table.note)
+
+
+class TestMetricsOfOthers:
+    """A metric of another package that answers wrongly is named, never shown."""
+
+    @pytest.fixture
+    def declare(self, monkeypatch):
+        monkeypatch.setattr(registry, "_METRICS", {**registered()})
+
+        def declare(answer, **options):
+            words = dict.fromkeys(("title", "definition", "standard"), Text("x", "x"))
+            function = type(answer)(
+                answer.__code__, {**globals(), "__name__": "other"}, answer.__name__, answer.__defaults__, answer.__closure__
+            )
+            function.__module__ = "other"
+            return metric("other_metric", unit="1", needs=(), **words, **options)(function)
+
+        return declare
+
+    @pytest.mark.parametrize(
+        ("answer", "said"),
+        [
+            (lambda city, areas, *, variant: MetricResult(np.zeros(1)), "value must be an array of 2 numbers"),
+            (lambda city, areas, *, variant: MetricResult(np.full(len(areas), np.inf)), "infinite"),
+            (lambda city, areas, *, variant: None, "must return a MetricResult"),
+            (lambda city, areas, *, variant: 1 / 0, "failed with ZeroDivisionError"),
+            (lambda city, areas, *, variant: MetricResult(np.zeros(len(areas)), quality=np.full(len(areas), 7.0)), "quality"),
+            (lambda city, areas, *, variant: MetricResult(np.zeros(len(areas)), evidence={"x": areas.frame().to_crs(4326)}), "evidence x"),
+        ],
+    )
+    def test_wrong_answers(self, declare, answer, said):
+        declare(answer)
+        with pytest.raises(MetricError, match=f"metric other_metric.*{said}"):
+            measure(City.from_layers(crs=CRS, districts=district()), ["other_metric"])
+
+    @pytest.mark.parametrize("name", ["", "a b", "area_id", "../x", "Größe"])
+    def test_names_are_plain(self, name):
+        with pytest.raises(MetricError, match="small letters"):
+            metric(name, title=Text("x", "x"), definition=Text("x", "x"), standard=Text("x", "x"), unit="1", needs=())

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import functools
 import importlib
+import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
 from spatial.areas import Areas
 from spatial.city import City
-from spatial.errors import OptionError, nearest
+from spatial.errors import MetricError, OptionError, nearest
 from spatial.result import Evidence, MetricInfo, MetricResult
 from spatial.text import Text
 from spatial.units import unit_of
@@ -112,7 +113,15 @@ def metric(
     ------
     OptionError
         The unit or scope is unknown, or another function has the name.
+    MetricError
+        The name or the texts are not what they must be.
     """
+    if not re.fullmatch(r"[a-z][a-z0-9_]*", name) or name in ("area_id", "name", "geometry", "note"):
+        raise MetricError(f'metric "{name}": a name has small letters, digits and _ only, and is none of area_id, name, geometry, note')
+    if isinstance(needs, str) or not all(isinstance(text, Text) for text in (title, definition, standard, *(variants or {}).values())):
+        raise MetricError(
+            f"metric {name}: needs is a tuple of layer names; title, definition, standard and the titles of variants are Text(zh, en)"
+        )
     unit_of(unit)
     named = variants or {"": Text("", "")}
     by_variant = {key: bases if isinstance(bases, tuple) else bases[key] for key in named}

@@ -102,7 +102,7 @@ def road_area_ratio(city: City, areas: Areas, *, variant: str) -> MetricResult:
     total = overlay.sum_by(owner, weight, len(areas))
     source = model.source[index] if variant != "redline" else np.full(len(index), len(SOURCES) - 1)
     shares = np.stack([overlay.sum_by(owner[source == k], weight[source == k], len(areas)) for k in range(len(SOURCES))])
-    known = ratio(shares[:-1].sum(axis=0), total)
+    known = np.clip(ratio(shares[:-1].sum(axis=0), total), 0, 1)
     if np.ptp(widths[used], axis=1).max(initial=0.0) == 0:
         low, high = area, area
     elif areas.scope_declared:
@@ -270,24 +270,28 @@ def intersection_density(city: City, areas: Areas, *, variant: str) -> MetricRes
         if variant == "consolidated"
         else {}
     )
-    notes = [*unknown_note(city)]
-    if unjoined:
-        notes.append(
+    missed = np.bincount(overlay.points_within(unjoined, areas.pieces, areas.exclusive)[1], minlength=len(areas))
+    rows = {
+        int(row): [
             Text(
-                f"{unjoined} 处本地道路相交却没有公共节点，未计为路口：请在交叉处打断道路",
-                f"{unjoined} crossings of local roads have no common vertex and are not counted: split the roads where they cross",
+                f"{missed[row]} 处本地道路相交却没有公共节点，未计为路口：请在交叉处打断道路",
+                f"{missed[row]} crossings of local roads have no common vertex and are not counted: split the roads where they cross",
             )
-        )
-    return MetricResult(ratio(count, size / 1e6), count, size, estimated=unjoined > 0, notes=notes, evidence=evidence)
+        ]
+        for row in np.flatnonzero(missed)
+    }
+    return MetricResult(
+        ratio(count, size / 1e6), count, size, estimated=missed > 0, notes=unknown_note(city), row_notes=rows, evidence=evidence
+    )
 
 
-def _junctions(city: City, *, consolidated: bool) -> tuple[overlay.Geometries, int]:
-    """Junctions, and how many crossings of local roads on one level have no vertex in common."""
+def _junctions(city: City, *, consolidated: bool) -> tuple[overlay.Geometries, overlay.Geometries]:
+    """Junctions, and the crossings of local roads on one level that have no vertex in common."""
     model = road_model(city)
     roads = city.frame("roads")
     chosen = np.unique(model.road[model.classes("length")])
     if not len(chosen):
-        return np.empty(0, object), 0
+        return np.empty(0, object), np.empty(0, object)
     lines = roads.iloc[chosen].explode(index_parts=False).reset_index(drop=True)
     network = build_network(lines)
     xy = network.xy[network.degree() >= 3]

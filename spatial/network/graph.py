@@ -145,8 +145,8 @@ def _with_joined_ends(
     return np.vstack([xy, spots])[order], np.r_[index, targets][order], np.r_[node, node[of]][order]
 
 
-def unjoined_crossings(roads: gpd.GeoDataFrame) -> int:
-    """Count places where local roads on one level cross and neither has a vertex there: junctions that nobody can find.
+def unjoined_crossings(roads: gpd.GeoDataFrame) -> npt.NDArray[np.object_]:
+    """Find places where local roads on one level cross and neither has a vertex there: junctions that nobody can find.
 
     Parameters
     ----------
@@ -155,13 +155,13 @@ def unjoined_crossings(roads: gpd.GeoDataFrame) -> int:
 
     Returns
     -------
-    int
-        Pairs of crossing roads without a common vertex at the crossing.
+    numpy.ndarray
+        Points where roads cross without a common vertex.
     """
     local = roads[roads["nodes"].isna()]
     lines = np.asarray(local.geometry.to_numpy(), dtype=object)
     if len(lines) < 2:
-        return 0
+        return np.empty(0, object)
     a, b = shapely.STRtree(lines).query(lines, predicate="crosses")
     level = _levels(local)
     pair = (a < b) & (level[a] == level[b])
@@ -173,4 +173,4 @@ def unjoined_crossings(roads: gpd.GeoDataFrame) -> int:
     xy, of_line = shapely.get_coordinates(lines, return_index=True)
     vertices = shapely.multipoints(shapely.points(xy), indices=of_line)
     gaps = np.maximum(*(shapely.distance(vertices[side[index]], points) for side in (a, b)))
-    return len(np.unique(index[gaps > SNAP_M]))
+    return np.asarray(points[gaps > SNAP_M], dtype=object)

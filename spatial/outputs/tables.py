@@ -153,7 +153,7 @@ def _summary(results: Results, book: Any, look: dict[str, Any]) -> None:
         sheet.write_string(row, 1, _clip(names[area]))
         for index, (unit, part) in enumerate(shown):
             cell = part.loc[area]
-            if np.isfinite(cell.value):
+            if np.isfinite(cell.value) and abs(cell.value) < 1e300:
                 sheet.write_number(row, 2 + 2 * index, round(cell.value * unit.factor, unit.decimals + 2), look[cell.status])
             else:
                 sheet.write_string(row, 2 + 2 * index, "—", look["no_data"])

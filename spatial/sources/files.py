@@ -23,7 +23,7 @@ from spatial import crs as crs_
 from spatial import datum as datum_
 from spatial.errors import CRSError, LayerError, OptionError, SourceError, SpatialError, nearest, plain, sample, shown
 
-RASTER_ENDINGS = (".tif", ".tiff", ".vrt", ".img", ".asc")
+RASTER_ENDINGS = (".tif", ".tiff", ".img", ".asc")
 TABLE_ENDINGS = (".csv", ".tsv", ".txt")
 _OWN_SQL = (".gpkg", ".sqlite", ".db")  # GDAL would hand a condition to their own SQL, where a misspelt column is a text
 _ZIPPED = (".shp", ".gpkg", ".geojson", ".json", ".fgb", ".dxf", ".kml", ".gml", ".tab")
@@ -101,6 +101,8 @@ def read_vector(path: Path, options: FileOptions, *, where: str, wanted: tuple[s
     ending = path.suffix.lower()
     if (options.x or options.y) and ending not in TABLE_ENDINGS:
         raise OptionError(f"{where}: x and y name the coordinate columns of a table ({', '.join(TABLE_ENDINGS)}); remove them")
+    if ending == ".vrt":
+        raise SourceError(f"{where}: a VRT only names other files, whose changes nobody would notice; give those files themselves")
     if ending in (".parquet", ".geoparquet"):
         frame = _filtered(_read_parquet(path, where), options, where)
     elif ending in TABLE_ENDINGS:
@@ -184,7 +186,7 @@ def _read_ogr(path: Path, options: FileOptions, where: str) -> gpd.GeoDataFrame:
         raise
     except UnicodeDecodeError as error:
         raise SourceError(f'{where}: text is not {error.encoding}; state its encoding, for example encoding = "gbk"') from error
-    except (ValueError, RuntimeError) as error:
+    except (ValueError, RuntimeError, OSError) as error:
         if options.where and "SQL" in str(error):
             raise _bad_condition(options, where) from error
         raise SourceError(f"{where}: cannot be read, it may be truncated or corrupt ({_first_line(error)}); get the file again") from error

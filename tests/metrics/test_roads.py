@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import shapely
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from shapely import LineString, Polygon, affinity, box
 
@@ -26,7 +26,9 @@ EAST, NORTH = 512_000.0, 4_860_000.0
 METRICS = ("road_area_ratio", "road_network_density", "intersection_density")
 NUMBERS = ["value", "low", "high", "numerator", "denominator", "quality", "coverage"]
 
-few = settings(max_examples=15, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
+few = settings(
+    max_examples=15, deadline=None, derandomize=True, phases=(Phase.explicit, Phase.generate), suppress_health_check=[HealthCheck.too_slow]
+)
 
 Road = dict[str, Any]
 
