@@ -237,7 +237,8 @@ def _choropleth(areas: pd.DataFrame, info: MetricInfo, names: Mapping[str, str],
         Rule(
             f"{label} {unit}".strip(),
             Symbol(color, "#6b6b6b", 0.15, opacity=0.9),
-            (colored, Condition(value, (), float(low) if index else None, float(high) if index < last else None)),
+            # The first and the last class are open; a single one needs no limit at all.
+            (colored, Condition(value, (), float(low) if index else None, float(high) if index < last else None))[: 2 if last else 1],
         )
         for index, (label, color, low, high) in enumerate(
             zip(classes.labels, classes.colors, classes.breaks, classes.breaks[1:], strict=False)

@@ -350,3 +350,17 @@ def test_results_are_not_changed(tmp_path: Path) -> None:
     write_geopackage(given, tmp_path / "a.gpkg")
     for key, frame in before.items():
         pd.testing.assert_frame_equal(pd.DataFrame(frame), pd.DataFrame(given.evidence[key]))
+
+
+def test_areas_that_are_all_alike_are_painted(tmp_path: Path) -> None:
+    """One class has no limits: its rule asks for the status alone, and no rule of any style ends in the air."""
+    from spatial.measurement import measure
+    from spatial.project import open_city
+    from tests import make_demo
+
+    make_demo.write(tmp_path)
+    path = write_geopackage(measure(open_city(tmp_path), ["road_area_ratio"]), tmp_path / "city.gpkg")
+    styles = [row[0] for row in query(path, "SELECT styleQML FROM layer_styles")]
+    filters = [clause for style in styles for clause in re.findall(r'filter="([^"]*)"', style)]
+    assert any("road_area_ratio__paved__status" in clause for clause in filters)
+    assert not [clause for clause in filters if clause.strip().endswith("AND") or not clause.strip()]
