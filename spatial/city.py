@@ -18,7 +18,7 @@ from spatial import crs as crs_
 from spatial.areas import Areas, build_areas, grid
 from spatial.errors import Faults, LayerError, OptionError, ProjectError, nearest
 from spatial.layers import INVALID_POLICIES, LayerSpec, Repair, check_frame, layer_specs, typed, validate
-from spatial.raster import Raster
+from spatial.raster import Raster, open_raster
 from spatial.text import Text
 
 T = TypeVar("T")
@@ -119,7 +119,7 @@ class City:
         date: str = "",
         data_extent: Any | None = None,
         on_invalid: str = "error",
-        **frames: gpd.GeoDataFrame,
+        **frames: gpd.GeoDataFrame | str | Path,
     ) -> City:
         """Make a city from frames in memory.
 
@@ -138,6 +138,7 @@ class City:
         **frames
             Layer name → frame with a CRS and our field names (``highway`` of roads, ``landuse`` of land use and ``count`` of population are
             required; ``id`` or ``area_id``, ``name``, ``width``, ``lanes`` … are optional). An empty frame says that there are none.
+            ``population`` and ``elevation`` may be the path of a raster.
 
         Returns
         -------
@@ -149,7 +150,9 @@ class City:
         CRSError
             A frame has no CRS, or the CRS does not fit.
         LayerError
-            A geometry, an id, a count or a required column cannot be used, or a layer does not meet the city.
+            A geometry, an id, a count, a cell or a required column cannot be used, or a layer does not meet the city.
+        SourceError
+            A raster cannot be read.
         OptionError
             No frame was given, or an option has an impossible value.
         """
@@ -163,7 +166,8 @@ class City:
             raise OptionError(f'date "{date}" must be written as 2024-04-09')
         declared = layer_specs()
         specs = {key: declared.get(key) or area_spec(key) for key in frames}
-        given = {key: check_frame(frame, specs[key]) for key, frame in frames.items()}
+        paths = {key: Path(frame) for key, frame in frames.items() if isinstance(frame, str | Path) and specs[key].raster}
+        given = {key: check_frame(frame, specs[key]) for key, frame in frames.items() if key not in paths}
         if isinstance(data_extent, tuple | list):
             data_extent = shapely.box(*data_extent)
         target = cls._choose(crs, given, data_extent)
@@ -181,6 +185,9 @@ class City:
             extent = crs_.reproject(np.array([data_extent], object), pyproj.CRS(crs_.WGS84), target)[0]
             layers = {key: replace(layer, extent=extent) for key, layer in layers.items()}
         _check_meeting(layers, extent)
+        for key, path in paths.items():
+            raster = open_raster(path, specs[key].raster, where=f"{key}: {path}")
+            layers[key] = Layer(specs[key], raster=raster, origin="local", extent=_raster_reach(raster, key, layers, extent, target))
         return cls(name, target, date, MappingProxyType(layers), extent, notices=tuple(notices))
 
     @staticmethod
@@ -325,9 +332,20 @@ class City:
 
     @property
     def attribution(self) -> str:
-        """What every picture of this city must carry."""
-        osm = OSM_NOTICE if any(layer.origin.startswith("osm") for layer in self.layers.values()) else ""
+        """What every picture of this city must carry: made-up data stored in OSM's format are not OpenStreetMap's."""
+        made_up = (self.synthetic,) if self.synthetic else ()
+        osm = OSM_NOTICE if any(layer.origin.startswith("osm") and layer.source not in made_up for layer in self.layers.values()) else ""
         return " · ".join(part for part in (self.synthetic, osm) if part)
+
+
+def _raster_reach(raster: Raster, name: str, layers: Mapping[str, Layer], extent: Any | None, crs: pyproj.CRS) -> Any:
+    """Return what a raster covers of the box that holds every other layer."""
+    boxes = [layer.frame.total_bounds for layer in layers.values() if layer.frame is not None and len(layer.frame)]
+    boxes += [shapely.bounds(extent)] if extent is not None else []
+    reach = raster.footprint(shapely.box(*np.min(boxes, axis=0)[:2], *np.max(boxes, axis=0)[2:]), crs)
+    if shapely.is_empty(reach):
+        raise LayerError(f"{name}: {raster.path}: the raster does not meet the city; check its CRS and place")
+    return reach
 
 
 def _check_meeting(layers: Mapping[str, Layer], extent: Any | None) -> None:

@@ -17,13 +17,13 @@ from spatial.sources.files import RASTER_ENDINGS, FileOptions
 from spatial.units import MAX_PEOPLE
 
 CITY_KEYS = ("name", "crs", "date", "data_extent", "synthetic", "osm", "layers", "scopes")
-OSM_KEYS = ("file",)
+OSM_KEYS = ("file", "made_up")
 SCOPE_KEYS = ("built_up_area",)
 LAYER_KEYS = (
     "file", "layer", "id", "name", "datum", "crs", "x", "y", "where", "merge", "fields", "values", "encoding", "source", "licence", "date",
     "sensitivity", "on_invalid", "allow_empty", "field", "total",
 )  # fmt: skip
-_RASTER_KEYS = ("file", "field", "source", "licence", "date", "sensitivity")
+_RASTER_KEYS = ("file", "source", "licence", "date", "sensitivity")
 _TEXT_KEYS = ("file", "layer", "id", "name", "crs", "x", "y", "where", "encoding", "source", "licence", "field")
 
 
@@ -57,6 +57,7 @@ class Project:
     layers: Mapping[str, LocalLayer]
     scopes: Mapping[str, str]
     specs: Mapping[str, LayerSpec] = field(default_factory=dict)
+    osm_made_up: bool = False
 
     def paths(self) -> list[Path]:
         """Return what the project is made of: its files, and the folders that ``spatial init`` makes for the user's own."""
@@ -95,7 +96,11 @@ def parse_project(path: Path) -> Project:
         faults.add(message)
     if "osm" in raw and not osm.get("file"):
         faults.add(f'{where} [osm]: file is missing; write file = "data/city.osm.pbf", or remove [osm]')
-    locals_ = {name: _local(name, table, path, faults) for name, table in layers.items()}
+    for message in catalogue.check_type(osm, "made_up", bool, "true or false", where=f"{where} [osm]"):
+        faults.add(message)
+    if osm.get("made_up") is True and not raw.get("synthetic"):
+        faults.add(f'{where} [osm]: made_up is for data that are no OpenStreetMap data at all; say so with synthetic = "synthetic data"')
+    locals_ = {name: _local(name, table, specs.get(name), path, faults) for name, table in layers.items()}
     for name, scope_layer in scopes.items():
         if isinstance(scope_layer, str) and scope_layer not in layers:
             faults.add(
@@ -109,7 +114,7 @@ def parse_project(path: Path) -> Project:
     base = path.parent
     return Project(
         path, str(raw.get("name", base.resolve().name)), str(raw.get("crs", "auto")), day, extent, str(raw.get("synthetic", "")),
-        base / osm["file"] if osm.get("file") else None, locals_, dict(scopes), specs,
+        base / osm["file"] if osm.get("file") else None, locals_, dict(scopes), specs, osm.get("made_up") is True,
     )  # fmt: skip
 
 
@@ -121,7 +126,7 @@ def _table(raw: Mapping[str, Any], key: str, where: str, faults: Faults) -> dict
     return value
 
 
-def _local(name: str, raw: Any, path: Path, faults: Faults) -> LocalLayer:
+def _local(name: str, raw: Any, spec: LayerSpec | None, path: Path, faults: Faults) -> LocalLayer:
     where = f"{path} [layers.{name}]"
     if not NAME.fullmatch(name):
         faults.add(f"{path} [layers.{shown(name)}]: a layer's name has letters, digits and _ only")
@@ -149,10 +154,7 @@ def _local(name: str, raw: Any, path: Path, faults: Faults) -> LocalLayer:
         messages.append(f'{where}: file is missing; write file = "data/…"')
     if raw.get("file") and total is not None:
         messages.append(f"{where}: total is for a population without a file; remove one of the two")
-    if name == "population" and str(raw.get("file", "")).lower().endswith(RASTER_ENDINGS):
-        idle = [key for key in raw if key in LAYER_KEYS and key not in (*_RASTER_KEYS, "total")]
-        if idle:
-            messages.append(f"{where}: {', '.join(idle)} cannot be applied to a raster; remove it, or convert the raster")
+    messages += _raster_faults(raw, spec, where)
     if isinstance(raw.get("encoding"), str) and not _is_encoding(raw["encoding"]):
         messages.append(f'{where}: encoding "{shown(raw["encoding"])}" is not known; known are for example utf-8, gbk, gb18030')
     fields = raw.get("fields", {}) if isinstance(raw.get("fields", {}), dict) else {}
@@ -180,6 +182,22 @@ def _local(name: str, raw: Any, path: Path, faults: Faults) -> LocalLayer:
         name, file, read, str(raw.get("merge", "replace")), str(raw.get("on_invalid", "error")), raw.get("allow_empty", False) is True,
         source, str(raw.get("sensitivity", "public")), raw.get("field"), total,
     )  # fmt: skip
+
+
+def _raster_faults(raw: Mapping[str, Any], spec: LayerSpec | None, where: str) -> list[str]:
+    """List what does not fit together: a raster, or features, where the layer takes none; options that a raster cannot follow."""
+    file = raw.get("file")
+    if not isinstance(file, str) or not file:
+        return []
+    kind, features = (spec.raster, spec.geometry != "raster") if spec else ("", True)
+    if not file.lower().endswith(RASTER_ENDINGS):
+        endings = ", ".join(RASTER_ENDINGS)
+        return [] if features else [f"{where}: file must be a raster ({endings}), which is all that this layer is read from"]
+    if not kind:
+        return [f"{where}: file is a raster, and this layer is made of features; give a vector file"]
+    followed = (*_RASTER_KEYS, "total", *(["field"] if kind == "counts" else []))
+    idle = [key for key in raw if key in LAYER_KEYS and key not in followed]
+    return [f"{where}: {', '.join(idle)} cannot be applied to a raster; remove it, or convert the raster"] if idle else []
 
 
 def _is_encoding(name: str) -> bool:

@@ -22,6 +22,7 @@ from spatial.units import MAX_PEOPLE, parse_count, parse_length_m
 GEOMETRIES = {"point": (0, 4), "line": (1, 5), "polygon": (3, 6), "any": (0, 1, 3, 4, 5, 6)}
 FIELD_TYPES = ("text", "length", "count", "number", "ids")
 INVALID_POLICIES = ("error", "repair", "drop")
+RASTERS = ("counts", "surface")
 SENSITIVITIES = ("public", "internal", "secret")
 NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
@@ -46,11 +47,15 @@ class LayerSpec:
     name
         As in ``city.toml``.
     geometry
-        ``point``, ``line``, ``polygon`` or ``any``.
+        ``point``, ``line``, ``polygon`` or ``any``; ``raster`` where the layer is never made of features.
+    raster
+        What a raster of it holds: ``counts`` that add up, or heights of a ``surface``; empty where the layer takes none.
     osm
         Alternatives, each a mapping of tag key to ``True`` or the accepted values; empty where OSM does not feed the layer.
     node_refs
         Whether the node references of ways are kept.
+    nodes_only
+        Whether a layer of points takes nodes alone, never the inside of an area that bears the tag.
     dense
         Whether the layer fills the city, so that its own box tells how far local data reach.
     style
@@ -64,8 +69,10 @@ class LayerSpec:
     osm: tuple[Mapping[str, Any], ...] = ()
     exclude: Mapping[str, Any] = field(default_factory=dict)
     node_refs: bool = False
+    nodes_only: bool = False
     dense: bool = False
     style: Mapping[str, Any] = field(default_factory=dict)
+    raster: str = ""
 
 
 @dataclass(frozen=True)
@@ -83,9 +90,9 @@ class Repair:
         return Text(f"{self.layer}：{self.what.zh}，{self.count} 个{ids}", f"{self.layer}: {self.what.en}: {self.count}{ids}")
 
 
-_LAYER_KEYS = ("title", "geometry", "fields", "osm", "dense", "style")
+_LAYER_KEYS = ("title", "geometry", "raster", "fields", "osm", "dense", "style")
 _FIELD_KEYS = ("tag", "type", "title", "required")
-_OSM_KEYS = ("match", "exclude", "node_refs")
+_OSM_KEYS = ("match", "exclude", "node_refs", "nodes_only")
 
 
 def layer_specs(own: Path | None = None) -> dict[str, LayerSpec]:
@@ -109,10 +116,16 @@ def _parse_spec(name: str, raw: dict[str, Any], faults: Faults) -> LayerSpec:
         messages.append(f"{where}: a layer's name has letters, digits and _ only; rename the file")
     osm, declared_fields, style = (_table(raw, key, where, messages) for key in ("osm", "fields", "style"))
     messages += catalogue.check_keys(osm, _OSM_KEYS, where=f"{where} [osm]")
-    for table, key in ((raw, "dense"), (osm, "node_refs")):
+    for table, key in ((raw, "dense"), (osm, "node_refs"), (osm, "nodes_only")):
         messages += catalogue.check_type(table, key, bool, "true or false", where=where)
-    if raw.get("geometry") not in GEOMETRIES:
-        messages.append(f"{where}: geometry must be one of {', '.join(GEOMETRIES)}, not {raw.get('geometry')!r}")
+    if raw.get("geometry") not in (*GEOMETRIES, "raster"):
+        messages.append(f"{where}: geometry must be one of {', '.join(GEOMETRIES)}, raster, not {raw.get('geometry')!r}")
+    if raw.get("raster") not in RASTERS and ("raster" in raw or raw.get("geometry") == "raster"):
+        messages.append(f"{where}: raster says what the cells hold, {' or '.join(RASTERS)}, not {raw.get('raster')!r}")
+    if raw.get("geometry") == "raster" and (osm or declared_fields):
+        messages.append(f"{where}: a layer that is a raster has neither [osm] nor fields")
+    if osm.get("nodes_only") and raw.get("geometry") not in ("point", "any"):
+        messages.append(f"{where} [osm]: nodes_only is for a layer of points")
     match, exclude = osm.get("match", []), osm.get("exclude", {})
     if not (isinstance(match, list) and all(isinstance(rule, dict) and all(map(_is_tag_rule, rule.values())) for rule in match)):
         messages.append(f'{where} [osm]: match is a list of alternatives, as in [{{ leisure = ["park"] }}, {{ building = true }}]')
@@ -125,13 +138,15 @@ def _parse_spec(name: str, raw: dict[str, Any], faults: Faults) -> LayerSpec:
     return LayerSpec(
         name=name,
         title=title,
-        geometry=str(raw.get("geometry")),
+        geometry=str(raw.get("geometry", "")),
         fields=fields,
         osm=() if messages else tuple(match),
         exclude={} if messages else exclude,
         node_refs=bool(osm.get("node_refs", False)),
+        nodes_only=bool(osm.get("nodes_only", False)),
         dense=bool(raw.get("dense", False)),
         style=style,
+        raster=str(raw.get("raster", "")),
     )
 
 
@@ -399,6 +414,8 @@ def check_frame(frame: object, spec: LayerSpec) -> gpd.GeoDataFrame:
         The frame has no CRS.
     """
     where = spec.name
+    if spec.geometry == "raster":
+        raise LayerError(f"{where}: is read from a raster, never from features")
     if not isinstance(frame, gpd.GeoDataFrame) or frame.active_geometry_name is None:
         raise LayerError(f"{where}: needs a GeoDataFrame with an active geometry, not {type(frame).__name__}")
     if frame.crs is None:

@@ -16,6 +16,7 @@ import pandas as pd
 import pyproj
 import shapely
 
+from spatial import catalogue
 from spatial import crs as crs_
 from spatial.cache import LayerStore
 from spatial.city import City, Layer, area_spec
@@ -24,10 +25,12 @@ from spatial.errors import Faults, LayerError, ProjectError, SourceError, plain,
 from spatial.files import fingerprint
 from spatial.layers import Repair
 from spatial.progress import Progress
-from spatial.raster import Raster, open_counts
+from spatial.raster import Raster, open_raster
 from spatial.sources.files import RASTER_ENDINGS
 from spatial.sources.osm import OsmData
 from spatial.text import Text
+
+EDGE_SHARE = 0.02  # of the city's width and height: how far inside the outline a complete layer may end
 
 
 def open_city(path: str | Path, *, progress: Progress | None = None, cache: bool = True) -> City:
@@ -58,6 +61,8 @@ def open_city(path: str | Path, *, progress: Progress | None = None, cache: bool
     own = sorted(file for kind in ("layers", "maps") for file in (project.path.parent / kind).glob("*.toml"))
     inputs = [{"layer": "city.toml", "file": project.path.name, "sha256": fingerprint(project.path)}]
     inputs += [{"layer": file.parent.name, "file": file.name, "sha256": fingerprint(file)} for file in own]
+    tables = sorted(file for file in project.path.parent.glob("*.toml") if (catalogue.shipped() / "data" / file.name).is_file())
+    inputs += [{"layer": "data", "file": file.name, "sha256": fingerprint(file)} for file in tables]
     osm, frames, rasters = None, {}, {}
     store = LayerStore(project, enabled=cache, notices=notices)
     if project.osm:
@@ -71,8 +76,8 @@ def open_city(path: str | Path, *, progress: Progress | None = None, cache: bool
         with progress.step(f"read {name}"):
             _check_file(local.path, f"{project.path} [layers.{name}]")
             inputs.append({"layer": name, "file": local.path.name, "sha256": fingerprint(local.path)})
-            if name == "population" and local.path.suffix.lower() in RASTER_ENDINGS:
-                rasters[name] = open_counts(local.path, where=f"{name}: {local.path}")
+            if (spec := project.specs.get(name)) and spec.raster and local.path.suffix.lower() in RASTER_ENDINGS:
+                rasters[name] = open_raster(local.path, spec.raster, where=f"{name}: {local.path}")
             else:
                 frames[name] = store.local(local, inputs[-1]["sha256"])
     with progress.step("assemble the city"):
@@ -110,7 +115,13 @@ def _assemble(
     if osm:
         notices += [repair.text() for repair in osm.repairs]
         for name, frame in osm.frames.items():
-            layers[name] = Layer(project.specs[name], frame=_moved(frame, wgs84, crs), origin="osm", extent=extent)
+            layers[name] = Layer(
+                project.specs[name],
+                frame=_moved(frame, wgs84, crs),
+                origin="osm",
+                extent=extent,
+                source=project.synthetic if project.osm_made_up else "",
+            )
     for name, local in project.layers.items():
         if name not in project.specs and (likely := difflib.get_close_matches(name.lower(), project.specs, n=1, cutoff=0.85)):
             notices.append(
@@ -118,6 +129,8 @@ def _assemble(
                      f'layer {name} has no role of its own and only serves --by; did you mean "{likely[0]}"?')
             )  # fmt: skip
         layers[name] = _local_layer(project, local, layers.get(name), frames.get(name), extent, crs)
+    if project.data_extent is None:
+        layers = _reaching_the_edge(layers)
     around = _surroundings(layers, extent)
     for name, raster in rasters.items():
         layers[name] = replace(layers[name], raster=raster, extent=raster.footprint(around, crs))
@@ -127,7 +140,8 @@ def _assemble(
         if layer.raster and layer.raster.nodata_cells:
             notices.append(
                 Text(f"{layer.spec.name}：栅格有 {layer.raster.nodata_cells} 个无数据像元（共 {layer.raster.cells} 个）",
-                     f"{layer.spec.name}: {layer.raster.nodata_cells} of {layer.raster.cells} raster cells have no data and count nobody")
+                     f"{layer.spec.name}: {layer.raster.nodata_cells} of {layer.raster.cells} raster cells have no data"
+                     + (" and count nobody" if layer.spec.raster == "counts" else ""))
             )  # fmt: skip
     if extent is None:  # local layers that fill the city tell how far the data reach
         reaches = [layer.extent for layer in layers.values() if layer.spec.dense and layer.extent is not None]
@@ -151,6 +165,27 @@ def _assemble(
         except LayerError as error:
             raise LayerError(f"{project.layers['districts'].path}: {error}") from error
     return city
+
+
+def _reaching_the_edge(layers: Mapping[str, Layer]) -> dict[str, Layer]:
+    """Let the box of a dense local layer reach the edge of the city's box on every side where it falls short by a little.
+
+    The last street or parcel ends somewhat inside the outline; that says where nothing is built, not that the layer is silent there.
+    """
+    outlines = [layers[name].frame for name in ("boundary", "districts")]
+    outline = next((frame for frame in outlines if frame is not None and len(frame)), None)
+    if outline is None:
+        return dict(layers)
+    city = outline.total_bounds
+    tolerance = EDGE_SHARE * np.tile(city[2:] - city[:2], 2)
+    reaching = {}
+    for name, layer in layers.items():
+        if layer.spec.dense and layer.origin == "local" and layer.extent is not None:
+            own = shapely.bounds(layer.extent)
+            short = (own - city) * np.array([1, 1, -1, -1])
+            layer = replace(layer, extent=shapely.box(*np.where((short > 0) & (short <= tolerance), city, own)))
+        reaching[name] = layer
+    return reaching
 
 
 def _surroundings(layers: Mapping[str, Layer], extent: Any | None) -> Any:

@@ -1,7 +1,9 @@
-"""A handle on a raster that stays in its own CRS: polygons move to it, so that totals are kept."""
+"""A handle on a raster that stays in its own CRS: polygons and points move to it, so that totals are kept and heights stay measured ones."""
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,10 +18,15 @@ from spatial import crs as crs_
 from spatial.errors import CRSError, Faults, LayerError, SourceError
 from spatial.units import MAX_PEOPLE
 
+LOWEST_M, HIGHEST_M = -500.0, 9000.0  # beyond the Dead Sea and Mount Everest: a no-data value that nobody declared
+_TILE = 1024
+_NODATA_REMEDY = "declare that value as no-data in the file, for example with gdal_edit.py -a_nodata"
+_FEET = ("ft", "foot", "feet", "us-ft", "us survey foot", "ussurveyfoot")
+
 
 @dataclass(frozen=True)
 class Raster:
-    """A checked raster of counts, read by windows.
+    """A checked raster of counts or of heights, read by windows.
 
     Attributes
     ----------
@@ -30,7 +37,7 @@ class Raster:
     bounds
         West, south, east, north in ``crs``.
     total
-        Sum of all valid cells.
+        Sum of all valid cells; NaN for heights, which do not add up.
     nodata_cells, cells
         How many cells have no data, of how many.
     """
@@ -79,6 +86,103 @@ class Raster:
         out[found["n"].to_numpy(dtype=int)] = np.nan_to_num(found["sum"].to_numpy(dtype=float))
         return out
 
+    def sample(self, xy: npt.NDArray[np.float64], crs: pyproj.CRS) -> npt.NDArray[np.float64]:
+        """Heights at points, bilinear between the centres of the four cells around each.
+
+        Parameters
+        ----------
+        xy
+            Shape (n, 2), in ``crs``.
+        crs
+            CRS of the points; they move to the raster's.
+
+        Returns
+        -------
+        numpy.ndarray
+            Shape (n,), as the band says (metres). NaN outside the raster, where the cell under the point has no data, and for points that are
+            not finite. Neighbours without data, or beyond the raster's edge, have no weight.
+
+        Raises
+        ------
+        SourceError
+            The file is gone or damaged since it was opened.
+        CRSError
+            PROJ knows no exact way between the two CRS.
+        """
+        points = np.asarray(xy, dtype=float).reshape(-1, 2)
+        heights = np.full(len(points), np.nan)
+        finite = np.isfinite(points).all(axis=1)
+        moved = np.full(points.shape, np.inf)
+        moved[finite] = shapely.get_coordinates(crs_.reproject(shapely.points(points[finite]), crs, self.crs))
+        with _opened(self.path, str(self.path)) as source:
+            to_cells = ~source.transform
+            with np.errstate(invalid="ignore"):
+                columns = to_cells.a * moved[:, 0] + to_cells.b * moved[:, 1] + to_cells.c
+                rows = to_cells.d * moved[:, 0] + to_cells.e * moved[:, 1] + to_cells.f
+                inside = finite & (columns >= 0) & (columns <= source.width) & (rows >= 0) & (rows <= source.height)
+            if not inside.any():
+                return heights
+            at = np.flatnonzero(inside)
+            column = np.clip(columns[at] - 0.5, 0, source.width - 1)
+            row = np.clip(rows[at] - 0.5, 0, source.height - 1)
+            tile = (row // _TILE).astype(np.int64) * (source.width // _TILE + 1) + (column // _TILE).astype(np.int64)
+            order = np.argsort(tile, kind="stable")
+            for group in np.split(order, np.flatnonzero(np.diff(tile[order])) + 1):  # one window at a time, however large the file
+                heights[at[group]] = _bilinear(source, column[group], row[group])
+        return heights
+
+    def places(self, around: Any, crs: pyproj.CRS, *, size_m: float) -> tuple[npt.NDArray[np.object_], npt.NDArray[np.float64]]:
+        """Return the cells that hold something, as polygons of about ``size_m``.
+
+        Parameters
+        ----------
+        around
+            Polygon in ``crs``; cells that do not meet its bounds are left out.
+        crs
+            Projected CRS, metres, of ``around`` and of the answer.
+        size_m
+            Larger cells are divided into equal parts no larger than this; much smaller ones are joined, by a whole number.
+
+        Returns
+        -------
+        polygons, count
+            Shape (k,); the counts sum to those of the cells.
+        """
+        from rasterio.windows import Window, from_bounds
+
+        own = crs_.reproject(np.array([shapely.segmentize(shapely.box(*shapely.bounds(around)), 500.0)]), crs, self.crs)[0]
+        with _opened(self.path, str(self.path)) as source:
+            window = from_bounds(*shapely.bounds(own), transform=source.transform)
+            column, row = max(int(np.floor(window.col_off)) - 1, 0), max(int(np.floor(window.row_off)) - 1, 0)
+            width = min(int(np.ceil(window.col_off + window.width)) + 1, source.width) - column
+            height = min(int(np.ceil(window.row_off + window.height)) + 1, source.height) - row
+            if width <= 0 or height <= 0:
+                return np.empty(0, object), np.empty(0)
+            band = source.read(1, window=Window(column, row, width, height), masked=True)
+            transform = source.transform
+        count = (
+            np.where(np.isnan(band.filled(np.nan)), 0.0, band.filled(0.0).astype(float))
+            if band.dtype.kind == "f"
+            else band.filled(0).astype(float)
+        )
+        middle = crs_.reproject(_boxes(transform, np.array([column + width / 2]), np.array([row + height / 2]), 1.0), self.crs, crs)
+        side = float(np.sqrt(shapely.area(middle)[0]))
+        many = max(int(np.floor(0.6 * size_m / side)), 1)
+        if many > 1:  # blocks begin at multiples of their size, whatever the window
+            before, left = row % many, column % many
+            padded = np.pad(count, ((before, -(before + height) % many), (left, -(left + width) % many)))
+            count = padded.reshape(padded.shape[0] // many, many, padded.shape[1] // many, many).sum(axis=(1, 3))
+            row, column = row - before, column - left
+        y, x = np.nonzero(count > 0)
+        held = count[y, x]
+        parts = max(int(np.ceil(side * many / size_m - 1e-9)), 1)
+        step = many / parts
+        inner_y, inner_x = (index.ravel() for index in np.mgrid[0:parts, 0:parts])
+        columns = column + (x * many)[:, None] + inner_x * step
+        rows = row + (y * many)[:, None] + inner_y * step
+        boxes = crs_.reproject(_boxes(transform, columns.ravel(), rows.ravel(), step), self.crs, crs)
+        return boxes, np.repeat(held / parts**2, parts**2)
+
     def footprint(self, around: Any, crs: pyproj.CRS) -> Any:
         """Return the part of ``around`` (a box in ``crs``) that the raster covers; a raster of the world cannot be moved as a whole."""
         fine = shapely.segmentize(around, shapely.length(around) / 200)
@@ -87,6 +191,11 @@ class Raster:
         if shapely.covers(box, ground):
             return around
         return crs_.reproject(np.array([shapely.intersection(box, ground)]), self.crs, crs)[0]
+
+
+def open_raster(path: Path, kind: str, *, where: str) -> Raster:
+    """Open a raster as the layer's declaration says: ``counts`` (``open_counts``) or ``surface`` (``open_surface``)."""
+    return open_surface(path, where=where) if kind == "surface" else open_counts(path, where=where)
 
 
 def open_counts(path: Path, *, where: str) -> Raster:
@@ -113,48 +222,144 @@ def open_counts(path: Path, *, where: str) -> Raster:
     LayerError
         Several bands; no cell has data; a cell is negative or infinite; the cells sum to more people than live on earth.
     """
+    total, empty, cells, negative, infinite, worst = 0.0, 0, 0, 0, 0, 0.0
+    with _opened(path, where) as source:
+        crs = _checked_crs(source, path, where, what="counts people")
+        bounds = tuple(source.bounds)
+        for values, size in _blocks(source):
+            cells, empty = cells + size, empty + size - values.size
+            finite = np.abs(values) < MAX_PEOPLE
+            infinite += int((~finite & (values > 0)).sum())
+            total += float(values[finite].sum())
+            negative += int((values < 0).sum())
+            worst = min(worst, float(values.min(initial=0)))
+    faults = Faults(LayerError)
+    if negative:
+        faults.add(f"{where}: {negative} of {cells} cells are negative (lowest {worst:g}), so they are no counts; {_NODATA_REMEDY}")
+    if infinite:
+        faults.add(f"{where}: {infinite} of {cells} cells are infinite or beyond {MAX_PEOPLE:.0g}, so they are no counts; {_NODATA_REMEDY}")
+    elif total > MAX_PEOPLE:
+        faults.add(
+            f"{where}: the cells sum to {total:.3g} people, more than {MAX_PEOPLE:.0g}; give a raster of people by cell; {_NODATA_REMEDY}"
+        )
+    if empty == cells:
+        faults.add(f"{where}: none of {cells} cells has data, so nothing is known of the people; give the right raster or no-data value")
+    faults.raise_if_any()
+    return Raster(path, crs, bounds, total, empty, cells)
+
+
+def open_surface(path: Path, *, where: str) -> Raster:
+    """Open and check a raster whose first band holds ground heights.
+
+    Parameters
+    ----------
+    path
+        GeoTIFF or another format of GDAL.
+    where
+        File and layer, for messages.
+
+    Returns
+    -------
+    Raster
+        Heights in metres; its cells are looked at block by block.
+
+    Raises
+    ------
+    SourceError
+        Missing, truncated or not a raster.
+    CRSError
+        The raster has no CRS.
+    LayerError
+        Several bands; heights in feet; no cell has data; heights below -500 m or above 9000 m.
+    """
+    empty, cells, absurd, low, high = 0, 0, 0, np.inf, -np.inf
+    with _opened(path, where) as source:
+        crs = _checked_crs(source, path, where, what="holds the heights")
+        bounds = tuple(source.bounds)
+        in_feet = str(source.units[0] or "").strip().lower() in _FEET
+        for values, size in _blocks(source):
+            cells, empty = cells + size, empty + size - values.size
+            heights = values * source.scales[0] + source.offsets[0]
+            absurd += int((~((heights >= LOWEST_M) & (heights <= HIGHEST_M))).sum())
+            low, high = min(low, float(heights.min(initial=np.inf))), max(high, float(heights.max(initial=-np.inf)))
+    faults = Faults(LayerError)
+    if in_feet:
+        faults.add(f"{where}: its heights are in feet; convert them to metres, for example with gdal_calc.py --calc A*0.3048")
+    if absurd and not in_feet:
+        faults.add(
+            f"{where}: {absurd} of {cells} cells are below {LOWEST_M:g} m or above {HIGHEST_M:g} m (from {low:g} to {high:g}), so they are no"
+            f" heights in metres; {_NODATA_REMEDY}"
+        )
+    if empty == cells:
+        faults.add(f"{where}: none of {cells} cells has data, so no height is known; give the right raster or no-data value")
+    faults.raise_if_any()
+    return Raster(path, crs, bounds, np.nan, empty, cells)
+
+
+@contextlib.contextmanager
+def _opened(path: Path, where: str) -> Iterator[Any]:
+    """Open a raster; whatever GDAL cannot read of it, then or later, is a ``SourceError``."""
     import rasterio
 
     if path.suffix.lower() == ".vrt":
         raise SourceError(f"{where}: a VRT only names other files, whose changes nobody would notice; give those files themselves")
     if not path.exists():
         raise SourceError(f"{where}: no such file; check the path in city.toml")
-    total, empty, cells, negative, infinite, worst = 0.0, 0, 0, 0, 0, 0.0
     try:
         with rasterio.open(path) as source:
-            if source.crs is None:
-                raise CRSError(f"{where}: the raster has no CRS; assign one, for example with gdal_edit.py -a_srs EPSG:4326")
-            if source.count != 1:
-                raise LayerError(
-                    f"{where}: has {source.count} bands; keep the one that counts people, for example with gdal_translate -b 1 {path.name} band1.tif"
-                )
-            crs = pyproj.CRS.from_wkt(source.crs.to_wkt())
-            bounds = tuple(source.bounds)
-            for _, window in source.block_windows(1):
-                band = source.read(1, window=window, masked=True)
-                values = np.ma.masked_where(np.isnan(band), band).compressed().astype(float)
-                cells, empty = cells + band.size, empty + band.size - values.size
-                finite = np.abs(values) < MAX_PEOPLE
-                infinite += int((~finite & (values > 0)).sum())
-                total += float(values[finite].sum())
-                negative += int((values < 0).sum())
-                worst = min(worst, float(values.min(initial=0)))
+            yield source
     except rasterio.errors.RasterioError as error:
         raise SourceError(
             f"{where}: cannot be read as a raster, it may be truncated or corrupt ({_first_line(error)}); get the file again"
         ) from error
-    faults = Faults(LayerError)
-    remedy = "declare that value as no-data in the file, for example with gdal_edit.py -a_nodata"
-    if negative:
-        faults.add(f"{where}: {negative} of {cells} cells are negative (lowest {worst:g}), so they are no counts; {remedy}")
-    if infinite:
-        faults.add(f"{where}: {infinite} of {cells} cells are infinite or beyond {MAX_PEOPLE:.0g}, so they are no counts; {remedy}")
-    elif total > MAX_PEOPLE:
-        faults.add(f"{where}: the cells sum to {total:.3g} people, more than {MAX_PEOPLE:.0g}; give a raster of people by cell; {remedy}")
-    if empty == cells:
-        faults.add(f"{where}: none of {cells} cells has data, so nothing is known of the people; give the right raster or no-data value")
-    faults.raise_if_any()
-    return Raster(path, crs, bounds, total, empty, cells)
+
+
+def _checked_crs(source: Any, path: Path, where: str, *, what: str) -> pyproj.CRS:
+    if source.crs is None:
+        raise CRSError(f"{where}: the raster has no CRS; assign one, for example with gdal_edit.py -a_srs EPSG:4326")
+    if source.count != 1:
+        raise LayerError(
+            f"{where}: has {source.count} bands; keep the one that {what}, for example with gdal_translate -b 1 {path.name} band1.tif"
+        )
+    return pyproj.CRS.from_wkt(source.crs.to_wkt())
+
+
+def _blocks(source: Any) -> Iterator[tuple[npt.NDArray[np.float64], int]]:
+    """Yield the valid values of each block, and how many cells the block has."""
+    for _, window in source.block_windows(1):
+        band = source.read(1, window=window, masked=True)
+        yield np.ma.masked_where(np.isnan(band), band).compressed().astype(float), band.size
+
+
+def _bilinear(source: Any, column: npt.NDArray[np.float64], row: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """Heights at positions in cells (centres at whole numbers, inside the raster) that lie close together; one window is read."""
+    from rasterio.windows import Window
+
+    left, top = int(column.min()), int(row.min())
+    width = min(int(column.max()) + 2, source.width) - left
+    height = min(int(row.max()) + 2, source.height) - top
+    band = source.read(1, window=Window(left, top, width, height), masked=True).astype(float).filled(np.nan)
+    band = band * source.scales[0] + source.offsets[0]
+    column, row = column - left, row - top
+    west, north = np.floor(column).astype(np.int64), np.floor(row).astype(np.int64)
+    east, south = np.minimum(west + 1, width - 1), np.minimum(north + 1, height - 1)
+    right, down = column - west, row - north
+    corners = np.stack([band[north, west], band[north, east], band[south, west], band[south, east]])
+    weights = np.stack([(1 - right) * (1 - down), right * (1 - down), (1 - right) * down, right * down])
+    weights[np.isnan(corners)] = 0
+    with np.errstate(invalid="ignore"):
+        found = np.nansum(weights * np.nan_to_num(corners), axis=0) / weights.sum(axis=0)
+    under = band[np.where(down < 0.5, north, south), np.where(right < 0.5, west, east)]
+    heights: npt.NDArray[np.float64] = np.where(np.isnan(under), np.nan, found)
+    return heights
+
+
+def _boxes(transform: Any, column: npt.NDArray[np.float64], row: npt.NDArray[np.float64], step: float) -> npt.NDArray[np.object_]:
+    """Squares of ``step`` cells as polygons in the raster's CRS, from their upper left corners in cells."""
+    corners = np.stack([np.stack([column + dx, row + dy]) for dx, dy in ((0, 0), (step, 0), (step, step), (0, step), (0, 0))], axis=-1)
+    x = transform.a * corners[0] + transform.b * corners[1] + transform.c
+    y = transform.d * corners[0] + transform.e * corners[1] + transform.f
+    return np.asarray(shapely.polygons(np.stack([x, y], axis=-1)), dtype=object)
 
 
 def _first_line(error: Exception) -> str:

@@ -524,6 +524,67 @@ def test_options_that_a_raster_cannot_follow(tmp_path: Path, run: Run) -> None:
     assert "datum, where cannot be applied to a raster" in said
 
 
+# Elevation.
+
+
+@pytest.mark.parametrize(
+    ("values", "part"),
+    [
+        ([[1, -9999], [3, 4]], "dem.tif: 1 of 4 cells are below -500 m or above 9000 m (from -9999 to 4), so they are no heights"),
+        ([[np.nan, np.nan]], "dem.tif: none of 2 cells has data, so no height is known"),
+        (np.ones((3, 2, 2)), "dem.tif: has 3 bands; keep the one that holds the heights"),
+    ],
+)
+def test_raster_that_holds_no_heights(tmp_path: Path, run: Run, values: Any, part: str) -> None:
+    path = project(tmp_path, '[layers.elevation]\nfile = "data/dem.tif"')
+    write_raster(tmp_path / "data" / "dem.tif", values)
+    code, said = run(path)
+    assert code == 3
+    assert part in said
+
+
+def test_elevation_elsewhere(tmp_path: Path, run: Run) -> None:
+    path = project(tmp_path, '[layers.elevation]\nfile = "data/dem.tif"')
+    write_raster(tmp_path / "data" / "dem.tif", np.ones((4, 4)), bounds=(10, 10, 11, 11))
+    code, said = run(path)
+    assert code == 3
+    assert "dem.tif: does not meet the city: the raster lies at x 10 … 11, y 10 … 11 in EPSG:4326" in said
+
+
+def test_heights_that_are_not_known_are_noticed(tmp_path: Path, run: Run) -> None:
+    path = project(tmp_path, '[layers.elevation]\nfile = "data/dem.tif"')
+    write_raster(tmp_path / "data" / "dem.tif", [[1, -154], [3, -9999]], nodata=-9999)
+    code, said = run(path, "--metrics", "data_completeness")
+    assert code == 0
+    assert "notice: elevation: 1 of 4 raster cells have no data\n" in said
+
+
+@pytest.mark.parametrize(
+    ("text", "part"),
+    [
+        ('[layers.parks]\nfile = "data/dem.tif"', "[layers.parks]: file is a raster, and this layer is made of features"),
+        ('[layers.elevation]\nfile = "data/dem.gpkg"', "[layers.elevation]: file must be a raster (.tif, .tiff, .img, .asc)"),
+        ('[layers.elevation]\nfile = "data/dem.tif"\nfield = "z"\ndatum = "gcj02"', "field, datum cannot be applied to a raster"),
+        ("[layers.elevation]\ntotal = 5", "total must be a number of people above 0, and stands with [layers.population] only"),
+        ("[layers.elevation]", "[layers.elevation]: file is missing"),
+    ],
+)
+def test_rasters_and_features_where_they_do_not_belong(tmp_path: Path, run: Run, text: str, part: str) -> None:
+    path = project(tmp_path, text)
+    write_raster(tmp_path / "data" / "dem.tif", np.ones((4, 4)))
+    code, said = run(path)
+    assert code == 2
+    assert part in said
+
+
+@pytest.mark.parametrize(("name", "kind"), [("gates", "point"), ("walls", "line"), ("communities", "polygon")])
+def test_another_kind_of_geometry_than_the_layer_needs(tmp_path: Path, run: Run, name: str, kind: str) -> None:
+    wrong = square(0.1, 0.1, 0.1) if kind != "polygon" else square(0.1, 0.1, 0.1).centroid
+    code, said = run(layer(tmp_path, frame(wrong), name=name))
+    assert code == 3
+    assert f"{name}.parquet: no feature is a {kind}, which {name} needs" in said
+
+
 # Words that are not known.
 
 

@@ -11,8 +11,8 @@ from spatial.errors import ProjectError
 from spatial.layers import GEOMETRIES, LayerSpec, layer_specs, typed, validate
 
 SHIPPED = (
-    "boundary", "buildings", "built_up_area", "districts", "facilities", "green", "landuse", "parks", "population", "rail", "roads",
-    "transit_stops", "water",
+    "boundary", "buildings", "built_up_area", "communities", "districts", "elevation", "facilities", "gates", "green", "landuse", "parks",
+    "population", "rail", "roads", "transit_stops", "walls", "water",
 )  # fmt: skip
 
 
@@ -22,7 +22,11 @@ def test_the_shipped_layers() -> None:
     for spec in specs.values():
         assert spec.title.zh != spec.title.en
         assert all(field.title.zh and field.title.en for field in spec.fields.values())
+        assert spec.style["color"].startswith("#")
+        assert spec.osm or spec.name in ("boundary", "built_up_area", "communities", "districts", "elevation", "population")
     assert specs["roads"].fields["highway"].required
+    assert {name: spec.raster for name, spec in specs.items() if spec.raster} == {"elevation": "surface", "population": "counts"}
+    assert [name for name, spec in specs.items() if spec.nodes_only] == ["gates"]
 
 
 def frame(**columns: list[object]) -> gpd.GeoDataFrame:
@@ -100,3 +104,29 @@ def test_all_faults_of_all_declarations_are_told_at_once(tmp_path: Path) -> None
     assert "one.toml: geometry must be one of point, line, polygon, any" in said
     assert "two.toml [fields.name]: type 'txt' is not one of" in said
     assert 'did you mean "text"?' in said
+
+
+@pytest.mark.parametrize(
+    ("text", "part"),
+    [
+        ('geometry = "raster"', "raster says what the cells hold, counts or surface, not None"),
+        ('geometry = "any"\nraster = "heights"', "raster says what the cells hold, counts or surface, not 'heights'"),
+        ('geometry = "raster"\nraster = "surface"\n[fields.name]\ntag = "name"', "a layer that is a raster has neither [osm] nor fields"),
+        ('geometry = "line"\n[osm]\nmatch = [{ barrier = true }]\nnodes_only = true', "nodes_only is for a layer of points"),
+        ('geometry = "point"\n[osm]\nmatch = [{ barrier = true }]\nnodes_only = "yes"', "nodes_only must be true or false"),
+    ],
+)
+def test_declarations_of_rasters_and_nodes(tmp_path: Path, text: str, part: str) -> None:
+    (tmp_path / "layers").mkdir()
+    (tmp_path / "layers" / "own.toml").write_text(text)
+    with pytest.raises(ProjectError) as caught:
+        layer_specs(tmp_path)
+    assert part in str(caught.value)
+
+
+def test_a_users_own_surface(tmp_path: Path) -> None:
+    """Which kind a raster is stands in the declaration, not in the name."""
+    (tmp_path / "layers").mkdir()
+    (tmp_path / "layers" / "noise.toml").write_text('title = { zh = "噪声", en = "Noise" }\ngeometry = "raster"\nraster = "surface"\n')
+    spec = layer_specs(tmp_path)["noise"]
+    assert (spec.geometry, spec.raster) == ("raster", "surface")

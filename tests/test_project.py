@@ -371,6 +371,15 @@ def test_a_users_declaration_is_part_of_the_inputs(tmp_path: Path) -> None:
     assert before.inputs != after.inputs
 
 
+def test_a_users_reference_table_is_part_of_the_inputs(tmp_path: Path) -> None:
+    path = project(tmp_path, osm=True)
+    before = open_city(path).inputs
+    (tmp_path / "facilities.toml").write_text("[communities]\ncovered_from = 0.8\n")
+    (tmp_path / "notes.toml").write_text("whatever = 1\n")
+    added = [entry for entry in open_city(path).inputs if entry not in before]
+    assert [(entry["layer"], entry["file"]) for entry in added] == [("data", "facilities.toml")]
+
+
 def test_data_extent_of_the_box(tmp_path: Path) -> None:
     path = project(tmp_path)
     text = path.read_text("utf-8")
@@ -616,3 +625,118 @@ def test_local_layers_that_fill_the_city_tell_how_far_the_data_reach(tmp_path: P
     far = table[table.area_id == "220104"]
     assert (far.status == "no_data").all()
     assert (far.coverage == 0).all()
+
+
+@pytest.mark.parametrize(
+    ("inset", "covered"),
+    [
+        (0.0, 1.0),
+        (0.0003, 1.0),  # 1.5 % of the city's width of 0.02°: the last parcel ends a little inside the outline
+        (0.002, 0.9),  # 10 %: the layer ends there
+    ],
+)
+def test_a_layer_that_ends_a_little_inside_the_outline_is_complete(tmp_path: Path, inset: float, covered: float) -> None:
+    west, south, east, north = BOX
+    parcels = gpd.GeoDataFrame({"landuse": ["residential"]}, geometry=[shapely.box(west + inset, south, east, north)], crs="EPSG:4326")
+    from spatial.areas import Areas
+
+    city = open_city(project(tmp_path, layers={"landuse": parcels}))
+    areas: Areas = city.areas().covered_by(city.layer("landuse").extent)
+    city_row = list(areas.ids).index("city")
+    assert areas.coverage[city_row] == pytest.approx(covered, abs=0.01)  # a box in degrees is not quite one in metres
+    outline = shapely.union_all(city.frame("districts").geometry.to_numpy())
+    assert shapely.covers(shapely.buffer(city.data_extent, 1e-6), outline) == (covered == 1.0)
+
+
+def test_each_side_is_judged_by_itself_and_a_stated_extent_stays(tmp_path: Path) -> None:
+    """1 % short in the west, half the city short in the north: only the west reaches the edge."""
+    west, south, east, north = BOX
+    box = shapely.box(west + 0.0002, south, east, north - 0.01)
+    parcels = gpd.GeoDataFrame({"landuse": ["residential"]}, geometry=[box], crs="EPSG:4326")
+    path = project(tmp_path, layers={"landuse": parcels})
+    city = open_city(path)
+    bounds = city.frame("districts").total_bounds
+    reach = shapely.bounds(city.layer("landuse").extent)
+    assert reach[0] == bounds[0]
+    assert reach[3] == pytest.approx(city.frame("landuse").total_bounds[3])
+    assert reach[3] < bounds[3] - 1000
+    path.write_text(f"data_extent = [{west + 0.0002}, {south}, {east}, {north}]\n" + path.read_text("utf-8"), encoding="utf-8")
+    stated = open_city(path)
+    assert stated.layer("landuse").extent.equals(stated.data_extent)
+    assert shapely.bounds(stated.data_extent)[0] > bounds[0] + 10
+
+
+ELEVATION = '[layers.elevation]\nfile = "data/dem.tif"\nsource = "SRTM"\n'
+
+
+def test_elevation_is_a_surface_that_is_part_of_the_inputs(tmp_path: Path) -> None:
+    # 100 m in the west, 10 m more a column of 0.002°; a point in the middle of the fourth column has 130 m.
+    path = project(tmp_path, ELEVATION, osm=True)
+    write_raster(tmp_path / "data" / "dem.tif", np.tile(100 + 10.0 * np.arange(10), (10, 1)))
+    city = open_city(path)
+    layer = city.layer("elevation")
+    assert (layer.origin, layer.source, layer.missing) == ("local", "SRTM", None)
+    (place,) = gpd.GeoSeries([shapely.Point(WEST + 0.007, SOUTH + STEP)], crs="EPSG:4326").to_crs(city.crs)
+    assert layer.raster.sample(np.array([[place.x, place.y]]), city.crs) == pytest.approx([130], abs=1e-3)
+    before = {entry["layer"]: entry["sha256"] for entry in city.inputs}
+    write_raster(tmp_path / "data" / "dem.tif", np.tile(100 + 11.0 * np.arange(10), (10, 1)))
+    after = {entry["layer"]: entry["sha256"] for entry in open_city(path).inputs}
+    assert {name for name in before if before[name] != after[name]} == {"elevation"}
+    assert "elevation" in repr(city)
+
+
+def test_without_elevation_the_layer_is_absent(tmp_path: Path) -> None:
+    layer = open_city(project(tmp_path, osm=True)).layer("elevation")
+    assert layer.raster is None
+    assert layer.missing is not None
+
+
+def test_gates_and_walls_come_from_the_cache_as_they_were_read(tmp_path: Path) -> None:
+    path = project(tmp_path, '[osm]\nfile = "data/c.osm"\n')
+    corners = [(WEST, SOUTH), (WEST + STEP, SOUTH), (WEST + STEP, SOUTH + STEP), (WEST, SOUTH + STEP)]
+    nodes = "".join(f'<node id="{n}" lon="{x}" lat="{y}"/>' for n, (x, y) in enumerate(corners, 2))
+    gate = f'<node id="1" lon="{WEST + 0.001}" lat="{SOUTH}"><tag k="barrier" v="gate"/><tag k="access" v="private"/></node>'
+    refs = "".join(f'<nd ref="{n}"/>' for n in (2, 1, 3, 4, 5, 2))
+    wall = f'<way id="7">{refs}<tag k="barrier" v="wall"/><tag k="height" v="2 m"/></way>'
+    west, south, east, north = BOX
+    bounds = f'<bounds minlon="{west}" minlat="{south}" maxlon="{east}" maxlat="{north}"/>'
+    (tmp_path / "data" / "c.osm").write_text(f'<osm version="0.6">{bounds}{gate}{nodes}{wall}</osm>', encoding="utf-8")
+    first, second = open_city(path), open_city(path)
+    assert first.frame("gates")["id"].tolist() == ["n1"]
+    assert first.frame("walls")["height"].tolist() == [2.0]
+    for name in ("gates", "walls"):
+        assert_geodataframe_equal(first.frame(name), second.frame(name))
+
+
+def test_gates_walls_and_a_surface_in_memory(tmp_path: Path) -> None:
+    """A wall with a gate, and heights of 7 m everywhere."""
+    wall = gpd.GeoDataFrame({"barrier": ["wall"]}, geometry=[shapely.LineString([(WEST, SOUTH), (WEST + STEP, SOUTH)])], crs="EPSG:4326")
+    gate = gpd.GeoDataFrame({"id": ["g"], "barrier": ["gate"]}, geometry=[shapely.Point(WEST + STEP / 2, SOUTH)], crs="EPSG:4326")
+    path = write_raster(tmp_path / "dem.tif", np.full((4, 4), 7.0))
+    city = City.from_layers(districts=districts().rename(columns={"adcode": "id"}), walls=wall, gates=gate, elevation=path)
+    assert city.frame("gates").loc[0, ["id", "barrier"]].tolist() == ["g", "gate"]
+    assert city.frame("gates")["locked"].isna().all()
+    assert city.frame("walls").geometry.distance(city.frame("gates").geometry.iloc[0]).max() < 0.05
+    centre = city.frame("districts").union_all()
+    layer = city.layer("elevation")
+    assert layer.raster.sample(shapely.get_coordinates(shapely.centroid(centre)), city.crs) == pytest.approx([7.0])
+    assert layer.missing is None
+    with pytest.raises(LayerError, match="elevation: is read from a raster, never from features"):
+        City.from_layers(districts=districts().rename(columns={"adcode": "id"}), elevation=gate)
+    far = write_raster(tmp_path / "far.tif", np.ones((4, 4)), bounds=(10, 10, 11, 11))
+    with pytest.raises(LayerError, match=r"elevation: .*far\.tif: the raster does not meet the city"):
+        City.from_layers(districts=districts().rename(columns={"adcode": "id"}), elevation=str(far))
+    with pytest.raises(LayerError, match="walls: needs a GeoDataFrame"):
+        City.from_layers(districts=districts().rename(columns={"adcode": "id"}), walls=str(path))
+
+
+def test_only_a_file_that_is_said_to_be_made_up_goes_without_the_notice_of_openstreetmap(tmp_path):
+    path = project(tmp_path, 'synthetic = "made up"', osm=True)
+    text = path.read_text(encoding="utf-8")
+    path.write_text('synthetic = "made up"\n' + text.replace('\nsynthetic = "made up"', ""), encoding="utf-8")
+    assert open_city(path).attribution == "made up · © OpenStreetMap contributors, ODbL"
+    path.write_text(path.read_text(encoding="utf-8").replace("[osm]\n", "[osm]\nmade_up = true\n"), encoding="utf-8")
+    assert open_city(path).attribution == "made up"
+    path.write_text(path.read_text(encoding="utf-8").replace('synthetic = "made up"\n', ""), encoding="utf-8")
+    with pytest.raises(ProjectError, match="made_up is for data"):
+        open_city(path)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
+import gc
 from collections import defaultdict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -16,13 +18,12 @@ from spatial.errors import SourceError
 from spatial.layers import LayerSpec, Repair
 from spatial.text import Text
 
-READER_SCHEMA = "1"
+READER_SCHEMA = "2"
 ENDINGS = (".osm.pbf", ".pbf", ".osm", ".osm.gz", ".osm.bz2")
 _NO_LOCATION = 2147483647
-_SCALE = 1e-7
+_PER_DEGREE = 1e7
+Get = Callable[[str], str | None]
 _ROUTES = ("bus", "trolleybus", "subway", "light_rail", "tram", "monorail", "train")
-
-Rule = tuple[str, frozenset[str] | None]
 
 
 @dataclass
@@ -50,24 +51,38 @@ class OsmData:
     repairs: list[Repair] = field(default_factory=list)
 
 
-@dataclass
+Place = tuple[int, int]
+Shape = str | Place | list[Place]
+"""WKB in hexadecimal digits as osmium writes it, a point, or the points of a line; in degrees × 10⁷ where it is points."""
+
+
+@dataclass(eq=False)
 class _Columns:
     """Features of one layer while the file is read."""
 
     spec: LayerSpec
     ids: list[str] = field(default_factory=list)
     tags: list[tuple[str | None, ...]] = field(default_factory=list)
-    wkb: list[str] = field(default_factory=list)
-    lines: list[list[tuple[int, int]]] = field(default_factory=list)
+    shapes: list[Shape] = field(default_factory=list)
     nodes: list[list[int]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.keys = [declared.tag for declared in self.spec.fields.values() if declared.tag]
+        self.exclude = [(key, frozenset(values)) for key, values in self.spec.exclude.items()]
 
-    def keep(self, identity: str, get: Callable[[str], str | None]) -> None:
-        """Keep the id and the declared tags of one feature."""
+    def keep(self, identity: str, get: Get, shape: Shape) -> None:
+        """Keep the id, the declared tags and the shape of one feature."""
         self.ids.append(identity)
-        self.tags.append(tuple([get(key) for key in self.keys]))
+        self.tags.append(tuple(map(get, self.keys)))
+        self.shapes.append(shape)
+
+    def excludes(self, get: Get) -> bool:
+        """Tell whether a tag of the feature keeps it out of the layer."""
+        return bool(self.exclude) and any(get(key) in values for key, values in self.exclude)
+
+
+_Rule = tuple[str, dict[str, tuple[_Columns, ...]], tuple[_Columns, ...]]
+"""A tag key, the layers by value, and the layers of any other value."""
 
 
 def read_osm(path: Path, specs: Iterable[LayerSpec]) -> OsmData:
@@ -95,25 +110,28 @@ def read_osm(path: Path, specs: Iterable[LayerSpec]) -> OsmData:
     if not path.name.endswith(ENDINGS):
         raise SourceError(f"{path}: is not an OSM file by its name; known: {', '.join(ENDINGS)}")
     try:
-        return _Reader([spec for spec in specs if spec.osm]).read(path)
+        with _collector_paused():
+            return _Reader([spec for spec in specs if spec.osm]).read(path)
     except (RuntimeError, ValueError, OSError) as error:
         raise SourceError(f"{path}: cannot be read as OSM data, it may be truncated or corrupt ({error}); get the file again") from error
+
+
+@contextlib.contextmanager
+def _collector_paused() -> Iterator[None]:
+    """Pause the garbage collector: reading makes a million objects and no cycle, and the search for some was a fifth of the time."""
+    running = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if running:
+            gc.enable()
 
 
 class _Reader:
     def __init__(self, specs: list[LayerSpec]) -> None:
         self.columns = {spec.name: _Columns(spec) for spec in specs}
-        self.rules: dict[str, dict[str, list[tuple[frozenset[str] | None, _Columns]]]] = {
-            "node": defaultdict(list),
-            "way": defaultdict(list),
-            "area": defaultdict(list),
-        }
-        for columns in self.columns.values():
-            kinds = {"point": ("node", "area"), "line": ("way",), "polygon": ("area",), "any": ("node", "area")}[columns.spec.geometry]
-            for alternative in columns.spec.osm:
-                for key, accepted in alternative.items():
-                    for kind in kinds:
-                        self.rules[kind][key].append((None if accepted is True else frozenset(accepted), columns))
+        self.rules = {kind: _rules(kind, list(self.columns.values())) for kind in ("node", "way", "area")}
         self.newest = ""
         self.box = [np.inf, np.inf, -np.inf, -np.inf]
         self.clipped: list[str] = []
@@ -128,7 +146,7 @@ class _Reader:
     def read(self, path: Path) -> OsmData:
         import osmium
 
-        keys = {kind: sorted(rules) for kind, rules in self.rules.items()}
+        keys = {kind: [key for key, _, _ in rules] for kind, rules in self.rules.items()}
         reader = osmium.io.Reader(str(path))
         header_box = reader.header().box()
         reader.close()
@@ -139,22 +157,17 @@ class _Reader:
         for kind, entity in kinds.items():  # what no layer of this kind asks for never reaches Python
             processor = processor.with_filter(osmium.filter.KeyFilter(*(asked[kind] or ["-"])).enable_for(entity))
         processor = processor.with_filter(osmium.filter.KeyFilter("route", *keys["area"]).enable_for(osmium.osm.RELATION))
-        wkb = osmium.geom.WKBFactory()
+        read_one = {
+            osmium.osm.Node: self._node, osmium.osm.Way: self._way, osmium.osm.Area: self._area, osmium.osm.Relation: self._relation,
+        }  # fmt: skip
+        self.wkb, self.all_nodes = osmium.geom.WKBFactory(), osmium.geom.ALL
+        self.unfit = (RuntimeError, osmium.InvalidLocationError)
         newest = None
         for item in processor:
             stamp = item.timestamp
             if newest is None or stamp > newest:
                 newest = stamp
-            if item.is_node():
-                self._node(item)
-            elif item.is_way():
-                if item.is_closed():
-                    self.rings.add(item.id)
-                self._way(item)
-            elif item.is_area():
-                self._area(item, wkb)
-            elif item.is_relation():
-                self._relation(item)
+            read_one[type(item)](item)
         self._unassembled(path)
         if newest is not None and newest.year > 1970:
             self.newest = newest.date().isoformat()
@@ -170,56 +183,65 @@ class _Reader:
                 box = (float(low[0]), float(low[1]), float(high[2]), float(high[3]))
         return OsmData(frames, box, valid, self.newest, self._repairs())
 
-    def _matching(self, kind: str, get: Callable[[str], str | None]) -> list[_Columns]:
+    def _matching(self, kind: str, get: Get) -> tuple[_Columns, ...]:
         """Layers that a feature belongs to; only tags that a rule names are looked at, which is cheaper than reading all of them."""
-        found: list[_Columns] = []
-        for key, rules in self.rules[kind].items():
+        found: tuple[_Columns, ...] = ()
+        for key, by_value, otherwise in self.rules[kind]:
             value = get(key)
-            if value is None:
-                continue
-            for accepted, columns in rules:
-                if (accepted is None or value in accepted) and columns not in found and not _excluded(columns.spec, get):
-                    found.append(columns)
-        return found
+            if value is not None and (more := by_value.get(value, otherwise)):
+                found = tuple(dict.fromkeys((*found, *more))) if found else more
+        return tuple([columns for columns in found if not columns.excludes(get)]) if found else found
 
     def _node(self, node: Any) -> None:
         get = node.tags.get
         for columns in self._matching("node", get):
             location = node.location
-            if not location.valid():
+            if location.valid():
+                columns.keep(f"n{node.id}", get, (location.x, location.y))
+            else:
                 self.lost.append(f"n{node.id}")
-                continue
-            columns.keep(f"n{node.id}", get)
-            columns.lines.append([(location.x, location.y)])
 
     def _way(self, way: Any) -> None:
+        if way.is_closed():
+            self.rings.add(way.id)
         get = way.tags.get
-        for columns in self._matching("way", get):
-            refs = [(node.ref, node.location.x, node.location.y) for node in way.nodes]
+        matching = self._matching("way", get)
+        if not matching:
+            return
+        identity = f"w{way.id}"
+        try:
+            whole = self.wkb.create_linestring(way, self.all_nodes)
+        except self.unfit:  # a node without a location, or fewer than two nodes
+            whole = None
+        if whole is None:
+            refs = [(node.ref, node.x, node.y) for node in way.nodes]
             parts = _located_parts(refs)
-            if len(parts) != 1 or len(parts[0]) != len(refs):
-                (self.clipped if parts else self.lost).append(f"w{way.id}")
-            for part in parts:
-                columns.keep(f"w{way.id}", get)
-                columns.lines.append([(x, y) for _, x, y in part])
-                columns.nodes.append([ref for ref, _, _ in part])
+            (self.clipped if parts else self.lost).append(identity)
+            for columns in matching:
+                for part in parts:
+                    columns.keep(identity, get, [(x, y) for _, x, y in part])
+                    columns.nodes.append([ref for ref, _, _ in part])
+            return
+        for columns in matching:
+            columns.keep(identity, get, whole)
+            if columns.spec.node_refs:
+                columns.nodes.append([node.ref for node in way.nodes])
 
-    def _area(self, area: Any, wkb: Any) -> None:
-        (self.built_rings if area.from_way() else self.built_multipolygons).add(area.orig_id())
+    def _area(self, area: Any) -> None:
+        from_way, origin = area.from_way(), area.orig_id()
+        (self.built_rings if from_way else self.built_multipolygons).add(origin)
         get = area.tags.get
         matching = self._matching("area", get)
         if not matching:
             return
-        identity = f"{'w' if area.from_way() else 'r'}{area.orig_id()}"
+        identity = f"{'w' if from_way else 'r'}{origin}"
         try:
-            shape = wkb.create_multipolygon(area)
+            shape = self.wkb.create_multipolygon(area)
         except RuntimeError:
             self.lost.append(identity)
             return
         for columns in matching:
-            columns.keep(identity, get)
-            columns.wkb.append(shape)
-            columns.lines.append([])
+            columns.keep(identity, get, shape)
 
     def _unassembled(self, path: Path) -> None:
         """Count the areas that could not be put together: rings with missing nodes, multipolygons with missing members."""
@@ -241,7 +263,10 @@ class _Reader:
 
     def _frame(self, columns: _Columns) -> gpd.GeoDataFrame:
         spec = columns.spec
-        geometry = _lines(columns.lines) if spec.geometry == "line" else _points_and_areas(columns, as_points=spec.geometry == "point")
+        geometry = _geometry(columns.shapes)
+        if spec.geometry == "point":
+            areas = shapely.get_dimensions(geometry) == 2
+            geometry[areas] = shapely.point_on_surface(geometry[areas])
         data: dict[str, Any] = {"id": np.array(columns.ids, dtype=object)}
         named = [name for name, declared in spec.fields.items() if declared.tag]
         for name, values in zip(named, zip(*columns.tags, strict=True) if columns.tags else [()] * len(named), strict=True):
@@ -269,8 +294,25 @@ class _Reader:
         return [Repair("osm", what, len(ids), tuple(ids[:5])) for what, ids in counted if ids]
 
 
-def _excluded(spec: LayerSpec, get: Callable[[str], str | None]) -> bool:
-    return bool(spec.exclude) and any(get(key) in values for key, values in spec.exclude.items())
+def _rules(kind: str, layers: list[_Columns]) -> list[_Rule]:
+    """List what to look at in a node, a way or an area: tag keys in alphabetical order, and who asks for which of their values."""
+    asked: dict[str, list[tuple[_Columns, Any]]] = defaultdict(list)
+    for columns in layers:
+        spec = columns.spec
+        kinds = {"point": ("node", "area"), "line": ("way",), "polygon": ("area",), "any": ("node", "area")}[spec.geometry]
+        if kind in (("node",) if spec.nodes_only else kinds):
+            for alternative in spec.osm:
+                for key, accepted in alternative.items():
+                    asked[key].append((columns, accepted))
+    rules = []
+    for key, who in sorted(asked.items()):
+        otherwise = tuple(dict.fromkeys(columns for columns, accepted in who if accepted is True))
+        values = sorted({value for _, accepted in who if accepted is not True for value in accepted})
+        by_value = {
+            value: tuple(dict.fromkeys(columns for columns, accepted in who if accepted is True or value in accepted)) for value in values
+        }
+        rules.append((key, by_value, otherwise))
+    return rules
 
 
 def _located_parts(refs: list[tuple[int, int, int]]) -> list[list[tuple[int, int, int]]]:
@@ -287,21 +329,20 @@ def _located_parts(refs: list[tuple[int, int, int]]) -> list[list[tuple[int, int
     return [part for part in parts if len(part) > 1 and any(point[1:] != part[0][1:] for point in part)]
 
 
-def _lines(lines: list[list[tuple[int, int]]]) -> Any:
-    counts = np.array([len(line) for line in lines], dtype=int)
-    if not len(counts):
-        return np.empty(0, object)
-    xy = np.array([point for line in lines for point in line], dtype=float) * _SCALE
-    return shapely.linestrings(np.round(xy, 7), indices=np.repeat(np.arange(len(lines)), counts))
-
-
-def _points_and_areas(columns: _Columns, *, as_points: bool) -> Any:
-    geometry = np.empty(len(columns.ids), object)
-    from_area = np.array([not line for line in columns.lines], dtype=bool)
-    if from_area.any():
-        shapes = shapely.from_wkb(columns.wkb)
-        geometry[from_area] = shapely.point_on_surface(shapes) if as_points else shapes
-    if (~from_area).any():
-        xy = np.array([line[0] for line in columns.lines if line], dtype=float) * _SCALE
-        geometry[~from_area] = shapely.points(np.round(xy, 7))
+def _geometry(shapes: list[Shape]) -> Any:
+    geometry = np.empty(len(shapes), object)
+    written = np.array([isinstance(shape, str) for shape in shapes], dtype=bool)
+    # GEOS takes five times as long for hexadecimal digits as for bytes.
+    geometry[written] = shapely.from_wkb([bytes.fromhex(shape) for shape in shapes if isinstance(shape, str)])
+    points = np.array([isinstance(shape, tuple) for shape in shapes], dtype=bool)
+    if points.any():
+        geometry[points] = shapely.points(_degrees([shape for shape in shapes if isinstance(shape, tuple)]))
+    if lines := [shape for shape in shapes if isinstance(shape, list)]:
+        parts = np.repeat(np.arange(len(lines)), [len(line) for line in lines])
+        geometry[~(written | points)] = shapely.linestrings(_degrees([point for line in lines for point in line]), indices=parts)
     return geometry
+
+
+def _degrees(places: list[Place]) -> Any:
+    """Longitude and latitude, as near to seven decimals as osmium writes them."""
+    return np.array(places, dtype=float) / _PER_DEGREE

@@ -1,6 +1,7 @@
 """The OSM reader: what it keeps, what it breaks, and that nothing is lost without being counted."""
 
 import bz2
+import gc
 import gzip
 
 import pytest
@@ -86,6 +87,87 @@ def test_a_facility_is_a_point_or_a_polygon(tmp_path):
     facilities = read(write(tmp_path / "c.osm", *SQUARE, clinic, school)).frames["facilities"].set_index("id")
     assert facilities.geometry["n9"].geom_type == "Point"
     assert facilities.geometry["w20"].geom_type == "MultiPolygon"
+
+
+def test_a_gate_is_a_node_never_the_area_that_a_fence_encloses(tmp_path):
+    gate = node(9, 125.305, 43.90, barrier="gate", access="private", locked="yes", foot="no")
+    door = node(8, 125.306, 43.90, entrance="main", name="南门")
+    yard = way(20, 1, 2, 3, 4, 1, barrier="fence", area="yes")
+    gates = read(write(tmp_path / "c.osm", *SQUARE, gate, door, yard)).frames["gates"].set_index("id")
+    assert sorted(gates.index) == ["n8", "n9"]
+    assert list(gates.loc["n9", ["barrier", "access", "foot", "locked"]]) == ["gate", "private", "no", "yes"]
+    assert list(gates.loc["n8", ["entrance", "name"]]) == ["main", "南门"]
+    assert list(gates.geom_type) == ["Point", "Point"]
+
+
+def test_a_closed_wall_is_a_line_and_what_it_encloses_is_still_an_area(tmp_path):
+    # A school behind its own fence: one way, two layers. What is stepped over is no wall.
+    school = way(20, 1, 2, 3, 4, 1, amenity="school", barrier="fence", height="2.5")
+    kerb = way(21, 1, 2, barrier="kerb")
+    rail = way(22, 2, 3, barrier="guard_rail")
+    data = read(write(tmp_path / "c.osm", *SQUARE, school, kerb, rail))
+    walls = data.frames["walls"]
+    assert list(walls["id"]) == ["w20"]
+    assert list(walls["height"]) == ["2.5"]
+    (line,) = walls.geometry
+    assert line.geom_type == "LineString"
+    assert line.length == pytest.approx(0.04)
+    assert data.frames["facilities"].set_index("id").geometry["w20"].geom_type == "MultiPolygon"
+    assert not data.repairs
+
+
+def test_a_wall_is_broken_where_nodes_are_missing(tmp_path):
+    walls = read(write(tmp_path / "c.osm", *SQUARE, way(10, 1, 2, 98, 3, 4, barrier="wall", highway="path"))).frames["walls"]
+    assert list(walls["id"]) == ["w10", "w10"]
+    assert [list(line.coords) for line in walls.geometry] == [[(125.30, 43.90), (125.31, 43.90)], [(125.31, 43.91), (125.30, 43.91)]]
+
+
+@pytest.mark.parametrize(
+    ("tags", "kept"),
+    [
+        ({"leisure": "fitness_centre"}, True),
+        ({"leisure": "ice_rink", "sport": "ice_skating"}, True),
+        ({"leisure": "garden"}, False),
+        ({"tourism": "museum"}, True),
+        ({"tourism": "hotel"}, False),
+        ({"amenity": "school", "isced__level": "1"}, True),
+        ({"amenity": "school", "disused": "yes"}, False),
+        ({"amenity": "clinic", "abandoned": "yes"}, False),
+        ({"amenity": "clinic", "disused": "no"}, True),
+        ({"shop": "vacant"}, False),
+        ({"disused__shop": "bakery"}, False),
+    ],
+)
+def test_what_counts_as_a_facility(tmp_path, tags, kept):
+    facilities = read(write(tmp_path / "c.osm", *SQUARE, node(9, 125.305, 43.905, **tags))).frames["facilities"]
+    assert list(facilities["id"]) == (["n9"] if kept else [])
+
+
+def test_the_fields_of_a_facility(tmp_path):
+    home = node(9, 125.305, 43.905, amenity="social_facility", social_facility="day_care", social_facility__for="senior")
+    school = node(8, 125.306, 43.905, amenity="school", isced__level="1;2")
+    facilities = read(write(tmp_path / "c.osm", home, school)).frames["facilities"].set_index("id")
+    assert facilities.loc["n9", "social_facility_for"] == "senior"
+    assert facilities.loc["n8", "isced_level"] == "1;2"
+
+
+def test_one_feature_in_two_layers_has_one_shape(tmp_path):
+    shop = way(20, 1, 2, 3, 4, 1, building="retail", shop="mall", landuse="retail")
+    frames = read(write(tmp_path / "c.osm", *SQUARE, shop)).frames
+    shapes = [frames[name].geometry.iloc[0] for name in ("buildings", "facilities", "landuse")]
+    assert shapes[0].equals(shapes[1])
+    assert shapes[0].equals(shapes[2])
+
+
+@pytest.mark.parametrize("content", ["", "<broken"])
+def test_the_garbage_collector_runs_again_after_reading(tmp_path, content):
+    path = write(tmp_path / "c.osm", *SQUARE, content)
+    if content:
+        with pytest.raises(SourceError):
+            read(path)
+    else:
+        read(path)
+    assert gc.isenabled()
 
 
 def test_private_parks_and_no_buildings_are_left_out(tmp_path):
