@@ -13,7 +13,7 @@ import shapely
 
 from spatial import overlay
 from spatial.errors import LayerError, OptionError, sample
-from spatial.overlay import Geometries, Pieces
+from spatial.overlay import Geometries, Ints, Pieces
 from spatial.text import Text
 
 CITY, OUTSIDE, BEYOND = "city", "outside_areas", "areas_outside_city"
@@ -23,6 +23,7 @@ RESERVED = {
     BEYOND: Text("各区超出市界部分", "Areas beyond the city's boundary"),
 }
 FULL_COVERAGE = 0.99
+_NO_EDGES = np.empty(0, object)
 SLIVER_SHARE = 1e-6
 
 
@@ -52,7 +53,7 @@ class Areas:
     coverage: npt.NDArray[np.float64]
     overlap_m2: float
     crs: Any
-    scope_edges: Geometries = field(default_factory=lambda: np.empty(0, object))
+    scope_edges: Geometries = field(default_factory=lambda: _NO_EDGES)
     scope_declared: bool = False
 
     def __len__(self) -> int:
@@ -110,17 +111,37 @@ class Areas:
         rings = shapely.get_parts(np.atleast_1d(shapely.boundary(self.whole[rows])))
         return np.concatenate([rings[shapely.get_type_id(rings) == 1], self.scope_edges])
 
-    def within(self, ground: Geometries, edges: Geometries | None = None) -> Areas:
-        """Restrict the measured part to a scope (disjoint polygons); the coverage is left as it is.
+    def nested(self, ground: Geometries, level: Ints, levels: int, edges: Geometries | None = None) -> tuple[Areas, ...]:
+        """Restrict the measured part to scopes that lie one inside the other; the coverage is left as it is.
 
-        ``edges`` are the outlines of a declared scope, which may run along roads; an estimated one has none.
+        Parameters
+        ----------
+        ground
+            Disjoint polygons, shape (g,).
+        level
+            The first scope that holds each of them, shape (g,); every later scope holds it too.
+        levels
+            How many scopes there are.
+        edges
+            Outlines of a declared scope, which may run along roads; an estimated one has none.
+
+        Returns
+        -------
+        tuple of Areas
+            The same rows, one answer a scope. Their pieces share their atoms, so that whatever is laid over one (``overlay.surface_within``,
+            ``line_parts``, ``points_within``, ``restrict``) with the same array is only summed anew for the others.
         """
+        pieces, source = overlay.split(self.pieces, ground)
         declared = edges is not None and len(edges) > 0
-        return replace(
-            self,
-            pieces=overlay.restrict(self.pieces, ground),
-            scope_edges=edges if edges is not None and declared else np.empty(0, object),
-            scope_declared=declared,
+        held = level[source]
+        return tuple(
+            replace(
+                self,
+                pieces=pieces.only(held <= nth),
+                scope_edges=edges if edges is not None and declared else _NO_EDGES,
+                scope_declared=declared,
+            )
+            for nth in range(levels)
         )
 
     def frame(self) -> gpd.GeoDataFrame:

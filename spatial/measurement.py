@@ -16,8 +16,7 @@ from spatial.city import City
 from spatial.errors import MetricError, OptionError, SpatialError
 from spatial.metrics import Metric, find, registered
 from spatial.metrics.completeness import thin_layers
-from spatial.metrics.land import built_up_area
-from spatial.overlay import Geometries
+from spatial.metrics.land import built_up_area, built_up_scopes
 from spatial.progress import Progress
 from spatial.result import MetricResult, Results
 from spatial.text import Lang, Text, joined
@@ -65,7 +64,9 @@ def measure(
     progress = progress or Progress()
     if lang not in ("zh", "en"):
         raise OptionError(f'lang "{lang}" is not zh or en')
-    chosen = list(registered().values()) if metrics is None else find([metrics] if isinstance(metrics, str) else metrics)
+    chosen = (
+        list(registered(city.folder).values()) if metrics is None else find([metrics] if isinstance(metrics, str) else metrics, city.folder)
+    )
     if not chosen:
         raise OptionError('no metric was named; leave metrics out for all, or see "spatial list"')
     areas = city.areas(by)
@@ -107,9 +108,9 @@ def _covered(city: City, areas: Areas, metric: Metric, variant: str, known: dict
     extents = [city.layer(name).extent for name in needs]
     if metric.scope == "built_up_area" or not needs:
         extents.append(built_up_area(city).extent)
-    given = [extent for extent in extents if extent is not None]
+    given = list({shapely.to_wkb(extent): extent for extent in extents if extent is not None}.values())
     extent = shapely.intersection_all(given) if given else None
-    key = None if extent is None else shapely.to_wkb(extent)
+    key = None if extent is None else shapely.to_wkb(shapely.normalize(extent))
     if key not in known:
         known[key] = areas.covered_by(extent)
     return known[key]
@@ -121,13 +122,13 @@ def _variant(city: City, areas: Areas, metric: Metric, variant: str) -> tuple[pd
         return _table(city, areas, metric, variant, MetricResult(np.full(len(areas), np.nan), notes=missing), empty=True), {}
     notes: list[Text] = []
     estimated = False
-    scoped, band = areas, []
+    scoped: Areas = areas
+    band: tuple[Areas, ...] = ()
     if metric.scope == "built_up_area":
         built = built_up_area(city)
         notes += built.notes
         estimated = built.estimated
-        scoped = _within(city, areas, built.ground, built.edges)
-        band = [_within(city, areas, ground, built.edges) for ground in built.band]
+        scoped, band = built_up_scopes(city, areas)
         if not len(built.ground):
             return _table(city, areas, metric, variant, MetricResult(np.full(len(areas), np.nan), notes=notes), empty=True), {}
     result = _answer(metric, city, scoped, variant)
@@ -188,11 +189,6 @@ def _without_slivers(result: MetricResult, areas: Areas) -> MetricResult:
     little = areas.measured_m2 < np.minimum(LITTLE_GROUND_M2, LITTLE_GROUND_SHARE * shapely.area(areas.whole))
     noted = {**result.row_notes, **{int(row): [_LITTLE_GROUND] for row in np.flatnonzero(little & (areas.measured_m2 > 0))}}
     return replace(result, value=np.where(little, np.nan, result.value), row_notes=noted)
-
-
-def _within(city: City, areas: Areas, ground: Geometries, edges: Geometries) -> Areas:
-    """Restrict areas to a scope, once for all metrics; both are kept with the answer, so that their identities stay theirs."""
-    return city.memo(("scoped", id(areas), id(ground)), lambda: (areas, ground, areas.within(ground, edges)))[2]
 
 
 def _band(result: MetricResult, others: Sequence[MetricResult]) -> tuple[Any, Any]:

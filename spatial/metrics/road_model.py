@@ -16,7 +16,7 @@ from spatial.areas import CITY, Areas
 from spatial.catalogue import reference
 from spatial.city import City
 from spatial.errors import sample
-from spatial.overlay import Floats, Geometries, Ints
+from spatial.overlay import Atoms, Floats, Geometries, Ints
 from spatial.text import Text
 
 SAMPLE_M = 20.0
@@ -104,20 +104,24 @@ def parts_by_area(city: City, areas: Areas) -> tuple[Ints, Ints, Floats]:
 def _parts(city: City, areas: Areas) -> tuple[Ints, Ints, Floats]:
     """Set runs astride the edges of the areas; for the total only astride its own, so that it is the same for every choice of areas."""
     runs = road_model(city).lines
-    key = ("astride", id(areas.whole), id(areas.scope_edges))  # both are kept with the answer, so that their identities stay theirs
-    kept = city.memo(key, lambda: (areas, overlay.astride(runs, areas.edges)))
-    lines, source, factor = kept[1]
+    total = int(np.flatnonzero(areas.ids == CITY)[0])
+
+    def build() -> tuple[Any, Any, Any]:
+        moved = overlay.astride(runs, areas.edges)
+        apart = np.unique(moved[1][moved[2] != 1.0])
+        return moved, apart, overlay.astride(runs[apart], areas.edges_of(total))
+
+    # All are kept with the answer, so that their identities stay theirs.
+    key = ("astride", id(areas.whole), id(areas.scope_edges))
+    (lines, source, factor), apart, (others, origin, share) = city.memo(key, lambda: (areas, build()))[1]
     index, owner, length = overlay.line_parts(lines, areas.pieces)
     index, length = source[index], length * factor[index]
-    total = int(np.flatnonzero(areas.ids == CITY)[0])
-    moved = np.unique(source[factor != 1.0])
-    apart = np.isin(index, moved) & (owner == total)
-    lines, source, factor = overlay.astride(runs[moved], areas.edges_of(total))
-    more, _, metres = overlay.line_parts(lines, areas.pieces.take([total]))
+    again = np.isin(index, apart) & (owner == total)
+    more, _, metres = overlay.line_parts(others, areas.pieces.only(areas.pieces.owner == total))
     return (
-        np.concatenate([index[~apart], moved[source[more]]]),
-        np.concatenate([owner[~apart], np.full(len(more), total)]),
-        np.concatenate([length[~apart], metres * factor[more]]),
+        np.concatenate([index[~again], apart[origin[more]]]),
+        np.concatenate([owner[~again], np.full(len(more), total)]),
+        np.concatenate([length[~again], metres * share[more]]),
     )
 
 
@@ -322,7 +326,7 @@ def used_runs(city: City, variant: str) -> tuple[Bools, Floats]:
     return model.classes("municipal") & ~model.tunnel, widths
 
 
-def surface(city: City, variant: str, width: int = 1) -> Geometries:
+def surface(city: City, variant: str, width: int = 1, *, over: Atoms | None = None) -> Geometries:
     """Ground under the roads of a variant, seen from above.
 
     Parameters
@@ -333,6 +337,8 @@ def surface(city: City, variant: str, width: int = 1) -> Geometries:
         As in ``used_runs``.
     width
         0 for the low, 1 for the default, 2 for the high widths.
+    over
+        Where it is wanted (``areas.pieces.distinct[0]``): roads that reach none of these are left out; ``None`` for all there are.
 
     Returns
     -------
@@ -342,9 +348,12 @@ def surface(city: City, variant: str, width: int = 1) -> Geometries:
 
     def build() -> Geometries:
         used, widths = used_runs(city, variant)
-        return overlay.dissolve(_strips(road_model(city).lines, widths[:, width] / 2, used))
+        strips = _strips(road_model(city).lines, widths[:, width] / 2, used)
+        if over is not None and len(strips):
+            strips = strips[np.unique(shapely.STRtree(strips).query(over.geometry)[1])]
+        return overlay.dissolve(strips)
 
-    return city.memo(("road_surface", variant, width), build)
+    return city.memo(("road_surface", variant, width, id(over)), lambda: (over, build()))[1]
 
 
 def strips_by_run(city: City, variant: str) -> tuple[Geometries, Ints]:
@@ -392,8 +401,7 @@ def _goes_on(lines: Geometries) -> Bools:
     key = np.round(xy, 3)
     key = key[:, 0] + 1j * key[:, 1]
     unique, inverse = np.unique(key, return_inverse=True)
-    mine = np.unique(np.column_stack([inverse, index]), axis=0)
-    runs = np.bincount(mine[:, 0], minlength=len(unique))
+    runs = np.bincount(np.unique(inverse * len(lines) + index) // len(lines), minlength=len(unique))
     first = np.r_[0, np.flatnonzero(np.diff(index)) + 1]
     last = np.r_[first[1:], len(index)] - 1
     return np.column_stack([runs[inverse[first]] > 1, runs[inverse[last]] > 1])

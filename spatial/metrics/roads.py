@@ -87,7 +87,8 @@ def road_area_ratio(city: City, areas: Areas, *, variant: str) -> MetricResult:
     """
     model = road_model(city)
     used, widths = used_runs(city, variant)
-    ground = surface(city, variant)
+    over = None if variant == "paved" else areas.pieces.distinct[0]  # the paved surface is also shown, wherever it is
+    ground = surface(city, variant, over=over)
     area = overlay.surface_within(ground, areas.pieces)
     size = areas.measured_m2
     # The weight of a run is its length; in a declared scope, whose parcels may lie beside the axis of a road, the area of its strip.
@@ -106,7 +107,7 @@ def road_area_ratio(city: City, areas: Areas, *, variant: str) -> MetricResult:
     if np.ptp(widths[used], axis=1).max(initial=0.0) == 0:
         low, high = area, area
     elif areas.scope_declared:
-        low, high = (overlay.surface_within(surface(city, variant, k), areas.pieces) for k in (0, 2))
+        low, high = (overlay.surface_within(surface(city, variant, k, over=areas.pieces.distinct[0]), areas.pieces) for k in (0, 2))
     else:
         strips_m2 = [overlay.sum_by(owner, weight * widths[index, k], len(areas)) for k in range(3)]
         low, high = (_with_width(area, strips_m2[1], strips_m2[k]) for k in (0, 2))

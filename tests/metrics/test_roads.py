@@ -14,10 +14,12 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from shapely import LineString, Polygon, affinity, box
 
+from spatial import overlay
 from spatial.city import City
 from spatial.errors import CRSError, LayerError
 from spatial.measurement import measure
 from spatial.metrics import registered
+from spatial.metrics.road_model import surface
 from spatial.result import Results
 
 CRS = "EPSG:32651"
@@ -582,3 +584,14 @@ def chained(roads: list[Road]) -> list[Road]:
 def test_chained_lines_have_inner_vertices() -> None:
     rows = [road(*pair) for pair in pairwise([(0.0, 0.0), (100.0, 0.0), (200.0, 0.0)])]
     assert len(chained(rows)) == 1
+
+
+@pytest.mark.parametrize("variant", ["paved", "carriageway", "redline", "statistic"])
+def test_the_surface_over_some_ground_is_there_that_of_all_roads(variant):
+    # A cross inside the district, a street that ends 5 m outside it, and one a kilometre away that nothing is asked of.
+    near = [road((0, 500), (1000, 500)), road((500, 0), (500, 1000)), road((1005, 0), (1005, 1000), highway="primary")]
+    town = city([*near, road((2000, 0), (2000, 1000))], {"a": box(0, 0, 1000, 1000)})
+    areas = town.areas().covered_by(None)
+    part, whole = surface(town, variant, over=areas.pieces.distinct[0]), surface(town, variant)
+    assert shapely.area(part).sum() < shapely.area(whole).sum() - 1000
+    assert overlay.surface_within(part, areas.pieces) == pytest.approx(overlay.surface_within(whole, areas.pieces), rel=1e-12)
