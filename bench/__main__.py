@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+from bench import network
 from bench.tiling import tile
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -152,6 +153,14 @@ def bench_start() -> None:
     for label, command in (("import spatial", ["-c", "import spatial"]), ("spatial run --help", ["-m", "spatial", "run", "--help"])):
         seconds = best(lambda command=command: cpu_of(sys.executable, *command)[0])
         print(f"{label}: {seconds:.2f} CPU-s, an empty program {empty:.2f}: {seconds / empty:.1f} ×")
+
+
+def bench_network() -> None:
+    """Walking graph, nearest facilities and service areas of Las Palmas against their peers."""
+    extract = LAS_PALMAS / "las_palmas_20230221.osm.pbf"
+    network.bench_graph(extract)
+    network.bench_nearest(extract)
+    network.bench_service_areas(extract)
 
 
 BENCHES = {name.removeprefix("bench_"): work for name, work in list(globals().items()) if name.startswith("bench_")}

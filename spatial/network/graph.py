@@ -29,12 +29,16 @@ class Network:
         Node indices of every segment between two vertices, shape (s,).
     line
         Index of the line of each segment, shape (s,).
+    ref, ref_node
+        Node references (OSM ids, ascending) and the node that each became, shape (r,); two references are one node where a local road ends.
     """
 
     xy: Floats
     start: Ints
     end: Ints
     line: Ints
+    ref: Ints
+    ref_node: Ints
 
     def degree(self) -> Ints:
         """How many segments meet at every node, shape (n,); a segment drawn twice counts once."""
@@ -65,15 +69,19 @@ def build_network(roads: gpd.GeoDataFrame) -> Network:
     key = np.empty(len(xy), dtype=np.int64)
     if referenced.any():
         key[~local] = np.concatenate([np.asarray(refs, dtype=np.int64) for refs in roads["nodes"][referenced]])
+    ref = np.where(local, 0, key)
     if local.any():
         key[local] = -1 - _vertex_keys(roads, xy, index, local)  # negative: never an OSM id
-        xy, index, key = _with_joined_ends(roads, lines, xy, index, key, local)
+        xy, index, key, origin = _with_joined_ends(roads, lines, xy, index, key, local)
+        ref = np.r_[ref, 0][origin]
     _, node = np.unique(key, return_inverse=True)
     # Joined ends stand where the westernmost of them does, whatever the order of the roads.
     order = np.lexsort((xy[:, 1], xy[:, 0], node))
     first = order[np.r_[True, np.diff(node[order]) != 0][: len(order)]]
     follows = np.flatnonzero(np.diff(index) == 0)
-    return Network(xy[first], node[follows], node[follows + 1], index[follows])
+    known, at = np.unique(ref, return_index=True)
+    real = known != 0
+    return Network(xy[first], node[follows], node[follows + 1], index[follows], known[real], node[at[real]])
 
 
 def _vertex_keys(roads: gpd.GeoDataFrame, xy: Floats, index: Ints, chosen: npt.NDArray[np.bool_]) -> Ints:
@@ -103,8 +111,11 @@ def _levels(roads: gpd.GeoDataFrame) -> Ints:
 
 def _with_joined_ends(
     roads: gpd.GeoDataFrame, lines: Any, xy: Floats, index: Ints, key: Ints, local: npt.NDArray[np.bool_]
-) -> tuple[Floats, Ints, Ints]:
-    """Join an end with each line on its level that passes within 0.5 m: with a vertex that near, else with a new one. Nothing is moved."""
+) -> tuple[Floats, Ints, Ints, Ints]:
+    """Join an end with each line on its level that passes within 0.5 m: with a vertex that near, else with a new one. Nothing is moved.
+
+    The last array tells where each vertex stood before, -1 for a new one.
+    """
     level = _levels(roads)
     first = np.r_[0, np.flatnonzero(np.diff(index)) + 1]
     last = np.r_[first[1:], len(index)] - 1
@@ -135,14 +146,15 @@ def _with_joined_ends(
     node = label[node].astype(np.int64)
     rows = [(target, at, e) for target, found in new.items() for at, e in found]
     if not rows:
-        return xy, index, node
+        return xy, index, node, np.arange(len(xy))
     targets, distances, of = (np.array(column) for column in zip(*rows, strict=True))
     step = np.r_[0.0, np.hypot(*np.diff(xy, axis=0).T)]
     step[first] = 0.0
     along = np.cumsum(step) - np.repeat(np.cumsum(step)[first], last - first + 1)
     spots = shapely.get_coordinates(shapely.line_interpolate_point(lines[targets], distances))
     order = np.lexsort((np.r_[along, distances], np.r_[index, targets]))
-    return np.vstack([xy, spots])[order], np.r_[index, targets][order], np.r_[node, node[of]][order]
+    origin = np.where(order < len(xy), order, -1)
+    return np.vstack([xy, spots])[order], np.r_[index, targets][order], np.r_[node, node[of]][order], origin
 
 
 def unjoined_crossings(roads: gpd.GeoDataFrame) -> npt.NDArray[np.object_]:
