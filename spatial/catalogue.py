@@ -88,6 +88,36 @@ def reference(name: str) -> dict[str, Any]:
     return read_toml(shipped() / "data" / f"{name}.toml")
 
 
+def own_reference(name: str, own: Path | None) -> dict[str, Any]:
+    """Read a reference table that a project may add to: ``NAME.toml`` beside its ``city.toml`` overrides the shipped one, key by key.
+
+    Parameters
+    ----------
+    name
+        For example ``facilities``.
+    own
+        The project's folder; ``None`` for what is shipped.
+
+    Returns
+    -------
+    dict
+        Tables are merged to any depth; everything else is replaced.
+
+    Raises
+    ------
+    ProjectError
+        The project's file cannot be parsed.
+    """
+    table = reference(name)
+    path = own / f"{name}.toml" if own else None
+    return _merged(table, read_toml(path)) if path and path.is_file() else table
+
+
+def _merged(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
+    both = {key: _merged(below[key], value) for key, value in above.items() if isinstance(value, dict) and isinstance(below.get(key), dict)}
+    return {**below, **above, **both}
+
+
 def check_keys(table: Mapping[str, Any], allowed: Iterable[str], *, where: str) -> list[str]:
     """List what is wrong with the keys of a table: each unknown one with the nearest known one.
 

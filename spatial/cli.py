@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import gc
 import io
 import os
 import shutil
@@ -78,6 +79,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             stream.reconfigure(errors="backslashreplace")  # a console that cannot show Chinese is no reason to fail
     if threading.current_thread() is threading.main_thread():
         signal.signal(signal.SIGTERM, _interrupted)
+    gc.set_threshold(100_000, 20, 100)  # millions of small objects and hardly a circle: looking for circles cost 6 % of a run
     try:
         command: Callable[[argparse.Namespace], None] = args.command
         command(args)
@@ -192,17 +194,19 @@ def run_project(
     SpatialError
         As the inputs and the output folder are.
     """
-    from spatial.metrics import find
-
-    if metrics:
-        find(metrics)  # a misspelt metric is told before minutes of reading
     from spatial.city_toml import parse_project
     from spatial.measurement import measure
+    from spatial.metrics import find, registered
     from spatial.outputs.folder import target_folder, write_run
     from spatial.project import open_city
 
     project = project / "city.toml" if os.path.isdir(project) else project
     parsed = parse_project(project)
+    # A misspelt metric, or a wrong declaration of one, is told before minutes of reading.
+    if metrics:
+        find(metrics, project.parent)
+    else:
+        registered(project.parent)
     known = {*parsed.specs, *parsed.layers}
     if not by.startswith("grid:") and by not in known:
         raise OptionError(f'--by "{by}" is neither a layer nor a grid such as grid:500{nearest(by, known)}')

@@ -85,17 +85,19 @@ def ratio(numerator: Floats, denominator: Floats) -> Floats:
 
 @dataclass(frozen=True)
 class Evidence:
-    """Title and colour (``#rrggbb``) of a frame of evidence."""
+    """Title and colour (``#rrggbb``) of a frame of evidence; ``by`` names a column of numbers that it is graded by."""
 
     title: Text
     color: str
+    by: str = ""
 
 
 @dataclass(frozen=True)
 class MetricInfo:
     """What the outputs need to know of a metric: nothing of how it is computed.
 
-    ``bases`` holds, by variant, the units of numerator and denominator; empty texts where there is none; ``evidence`` what its frames are.
+    ``bases`` holds, by variant, the units of numerator and denominator; empty texts where there is none; ``evidence`` what its frames are;
+    ``tables_only`` whether it is left to the long table, being one of very many figures: no column, no map.
     """
 
     name: str
@@ -107,6 +109,7 @@ class MetricInfo:
     default_variant: str
     bases: Mapping[str, tuple[str, str]] = field(default_factory=dict)
     evidence: Mapping[str, Evidence] = field(default_factory=dict)
+    tables_only: bool = False
 
 
 @dataclass(frozen=True, eq=False)
@@ -145,6 +148,11 @@ class Results:
         """The long table: one row a metric, variant and area, sorted by its key; changing it changes nothing here."""
         return self._table.copy(deep=False)
 
+    @property
+    def shown(self) -> dict[str, MetricInfo]:
+        """Metrics that have a column or a map of their own: all but those for tables only, unless nothing else was measured."""
+        return {name: info for name, info in self.metrics.items() if not info.tables_only} or dict(self.metrics)
+
     @functools.cached_property
     def _table(self) -> pd.DataFrame:
         rows = self.rows.assign(note=self.rows[f"note_{self.lang}"])
@@ -154,6 +162,8 @@ class Results:
 
     def wide(self) -> gpd.GeoDataFrame:
         """One row an area, one column a metric and variant (``metric__variant``), with what must be known of it beside it.
+
+        Metrics for tables only (dozens of figures an area) are left to the long table.
 
         Returns
         -------
@@ -165,8 +175,9 @@ class Results:
         names = self.table.drop_duplicates("area_id").set_index("area_id")["area_name"]
         frame["name"] = frame["area_id"].map(names).fillna(frame["name"])
         columns: dict[str, Any] = {}
-        for (metric, variant), part in self.table.groupby(["metric", "variant"], sort=True):
-            part = part.set_index("area_id").reindex(frame["area_id"])
+        shown = self.table[self.table["metric"].isin(list(self.shown))].set_index("area_id")
+        for (metric, variant), rows in shown.groupby(["metric", "variant"], sort=True):
+            part = rows.reindex(frame["area_id"])
             column = f"{metric}__{variant}" if variant else str(metric)
             columns[column] = part["value"].to_numpy(dtype=float)
             columns[f"{column}__status"] = part["status"].to_numpy(dtype=object)
@@ -202,11 +213,11 @@ class Results:
         """Show the default variants as a small table: areas down, metrics across; everything escaped."""
         from html import escape
 
-        head = "".join(f"<th>{escape(info.title.get(self.lang))}</th>" for info in self.metrics.values())
+        head = "".join(f"<th>{escape(info.title.get(self.lang))}</th>" for info in self.shown.values())
         body = []
         for area in self.areas.ids[:50]:
             cells = []
-            for name, info in self.metrics.items():
+            for name, info in self.shown.items():
                 row = self.get(name, area_id=str(area))
                 mark = "" if row.status == "ok" else f" <small>({escape(STATUS_TITLES[row.status].get(self.lang))})</small>"
                 cells.append(f"<td>{escape(unit_of(info.unit).show(row.value, self.lang))}{mark}</td>")

@@ -49,6 +49,7 @@ UNITS = {
         Unit("m", Text("米", "m"), 1.0, 0),
         Unit("km", Text("公里", "km"), 1.0, 2),
         Unit("m2", Text("平方米", "m²"), 1.0, 0),
+        Unit("ha", Text("公顷", "ha"), 1.0, 1),
         Unit("km2", Text("平方公里", "km²"), 1.0, 2),
         Unit("km/km2", Text("公里/平方公里", "km/km²"), 1.0, 2),
         Unit("1/km2", Text("个/平方公里", "per km²"), 1.0, 1),
@@ -56,6 +57,8 @@ UNITS = {
         Unit("persons/km2", Text("人/平方公里", "people/km²"), 1.0, 0),
         Unit("m2/person", Text("平方米/人", "m²/person"), 1.0, 2),
         Unit("count", Text("个", ""), 1.0, 0),
+        Unit("classes", Text("类", "classes"), 1.0, 1),
+        Unit("ratio", Text("倍", "×"), 1.0, 2),
     )
 }
 

@@ -6,16 +6,18 @@ import functools
 import importlib
 import re
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
 
 from spatial.areas import Areas
 from spatial.city import City
-from spatial.errors import MetricError, OptionError, nearest
+from spatial.errors import MetricError, OptionError, ProjectError, nearest
 from spatial.result import Evidence, MetricInfo, MetricResult
 from spatial.text import Text
 from spatial.units import unit_of
 
-MODULES = ("roads", "green", "people", "land", "completeness")
+MODULES = ("roads", "green", "parks", "people", "land", "completeness", "services", "access")
 SCOPES = {
     "whole_area": Text("全域（各区整体）", "the whole of each area"),
     "built_up_area": Text("建成区", "the built-up area"),
@@ -48,6 +50,8 @@ class Metric:
         What the frames of evidence are, by name.
     variant_needs
         Layers that a variant needs beside ``needs``.
+    tables_only
+        Whether it has so many variants that maps and GeoPackages leave it to the tables.
     """
 
     name: str
@@ -64,6 +68,7 @@ class Metric:
     bases: Mapping[str, tuple[str, str]] = field(default_factory=dict)
     evidence: Mapping[str, Evidence] = field(default_factory=dict)
     variant_needs: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    tables_only: bool = False
 
     def needs_of(self, variant: str) -> tuple[str, ...]:
         """Layers without which a variant has no data."""
@@ -85,14 +90,46 @@ class Metric:
             next(iter(self.variants)),
             self.bases,
             self.evidence,
+            self.tables_only,
         )
 
 
+Family = Callable[[Path | None], Iterable[Metric]]
 _METRICS: dict[str, Metric] = {}
+_FAMILIES: dict[str, Family] = {}
 
 
-def metric(
+def metric(name: str, **declaration: Any) -> Callable[[Callable[..., MetricResult]], Metric]:
+    """Declare and register a metric; see ``declare`` for the arguments.
+
+    Raises
+    ------
+    OptionError
+        The unit or scope is unknown, or another function has the name.
+    MetricError
+        The name or the texts are not what they must be.
+    """
+    made = declare(name, MetricResult.without, **declaration)
+
+    def register(function: Callable[..., MetricResult]) -> Metric:
+        known = _METRICS.get(name)
+        if known is not None and known.function.__module__ != function.__module__:
+            raise OptionError(f'metric "{name}" is declared twice: {known.function.__module__} and {function.__module__}')
+        _METRICS[name] = replace(made, function=function)
+        return _METRICS[name]
+
+    return register
+
+
+def family(make: Family) -> Family:
+    """Register a function that makes metrics from declarations; it is given the project's folder, or ``None`` for what is shipped."""
+    _FAMILIES[f"{make.__module__}.{make.__qualname__}"] = make
+    return make
+
+
+def declare(
     name: str,
+    function: Callable[..., MetricResult],
     *,
     title: Text,
     definition: Text,
@@ -106,13 +143,14 @@ def metric(
     bases: tuple[str, str] | Mapping[str, tuple[str, str]] = ("", ""),
     evidence: Mapping[str, Evidence] | None = None,
     variant_needs: Mapping[str, tuple[str, ...]] | None = None,
-) -> Callable[[Callable[..., MetricResult]], Metric]:
-    """Declare a metric; see ``Metric`` for the arguments.
+    tables_only: bool = False,
+) -> Metric:
+    """Make a metric; see ``Metric`` for the arguments.
 
     Raises
     ------
     OptionError
-        The unit or scope is unknown, or another function has the name.
+        The unit or scope is unknown.
     MetricError
         The name or the texts are not what they must be.
     """
@@ -130,30 +168,23 @@ def metric(
     if scope not in SCOPES:
         raise OptionError(f'metric {name}: scope "{scope}" is not known; known: {", ".join(SCOPES)}')
 
-    def register(function: Callable[..., MetricResult]) -> Metric:
-        known = _METRICS.get(name)
-        if known is not None and known.function.__module__ != function.__module__:
-            raise OptionError(f'metric "{name}" is declared twice: {known.function.__module__} and {function.__module__}')
-        made = Metric(
-            name,
-            function,
-            title,
-            definition,
-            standard,
-            unit,
-            needs,
-            scope,
-            named,
-            halo_m,
-            thin,
-            by_variant,
-            evidence or {},
-            variant_needs or {},
-        )
-        _METRICS[name] = made
-        return made
-
-    return register
+    return Metric(
+        name,
+        function,
+        title,
+        definition,
+        standard,
+        unit,
+        needs,
+        scope,
+        named,
+        halo_m,
+        thin,
+        by_variant,
+        evidence or {},
+        variant_needs or {},
+        tables_only,
+    )
 
 
 @functools.cache
@@ -166,13 +197,32 @@ def _load() -> None:
         point.load()
 
 
-def registered() -> dict[str, Metric]:
-    """Every metric by name, those of other packages (entry point ``spatial.metrics``) included."""
+def registered(own: Path | None = None) -> dict[str, Metric]:
+    """Every metric by name, those of other packages (entry point ``spatial.metrics``) included.
+
+    Parameters
+    ----------
+    own
+        The project's folder, whose declarations add metrics and variants.
+
+    Raises
+    ------
+    ProjectError
+        A declaration of the project cannot be used, or takes the name of a metric that is there already.
+    """
     _load()
-    return dict(sorted(_METRICS.items()))
+    found = dict(_METRICS)
+    for make in _FAMILIES.values():
+        for made in make(own):
+            if made.name in found:
+                raise ProjectError(
+                    f'metric "{made.name}" is declared in {own or "a declaration"} and is there already; choose another name'
+                )
+            found[made.name] = made
+    return dict(sorted(found.items()))
 
 
-def find(names: Iterable[str]) -> list[Metric]:
+def find(names: Iterable[str], own: Path | None = None) -> list[Metric]:
     """Return the metrics of these names, each once, in the order given.
 
     Raises
@@ -180,7 +230,7 @@ def find(names: Iterable[str]) -> list[Metric]:
     OptionError
         A name is unknown; the nearest known one is suggested.
     """
-    known = registered()
+    known = registered(own)
     chosen = list(dict.fromkeys(names))
     if unknown := [name for name in chosen if name not in known]:
         raise OptionError(f'metric "{unknown[0]}" is not known{nearest(unknown[0], known)}; "spatial list" shows all')

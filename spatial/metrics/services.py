@@ -1,0 +1,308 @@
+"""The metrics that ``facilities.toml`` declares: the 15-minute circle by its sets, and coverage metrics of their own."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+
+from spatial.areas import Areas
+from spatial.city import City
+from spatial.metrics.coverage import NOBODY, beyond_frame, cells_frame, class_notes, covered, reached_by, sites_frame
+from spatial.metrics.facilities import mapped
+from spatial.metrics.facility_classes import Group, declared_facilities
+from spatial.metrics.origins import people_origins, shares_of
+from spatial.metrics.people import population_basis
+from spatial.metrics.registry import Metric, declare, family
+from spatial.metrics.walking import SNAP_LIMIT_M
+from spatial.result import Evidence, MetricResult, ratio
+from spatial.text import Text
+
+BASES = {
+    "residents": (Text("居民", "residents"), "persons", ("population",)),
+    "residential_land": (Text("居住用地", "residential land"), "m2", ("landuse",)),
+    "communities": (Text("社区", "communities"), "count", ("communities", "population")),
+}
+REACHES = {
+    "network": Text("步行路网距离", "on foot along the network"),
+    "straight_line": Text("直线距离", "straight line"),
+    "walking_time": Text("步行时间", "walking time"),
+    "winter": Text("冬季步行时间", "walking time in winter"),
+}
+FIFTEEN = "service_15min_coverage"
+# Beyond the largest limit: the connectors at both ends, and half of a cell and of a way that leaves the ground.
+MARGIN_M = 2 * SNAP_LIMIT_M + 600.0
+
+
+@family
+def coverage_metrics(own: Path | None) -> Iterator[Metric]:
+    """Make the metrics that ``facilities.toml`` declares.
+
+    Parameters
+    ----------
+    own
+        The project's folder, whose own file adds classes, sets and metrics.
+
+    Yields
+    ------
+    Metric
+        ``service_15min_coverage`` over all sets, its classes one by one, and one metric for each that is declared.
+    """
+    declared = declared_facilities(own)
+    farthest = max(limit.distance_m for group in (*declared.sets.values(), *declared.metrics.values()) for limit in group.limits.values())
+    halo_m = farthest + MARGIN_M
+    if declared.sets:
+        yield _fifteen(declared.sets, halo_m)
+        yield _classes_reached(declared.sets, halo_m)
+        yield _by_class(declared.sets, {name: kind.title for name, kind in declared.classes.items()}, halo_m)
+    for group in declared.metrics.values():
+        yield _own_metric(group, {name: kind.title for name, kind in declared.classes.items()}, halo_m)
+
+
+def _definition(what: Text) -> Text:
+    return Text(
+        f"{what.zh}之内的居民（或居住用地、社区）÷ 全部。路网距离从住处经步行路网量到最近设施的出入口，含两端到路的连线；距步行路超过 {SNAP_LIMIT_M:.0f} 米的计为不可达，按未覆盖计并给出上限",
+        f"residents (or residential land, communities) {what.en} ÷ all. Network distance runs from the home along walkable ways to the nearest way into a"
+        f" facility, both connectors included; whoever lives more than {SNAP_LIMIT_M:.0f} m from a walkable way is unreachable: counted as not"
+        " reached, and in `high` as reached",
+    )
+
+
+def _fifteen(sets: Mapping[str, Group], halo_m: float) -> Metric:
+    parts: dict[str, tuple[Group, str, str]] = {}
+    for name, group in sets.items():
+        for reach, basis in (
+            ("network", "residents"), ("network", "residential_land"), ("network", "communities"),
+            ("straight_line", "residents"), ("walking_time", "residents"), ("winter", "residents"),
+        ):  # fmt: skip
+            parts[f"{name}_{reach}_{basis}"] = group, reach, basis
+
+    def compute(city: City, areas: Areas, *, variant: str) -> MetricResult:
+        """Share that reaches every class of a set.
+
+        Parameters
+        ----------
+        city
+            With ``facilities``, and what the variant asks for.
+        areas
+            Rows, restricted to the built-up area.
+        variant
+            Set, reach and basis.
+
+        Returns
+        -------
+        MetricResult
+            ``value`` 0–1 over the classes of the set that are mapped, named in the notes; NaN where none is.
+            ``evidence["cells_…"]``: places with residents, the classes each reaches, and the distance to each class.
+        """
+        group, reach, basis = parts[variant]
+        frames = {f"cells_{group.name}": partial(cells_frame, city, areas, group)} if (reach, basis) == ("network", "residents") else {}
+        return covered(city, areas, group, group.together, reach, basis, frames)
+
+    return declare(
+        FIFTEEN,
+        compute,
+        title=Text("15 分钟生活圈覆盖率", "15-minute service coverage"),
+        definition=_definition(Text("在各自限距内能步行到达该套标准全部设施类别", "within the limit of every class of the set")),
+        standard=Text("；".join(group.standard.zh for group in sets.values()), "; ".join(group.standard.en for group in sets.values())),
+        unit="1",
+        needs=("facilities",),
+        scope="built_up_area",
+        variants={
+            key: Text(
+                f"{group.title.zh}，{BASES[basis][0].zh}，{REACHES[reach].zh}",
+                f"{group.title.en}, {BASES[basis][0].en}, {REACHES[reach].en}",
+            )
+            for key, (group, reach, basis) in parts.items()
+        },
+        halo_m=halo_m,
+        bases={key: (BASES[basis][1],) * 2 for key, (_, _, basis) in parts.items()},
+        variant_needs={key: _needs(reach, basis) for key, (_, reach, basis) in parts.items()},
+        evidence={
+            f"cells_{name}": Evidence(
+                Text(f"可达设施类别数（{group.title.zh}）", f"classes reached on foot ({group.title.en})"), "#7b6fb0", by="reached"
+            )
+            for name, group in sets.items()
+        },
+    )
+
+
+def _classes_reached(sets: Mapping[str, Group], halo_m: float) -> Metric:
+    def compute(city: City, areas: Areas, *, variant: str) -> MetricResult:
+        """Mean number of classes that a resident reaches on foot.
+
+        Parameters
+        ----------
+        city
+            With ``facilities``, ``roads`` and ``population``.
+        areas
+            Rows, restricted to the built-up area.
+        variant
+            A set.
+
+        Returns
+        -------
+        MetricResult
+            ``value`` from 0 to the number of classes that are mapped, which the notes give; ``numerator`` classes × residents.
+        """
+        group = sets[variant]
+        verdicts = {kind: mapped(city, kind) for kind in group.together}
+        used = [kind for kind in group.together if verdicts[kind].verdict == "counts"]
+        notes = class_notes(verdicts, used, alone=False)
+        origins = people_origins(city)
+        if not used or not len(origins):
+            return MetricResult.without(len(areas), notes[0] if not used else NOBODY)
+        guessed, _, more = population_basis(city)
+        here = shares_of(city, "people", origins, areas)
+        near = np.sum([reached_by(city, group, [kind], "network", "people", origins) for kind in used], axis=0)
+        everyone, served = here.total(), here.total(near.astype(float))
+        of_all = Text(f"满分 {len(used)} 类", f"of {len(used)} classes")
+        return MetricResult(
+            ratio(served, everyone),
+            served,
+            everyone,
+            quality=np.full(len(areas), len(used) / len(group.together)),
+            estimated=guessed or len(used) < len(group.together),
+            notes=(of_all, *notes, *more),
+        )
+
+    return declare(
+        "service_15min_classes_reached",
+        compute,
+        title=Text("15 分钟生活圈可达类别数", "Classes within a 15-minute walk"),
+        definition=Text(
+            "居民平均能在各自限距内步行到达的设施类别数（只计已测绘的类别）",
+            "Number of classes that a resident reaches on foot within their limits, on average (of the classes that are mapped)",
+        ),
+        standard=Text("参考指标，无统一限值", "for reference; no common threshold"),
+        unit="classes",
+        needs=("facilities", "roads", "population"),
+        scope="built_up_area",
+        variants={name: group.title for name, group in sets.items()},
+        halo_m=halo_m,
+        bases=dict.fromkeys(sets, ("classes", "persons")),
+    )
+
+
+def _by_class(sets: Mapping[str, Group], titles: Mapping[str, Text], halo_m: float) -> Metric:
+    parts = {f"{name}_{kind}_{basis}": (group, kind, basis) for name, group in sets.items() for kind in group.limits for basis in BASES}
+
+    def compute(city: City, areas: Areas, *, variant: str) -> MetricResult:
+        """Share that reaches one class within the limit of a set.
+
+        Parameters
+        ----------
+        city
+            With ``facilities``, ``roads``, and what the variant asks for.
+        areas
+            Rows, restricted to the built-up area.
+        variant
+            Set, class and basis.
+
+        Returns
+        -------
+        MetricResult
+            ``value`` 0–1; ``estimated`` with quality 0 where the class is hardly mapped, NaN where it is not mapped at all.
+        """
+        group, kind, basis = parts[variant]
+        return covered(city, areas, group, (kind,), "network", basis, {})
+
+    return declare(
+        "service_15min_by_class",
+        compute,
+        title=Text("15 分钟生活圈分项覆盖率", "15-minute service coverage by class"),
+        definition=_definition(Text("在限距内能步行到达某一类设施", "within the limit of one class")),
+        standard=Text("各套标准及其限距见变体名称", "the sets and their limits are named in the variants"),
+        unit="1",
+        needs=("facilities", "roads"),
+        scope="built_up_area",
+        variants={
+            key: Text(
+                f"{group.title.zh}，{titles[kind].zh} {group.limits[kind].distance_m:g} 米，{BASES[basis][0].zh}",
+                f"{group.title.en}, {titles[kind].en} {group.limits[kind].distance_m:g} m, {BASES[basis][0].en}",
+            )
+            for key, (group, kind, basis) in parts.items()
+        },
+        halo_m=halo_m,
+        bases={key: (BASES[basis][1],) * 2 for key, (_, _, basis) in parts.items()},
+        variant_needs={key: BASES[basis][2] for key, (_, _, basis) in parts.items()},
+        tables_only=True,
+    )
+
+
+def _own_metric(group: Group, titles: Mapping[str, Text], halo_m: float) -> Metric:
+    parts: dict[str, tuple[tuple[str, ...], str, str]] = {}
+    other = "straight_line" if group.official == "network" else "network"
+    several = len(group.limits) > 1
+    for reach, basis in (
+        (group.official, "residents"), (group.official, "residential_land"), (group.official, "communities"),
+        (other, "residents"), ("walking_time", "residents"), ("winter", "residents"),
+    ):  # fmt: skip
+        if len(group.together) == len(group.limits) or len(group.together) > 1:
+            parts[f"{reach}_{basis}"] = group.together, reach, basis
+        if several:
+            for kind in group.limits:
+                parts[f"{kind}_{reach}_{basis}"] = (kind,), reach, basis
+    within = {name: f"{limit.distance_m:g}" for name, limit in group.limits.items()}
+
+    def said(kinds: Sequence[str]) -> Text:
+        return Text(
+            "、".join(f"{titles[kind].zh} {within[kind]} 米" for kind in kinds),
+            ", ".join(f"{titles[kind].en} {within[kind]} m" for kind in kinds),
+        )
+
+    def compute(city: City, areas: Areas, *, variant: str) -> MetricResult:
+        """Share within reach of the classes of a declared metric.
+
+        Parameters
+        ----------
+        city
+            With the layer that the declaration names, and what the variant asks for.
+        areas
+            Rows, restricted to the built-up area.
+        variant
+            Class where there are several, reach and basis.
+
+        Returns
+        -------
+        MetricResult
+            ``value`` 0–1 over the classes that are mapped; NaN where none is. ``evidence["beyond"]``: places with residents that do not reach
+            all of them; ``evidence["sites"]``: the facilities that were counted.
+        """
+        kinds, reach, basis = parts[variant]
+        first = variant == next(iter(parts))
+        frames = (
+            {"beyond": partial(beyond_frame, city, areas, group, kinds, reach), "sites": partial(sites_frame, city, group)} if first else {}
+        )
+        return covered(city, areas, group, kinds, reach, basis, frames)
+
+    return declare(
+        group.name,
+        compute,
+        title=group.title,
+        definition=_definition(Text(f"限距（{said(tuple(group.limits)).zh}）", f"within the limits ({said(tuple(group.limits)).en})")),
+        standard=group.standard,
+        unit="1",
+        needs=(group.layer,),
+        scope="built_up_area",
+        variants={
+            key: Text(
+                f"{said(kinds).zh}，{BASES[basis][0].zh}，{REACHES[reach].zh}",
+                f"{said(kinds).en}, {BASES[basis][0].en}, {REACHES[reach].en}",
+            )
+            for key, (kinds, reach, basis) in parts.items()
+        },
+        halo_m=halo_m,
+        bases={key: (BASES[basis][1],) * 2 for key, (_, _, basis) in parts.items()},
+        variant_needs={key: _needs(reach, basis) for key, (_, reach, basis) in parts.items()},
+        evidence={
+            "beyond": Evidence(Text(f"未覆盖的居民（{group.title.zh}）", f"residents not reached ({group.title.en})"), "#c0563b"),
+            "sites": Evidence(Text(f"计入的设施（{group.title.zh}）", f"facilities counted ({group.title.en})"), "#2f6f8f"),
+        },
+    )
+
+
+def _needs(reach: str, basis: str) -> tuple[str, ...]:
+    return (*(() if reach == "straight_line" else ("roads",)), *BASES[basis][2])
