@@ -263,6 +263,18 @@ class City:
         """
         return self.memo(("areas", by), lambda: self._areas(by))
 
+    def total(self) -> Areas:
+        """Return the city as one row, whatever it is reported by.
+
+        Raises
+        ------
+        ProjectError
+            There is neither a boundary nor districts nor an extent of the data.
+        """
+        none = gpd.GeoDataFrame({"area_id": [], "name": []}, geometry=[], crs=self.crs)
+        outline = self._outline(self.boundary(), self.layer("districts").frame)
+        return self.memo(("areas", "total"), lambda: build_areas(none, outline, where="city"))
+
     def _areas(self, by: str) -> Areas:
         boundary = self.boundary()
         districts = self.layer("districts").frame

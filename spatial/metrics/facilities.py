@@ -240,7 +240,7 @@ def _people_and_ground(city: City, kind: FacilityClass) -> tuple[float, object]:
     extent = shapely.intersection_all(extents) if extents else None
 
     def find() -> tuple[float, object]:
-        areas = city.areas("districts").covered_by(extent)
+        areas = city.total().covered_by(extent)
         row = int(np.flatnonzero(areas.ids == CITY)[0])
         people = 0.0 if city.layer("population").missing else float(residents(city, areas)[row])
         if not people > 0:

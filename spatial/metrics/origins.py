@@ -112,7 +112,7 @@ def _people(city: City) -> Origins:
 
 
 def _span(city: City) -> tuple[float, float, float, float]:
-    west, south, east, north = shapely.total_bounds(city.areas("districts").whole)
+    west, south, east, north = shapely.total_bounds(city.total().whole)
     return float(west), float(south), float(east), float(north)
 
 
