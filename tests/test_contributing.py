@@ -1,11 +1,12 @@
 """The examples of CONTRIBUTING.md work as they stand there."""
 
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import geopandas as gpd
 import pytest
-from shapely import box
+from shapely import LineString, Point, box
 
 from spatial.city import City
 from spatial.layers import layer_specs
@@ -54,6 +55,23 @@ def test_a_metric_is_a_function_and_a_declaration():
     city = City.from_layers(crs="EPSG:32651", districts=districts, buildings=buildings)
     row = measure(city, ["building_density"]).get("building_density", area_id="a")
     assert row.value == pytest.approx(0.015)
+
+
+def test_a_coverage_metric_is_toml_alone(tmp_path):
+    # One toilet, two people: one beside it, one 600 m along the street.
+    (tmp_path / "facilities.toml").write_text(block("Add a facility class, a set or a coverage metric", "toml"), encoding="utf-8")
+
+    def at(*shapes, **columns):
+        return gpd.GeoDataFrame(columns, geometry=list(shapes), crs="EPSG:32651").set_geometry(
+            gpd.GeoSeries(shapes, crs="EPSG:32651").translate(5e5, 4.85e6)
+        )
+
+    ground = box(-100, -100, 1100, 100)
+    city = City.from_layers(
+        crs="EPSG:32651", districts=at(ground, area_id=["a"], name=["A"]), built_up_area=at(ground), facilities=at(Point(0, 0), amenity=["toilets"]),
+        roads=at(LineString([(0, 0), (1000, 0)]), highway=["residential"]), population=at(Point(10, 0), Point(600, 0), count=[1, 1]),
+    )  # fmt: skip
+    assert measure(replace(city, folder=tmp_path), ["toilet_coverage"]).get("toilet_coverage", area_id="a").value == 0.5
 
 
 def test_a_map_is_one_toml(tmp_path):
