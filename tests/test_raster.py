@@ -223,7 +223,7 @@ class TestPlaces:
         assert shapely.bounds(places[south_west]) == pytest.approx([500_000, 4_850_000, 500_100, 4_850_100])
 
     def test_only_around(self, tmp_path):
-        raster, ground = self.raster(tmp_path, 100)
+        raster, _ = self.raster(tmp_path, 100)
         west = shapely.box(500_000, 4_850_000, 500_150, 4_850_150)
         places, _ = raster.places(west, pyproj.CRS("EPSG:32651"), size_m=100.0)
         assert 4 <= len(places) < 63
