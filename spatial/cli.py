@@ -270,7 +270,7 @@ def _list(args: argparse.Namespace) -> None:
 
     for metric in registered().values():
         label = unit_of(metric.unit).label.get(args.lang)
-        print(f"{metric.name:<24} {metric.title.get(args.lang)}{f' ({label})' if label else ''}")
+        print(f"{metric.name:<30} {metric.title.get(args.lang)}{f' ({label})' if label else ''}")
 
 
 def _explain(args: argparse.Namespace) -> None:
@@ -292,7 +292,7 @@ def _explain(args: argparse.Namespace) -> None:
         ("依据" if zh else "standard", metric.standard.get(args.lang)),
         ("单位" if zh else "unit", label or "—"),
         ("范围" if zh else "scope", SCOPES[metric.scope].get(args.lang)),
-        ("所需图层" if zh else "needs", ", ".join(metric.needs) or "—"),
+        ("所需图层" if zh else "needs", ", ".join(metric.needs_of(next(iter(metric.variants)))) or "—"),
     ]
     for text, meaning in lines:
         print(f"{text}: {meaning}")

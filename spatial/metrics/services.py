@@ -53,24 +53,36 @@ def coverage_metrics(own: Path | None) -> Iterator[Metric]:
     declared = declared_facilities(own)
     farthest = max(limit.distance_m for group in (*declared.sets.values(), *declared.metrics.values()) for limit in group.limits.values())
     halo_m = farthest + MARGIN_M
+    titles = {name: kind.title for name, kind in declared.classes.items()}
     if declared.sets:
-        yield _fifteen(declared.sets, halo_m)
+        yield _fifteen(declared.sets, titles, halo_m)
         yield _classes_reached(declared.sets, halo_m)
-        yield _by_class(declared.sets, {name: kind.title for name, kind in declared.classes.items()}, halo_m)
+        yield _by_class(declared.sets, titles, halo_m)
     for group in declared.metrics.values():
-        yield _own_metric(group, {name: kind.title for name, kind in declared.classes.items()}, halo_m)
+        yield _own_metric(group, titles, halo_m)
 
 
 def _definition(what: Text) -> Text:
     return Text(
-        f"{what.zh}之内的居民（或居住用地、社区）÷ 全部。路网距离从住处经步行路网量到最近设施的出入口，含两端到路的连线；距步行路超过 {SNAP_LIMIT_M:.0f} 米的计为不可达，按未覆盖计并给出上限",
-        f"residents (or residential land, communities) {what.en} ÷ all. Network distance runs from the home along walkable ways to the nearest way into a"
-        f" facility, both connectors included; whoever lives more than {SNAP_LIMIT_M:.0f} m from a walkable way is unreachable: counted as not"
-        " reached, and in `high` as reached",
+        f"{what.zh}的居民（或居住用地、社区）÷ 全部。步行路网距离从住处沿步行路量到最近设施的出入口，含两端到路的连线；步行时间的限时为限距按每 15 分钟"
+        f" 1000 米折算，含坡度、台阶，冬季另计冰雪；距步行路超过 {SNAP_LIMIT_M:.0f} 米的为不可达：计为未覆盖，在上限中计为覆盖",
+        f"Residents (or residential land, communities) {what.en} ÷ all. On foot: from the home along walkable ways to the nearest way into a facility,"
+        " connectors at both ends included. Walking time: the limit is what the distance takes at 1,000 m in 15 minutes, with slope and steps, in winter"
+        f" with snow and ice. Whoever lives more than {SNAP_LIMIT_M:.0f} m from a walkable way is unreachable: not reached, and reached in `high`",
     )
 
 
-def _fifteen(sets: Mapping[str, Group], halo_m: float) -> Metric:
+def _limits(group: Group, titles: Mapping[str, Text]) -> Text:
+    """List the classes with their limits, each figure that nobody has verified marked."""
+    zh, en = [], []
+    for kind, limit in group.limits.items():
+        open_question = limit.status != "verified"
+        zh.append(f"{titles[kind].zh} {limit.distance_m:g} 米{'（待核）' if open_question else ''}")
+        en.append(f"{titles[kind].en} {limit.distance_m:g} m{' (to be confirmed)' if open_question else ''}")
+    return Text("、".join(zh), ", ".join(en))
+
+
+def _fifteen(sets: Mapping[str, Group], titles: Mapping[str, Text], halo_m: float) -> Metric:
     parts: dict[str, tuple[Group, str, str]] = {}
     for name, group in sets.items():
         for reach, basis in (
@@ -105,8 +117,11 @@ def _fifteen(sets: Mapping[str, Group], halo_m: float) -> Metric:
         FIFTEEN,
         compute,
         title=Text("15 分钟生活圈覆盖率", "15-minute service coverage"),
-        definition=_definition(Text("在各自限距内能步行到达该套标准全部设施类别", "within the limit of every class of the set")),
-        standard=Text("；".join(group.standard.zh for group in sets.values()), "; ".join(group.standard.en for group in sets.values())),
+        definition=_definition(Text("能在各自限距内到达该套标准每一类设施", "who reach every class of a set within its limit")),
+        standard=Text(
+            "；".join(f"{group.standard.zh}：{_limits(group, titles).zh}" for group in sets.values()),
+            "; ".join(f"{group.standard.en}: {_limits(group, titles).en}" for group in sets.values()),
+        ),
         unit="1",
         needs=("facilities",),
         scope="built_up_area",
@@ -213,7 +228,7 @@ def _by_class(sets: Mapping[str, Group], titles: Mapping[str, Text], halo_m: flo
         "service_15min_by_class",
         compute,
         title=Text("15 分钟生活圈分项覆盖率", "15-minute service coverage by class"),
-        definition=_definition(Text("在限距内能步行到达某一类设施", "within the limit of one class")),
+        definition=_definition(Text("能在限距内到达某一类设施", "who reach one class within its limit")),
         standard=Text("各套标准及其限距见变体名称", "the sets and their limits are named in the variants"),
         unit="1",
         needs=("facilities", "roads"),
@@ -282,8 +297,8 @@ def _own_metric(group: Group, titles: Mapping[str, Text], halo_m: float) -> Metr
         group.name,
         compute,
         title=group.title,
-        definition=_definition(Text(f"限距（{said(tuple(group.limits)).zh}）", f"within the limits ({said(tuple(group.limits)).en})")),
-        standard=group.standard,
+        definition=_definition(Text("能在限距内到达所列每一类设施", "who reach each of the classes within its limit")),
+        standard=Text(f"{group.standard.zh}。{_limits(group, titles).zh}", f"{group.standard.en}. {_limits(group, titles).en}"),
         unit="1",
         needs=(group.layer,),
         scope="built_up_area",
