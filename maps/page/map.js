@@ -7,14 +7,14 @@ function openPage(map, data) {
   const words = data.words;
   const fills = makeFills(data.colors);
   const frame = document.querySelector(".folium-map");
-  const chosen = { metric: data.opens, variant: 0, area: null };
+  const chosen = { metric: data.opens, variant: 0, area: null, under: null, here: [] };
 
   const areas = drawAreas();
   const lines = [];
   const ring = drawOutlines();
-  const overlays = drawOverlays();
+  const overlays = makeOverlays(map, data, fade);
   const panel = makePanel(data, fills, {
-    layers: overlays,
+    layers: overlays.list,
     lines,
     metric: (index) => { Object.assign(chosen, { metric: index, variant: 0 }); refresh(); },
     variant: (index) => { chosen.variant = index; refresh(); },
@@ -27,7 +27,9 @@ function openPage(map, data) {
   const labels = makeLabels(map, data, areas.map((layer) => size(layer.getBounds())));
   L.control.scale({ imperial: false, maxWidth: 140 }).addTo(map);
   addHome();
+  addTips();
   refresh();
+  fade();
   window.addEventListener("keydown", (event) => event.key === "Escape" && select(null));
 
   function view() {
@@ -57,13 +59,22 @@ function openPage(map, data) {
     });
     labels.show((row) => bare(now.text("value", row), now.metric.unit) + (now.status(row) === "partial" ? " *" : ""));
     panel.show(now);
-    panel.card(chosen.area, now);
+    panel.card(chosen.area, now, chosen.here);
   }
 
-  function select(row) {
+  // Areas lose their colour under what has colours of its own: two scales at once say nothing.
+  function fade() {
+    const over = overlays.fading();
+    document.body.classList.toggle("faded", !!over);
+    areas.forEach((layer) => layer.setStyle({ fillOpacity: over ? 0 : 1 }));
+    panel.fade(over, view());
+  }
+
+  function select(row, at) {
     chosen.area = row;
+    chosen.here = row !== null && at ? overlays.here(at) : [];
     ring.setLatLngs(row === null ? [] : areas[row].getLatLngs());
-    panel.card(row, view());
+    panel.card(row, view(), chosen.here);
     if (row === null) return;
     panel.reveal();
     uncover(row);
@@ -85,8 +96,7 @@ function openPage(map, data) {
     return unpack(data.areas.shapes).map((parts, row) => {
       const weight = data.areas.count > 150 ? 0.5 : 1.4;
       const layer = L.polygon(parts, { renderer, pane: "areas", color: "#4b5563", weight, fillOpacity: 1, smoothFactor: 0.5 }).addTo(map);
-      layer.bindTooltip(() => hoverText(row), { sticky: true, className: "hover", opacity: 1 });
-      layer.on("click", () => select(row));
+      layer.on({ click: (event) => select(row, event.latlng), mouseover: () => { chosen.under = row; }, mouseout: () => { chosen.under = null; } });
       const drawn = layer.getElement?.();
       if (drawn) {
         drawn.setAttribute("tabindex", "0");
@@ -101,10 +111,25 @@ function openPage(map, data) {
     });
   }
 
-  function hoverText(row) {
-    const now = view();
+  // One tooltip for the area and for what is shown over it; a narrow screen has no room for it, and the card says the same.
+  function addTips() {
+    const tip = L.tooltip({ className: "hover", opacity: 1, direction: "auto", offset: [12, 0] });
+    map.on("mousemove", (event) => {
+      if (window.matchMedia("(max-width: 760px)").matches) return tip.remove();
+      const hits = overlays.here(event.latlng);
+      if (chosen.under === null && !hits.length) return tip.remove();
+      tip.setLatLng(event.latlng).setContent(hoverText(chosen.under, hits)).addTo(map);
+    });
+    map.on("mouseout movestart", () => tip.remove());
+  }
+
+  function hoverText(row, hits) {
     const box = element("div");
-    box.append(named("div", "name", data.areas.names[row]), element("b", "", now.text("value", row)), element("small", "", data.statuses[now.status(row)]));
+    if (row !== null) {
+      const now = view();
+      box.append(named("div", "name", data.areas.names[row]), element("b", "", now.text("value", row)), element("small", "", data.statuses[now.status(row)]));
+    }
+    for (const hit of hits.slice(0, 3)) box.append(hitText(hit, 4));
     return box;
   }
 
@@ -123,32 +148,6 @@ function openPage(map, data) {
     draw(data.areas.outline, words.outline, { color: "#111827", weight: 2 });
     draw(data.areas.extent, words.extent, { color: "#c2410c", weight: 2.2, dash: "7 5" });
     return L.polygon([], { ...common, color: "#e8590c", weight: 3.5 }).addTo(map);
-  }
-
-  function drawOverlays() {
-    return data.overlays.map((overlay, index) => {
-      const pane = map.createPane("overlay-" + overlay.name);
-      pane.style.zIndex = 410 + index;
-      pane.style.pointerEvents = "none";
-      const style = overlay.style;
-      let group = null;
-      const build = () => {
-        const renderer = L.canvas({ pane: "overlay-" + overlay.name, padding: 0.2 });
-        const drawn = overlay.groups.map(({ weight, shapes }) => {
-          const common = { renderer, pane: "overlay-" + overlay.name, interactive: false, color: style.color, weight, opacity: style.opacity ?? 1, dashArray: style.dash };
-          return style.fill || style.dash
-            ? L.polygon(unpack(shapes).flat(), { ...common, fill: !!style.fill, fillColor: style.fill, fillOpacity: style.fill_opacity })
-            : L.polyline(allPaths(shapes), common);
-        });
-        return L.layerGroup(drawn);
-      };
-      const show = (wanted) => {
-        if (wanted) (group ??= build()).addTo(map);
-        else group?.remove();
-      };
-      show(overlay.shown);
-      return { title: overlay.title, shown: overlay.shown, style, show };
-    });
   }
 
   function heading() {

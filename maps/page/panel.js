@@ -5,12 +5,21 @@ function makePanel(data, fills, on) {
   const root = element("aside", "panel");
   root.setAttribute("aria-label", data.title);
   const parts = {};
+  let over;
   const block = (name, tag = "section") => root.appendChild((parts[name] = element(tag, name)));
 
   block("chooser").append(
-    field(words.metric, "metric", data.metrics.map((metric) => metric.title), (index) => on.metric(index)),
-    field(words.variant, "variant", [], (index) => on.variant(index)),
+    field(words.metric, "metric", (index) => on.metric(index)),
+    field(words.variant, "variant", (index) => on.variant(index)),
+    field(words.measured_by, "half", (index) => on.variant(index)),
   );
+  const [first, second, third] = root.querySelectorAll("select");
+  first.replaceChildren(...data.themes.map((theme) => {
+    const group = element("optgroup");
+    group.label = theme.title;
+    group.append(...theme.metrics.map((index) => option(data.metrics[index].title, index)));
+    return group;
+  }));
   const more = root.querySelector(".chooser").appendChild(element("button", "expand", words.more));
   more.type = "button";
   more.addEventListener("click", () => open(!document.body.classList.contains("open")));
@@ -26,18 +35,40 @@ function makePanel(data, fills, on) {
   layersBlock();
   notesBlock();
 
-  function field(label, name, options, chosen) {
+  function field(label, name, chosen) {
     const box = element("label", "field " + name);
     const select = element("select");
     select.name = name;
-    fill(select, options);
-    select.addEventListener("change", () => chosen(select.selectedIndex));
+    select.addEventListener("change", () => chosen(Number(select.value)));
     box.append(element("span", "", label), select);
     return box;
   }
 
-  function fill(select, options) {
-    select.replaceChildren(...options.map((text) => element("option", "", text)));
+  function option(text, index) {
+    const made = element("option", "", text);
+    made.value = index;
+    return made;
+  }
+
+  // The variants in one select; where their titles have two halves, what is counted in one and how it is measured in the next.
+  function variantBlock({ metric, variant, variantIndex }) {
+    const halves = variant.halves.length > 0;
+    const like = (head) => metric.variants.findIndex((each) => each.halves[0] === head && each.halves[1] === variant.halves[1]);
+    if (halves) {
+      const heads = [...new Set(metric.variants.map((each) => each.halves[0]))];
+      const mine = metric.variants.map((each, index) => [each, index]).filter(([each]) => each.halves[0] === variant.halves[0]);
+      second.replaceChildren(...heads.map((head) => option(head, Math.max(like(head), metric.variants.findIndex((each) => each.halves[0] === head)))));
+      second.selectedIndex = heads.indexOf(variant.halves[0]);
+      third.replaceChildren(...mine.map(([each, index]) => option(each.halves[1], index)));
+      third.value = variantIndex;
+    } else {
+      second.replaceChildren(...metric.variants.map((each, index) => option(each.title || each.name, index)));
+      second.value = variantIndex;
+    }
+    second.previousSibling.textContent = halves ? words.subject : words.variant;
+    second.closest("label").hidden = metric.variants.length < 2;
+    third.closest("label").hidden = !halves;
+    document.body.classList.toggle("halved", halves);
   }
 
   function open(wanted) {
@@ -53,11 +84,28 @@ function makePanel(data, fills, on) {
       const box = element("input");
       box.type = "checkbox";
       box.checked = layer.shown;
-      box.addEventListener("change", () => layer.show(box.checked));
-      row.append(box, lineSwatch(layer.style), element("span", "", layer.title));
-      parts.layers.append(row);
+      const classes = layerClasses(layer);
+      classes.hidden = !layer.shown;
+      box.addEventListener("change", () => {
+        layer.show(box.checked);
+        classes.hidden = !box.checked;
+      });
+      row.append(box, overlaySwatch(layer), element("span", "", layer.title));
+      parts.layers.append(row, classes);
     }
     parts.layers.hidden = !on.layers.length;
+  }
+
+  // The legend of what is graded or of several kinds.
+  function layerClasses(layer) {
+    const rows = element("ul", "keys classes");
+    if (layer.legend) rows.append(element("li", "unit", layer.legend));
+    for (const { color, label, count } of layer.groups) {
+      if (!color) continue;
+      const line = rows.appendChild(element("li"));
+      line.append(overlaySwatch(layer, color), element("span", "label", label), element("span", "count", count.toLocaleString("en")));
+    }
+    return rows;
   }
 
   function notesBlock() {
@@ -73,12 +121,9 @@ function makePanel(data, fills, on) {
 
   // Shows another metric or variant: selects, legend, totals, definition, ranked areas.
   function show(view) {
-    const { metric, variant, metricIndex, variantIndex } = view;
-    root.querySelector("select[name=metric]").selectedIndex = metricIndex;
-    const second = root.querySelector("select[name=variant]");
-    fill(second, metric.variants.map((each) => each.title || each.name));
-    second.selectedIndex = variantIndex;
-    second.closest("label").hidden = metric.variants.length < 2;
+    const { metric, metricIndex } = view;
+    first.value = metricIndex;
+    variantBlock(view);
     legendBlock(view);
     messageBlock(view);
     totalsBlock(view);
@@ -100,11 +145,25 @@ function makePanel(data, fills, on) {
     for (const line of on.lines) row(lineSwatch(line.style), line.title);
     const unit = element("p", "unit", words.unit + ": " + metric.unit + (variant.colors.length > 1 ? " · " + words.quantiles : ""));
     parts.legend.replaceChildren(element("h2", "", title), unit, rows);
+    rampBlock({ metric, variant });
+  }
+
+  // What the closed sheet of a narrow screen shows of the legend: of the areas, or of what has taken their colour.
+  function rampBlock({ metric, variant }) {
+    const classes = over ? over.groups.filter((group) => group.color) : [];
+    const colors = over ? classes.map((group) => group.color) : variant.colors;
+    const ranges = over ? classes.map((group) => group.label) : variant.ranges;
+    if (over && !over.legend) {
+      const key = element("span", "key");
+      key.append(overlaySwatch(over), over.title);
+      parts.ramp.replaceChildren(key);
+      return;
+    }
     const scale = element("div", "scale");
-    for (const color of variant.colors) scale.appendChild(element("i")).style.background = color;
-    const ends = variant.ranges.length ? [variant.ranges[0].split(" – ")[0], variant.ranges.at(-1).split(" – ").at(-1)] : [words.nothing];
-    parts.ramp.replaceChildren(element("span", "", ends[0]), scale, element("span", "", (ends[1] || "") + " " + metric.unit));
-    if (!variant.colors.length) {
+    for (const color of colors) scale.appendChild(element("i")).style.background = color;
+    const ends = ranges.length ? [ranges[0].split(" – ")[0], ranges.at(-1).split(" – ").at(-1)] : [words.nothing];
+    parts.ramp.replaceChildren(element("span", "", ends[0]), scale, element("span", "", (ends[1] || "") + " " + (over ? over.unit : metric.unit)));
+    if (!colors.length) {
       const keys = ["partial", "no_data"].map((status) => {
         const key = element("span", "key");
         key.append(swatch(fills.forSvg(status)), data.statuses[status]);
@@ -117,11 +176,19 @@ function makePanel(data, fills, on) {
   function messageBlock({ counts, variant }) {
     const bare = counts.status.partial + counts.status.no_data;
     let text = "";
-    if (variant.status.every((status) => status === 3)) text = words.nothing;
+    if (over) text = words.faded.replace("{title}", over.title);
+    else if (variant.status.every((status) => status === 3)) text = words.nothing;
     else if (!variant.colors.length && counts.status.partial) text = words.covered_none;
     else if (counts.status.partial) text = words.covered_some.replace("{n}", bare);
     parts.message.textContent = text;
     parts.message.hidden = !text;
+  }
+
+  // An overlay takes the colour from the areas, or gives it back.
+  function fade(overlay, now) {
+    over = overlay;
+    rampBlock(now);
+    messageBlock(now);
   }
 
   function totalsBlock({ variant, text, status }) {
@@ -138,8 +205,8 @@ function makePanel(data, fills, on) {
   }
 
   function aboutBlock(metric) {
-    parts.about.replaceChildren(element("h2", "", words.definition), named("p", "", metric.definition));
-    if (metric.standard) parts.about.append(element("h2", "", words.standard), named("p", "", metric.standard));
+    parts.about.replaceChildren(element("h2", "", words.definition), folded("p", "", metric.definition, words));
+    if (metric.standard) parts.about.append(element("h2", "", words.standard), folded("p", "", metric.standard, words));
   }
 
   function areasBlock({ variant, text, status, color }) {
@@ -164,7 +231,7 @@ function makePanel(data, fills, on) {
   }
 
   // The figures of one area; without one, how to get them.
-  function card(row, { metric, variant, text, status }) {
+  function card(row, { metric, variant, text, status }, here) {
     parts.card.classList.toggle("empty", row === null);
     if (row === null) {
       parts.card.replaceChildren(element("p", "hint", words.hint));
@@ -177,7 +244,7 @@ function makePanel(data, fills, on) {
     const head = element("div", "figure");
     head.append(element("b", "", text("value", row)), element("small", "status " + status(row), data.statuses[status(row)]));
     const facts = element("dl");
-    const fact = (label, value) => value && facts.append(element("dt", "", label), named("dd", "", value));
+    const fact = (label, value) => value && facts.append(element("dt", "", label), folded("dd", "", value, words));
     fact(words.range, text("range", row));
     fact(words.coverage, text("coverage", row));
     fact(words.quality, text("quality", row));
@@ -187,7 +254,7 @@ function makePanel(data, fills, on) {
     fact(data.areas.names[data.areas.count], text("value", data.areas.count));
     fact(words.definition, metric.definition);
     fact(words.standard, metric.standard);
-    parts.card.replaceChildren(close, named("h2", "name", data.areas.names[row]), element("p", "unit", [metric.title, variant.title].filter(Boolean).join(" · ")), head, facts);
+    parts.card.replaceChildren(close, named("h2", "name", data.areas.names[row]), element("p", "unit", [metric.title, variant.title].filter(Boolean).join(" · ")), head, ...here.map((hit) => hitText(hit)), facts);
   }
 
   function reveal() {
@@ -195,5 +262,5 @@ function makePanel(data, fills, on) {
     root.scrollTop = 0;
   }
 
-  return { root, show, card, reveal };
+  return { root, show, card, fade, reveal };
 }

@@ -87,6 +87,23 @@ function swatch(fill, attributes = {}) {
   return box;
 }
 
+// The sign of an overlay in the list of layers: a ramp where it is graded, a dot where it is of points.
+function overlaySwatch({ style, points, groups, legend }, color) {
+  const fill = color || style.fill;
+  if (points) {
+    const box = svg("svg", { width: 28, height: 16, class: "swatch", "aria-hidden": "true" });
+    const shown = color || !groups[0].color ? [fill] : groups.slice(0, 5).map((group) => group.color);
+    shown.forEach((each, at) => box.append(svg("circle", { cx: 14 + (at - (shown.length - 1) / 2) * 5, cy: 8, r: shown.length > 1 ? 2.4 : 4.5, fill: each })));
+    return box;
+  }
+  if (legend && !color) {
+    const box = svg("svg", { width: 28, height: 16, class: "swatch", "aria-hidden": "true" });
+    groups.forEach((group, at) => box.append(svg("rect", { x: 1 + (26 * at) / groups.length, y: 2, width: 26 / groups.length + 0.3, height: 12, fill: group.color })));
+    return box;
+  }
+  return lineSwatch({ ...style, fill });
+}
+
 function lineSwatch(style) {
   const box = svg("svg", { width: 28, height: 16, class: "swatch", "aria-hidden": "true" });
   const shape = style.fill

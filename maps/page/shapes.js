@@ -29,6 +29,28 @@ function element(tag, className, text) {
   return made;
 }
 
+// What is known of a feature of an overlay, as far as `most` facts.
+function hitText({ title, facts }, most = 99) {
+  const box = element("div", "hit");
+  const list = element("dl");
+  for (const [label, text] of facts.slice(0, most)) list.append(element("dt", "", label), named("dd", "", text));
+  box.append(element("div", "kind-of", title), list);
+  return box;
+}
+
+// A long text shows its beginning, and the rest on demand.
+function folded(tag, className, text, words) {
+  const made = named(tag, className, text);
+  const width = [...text].reduce((sum, char) => sum + (char > "\u2e80" ? 2 : 1), 0);
+  if (width < 130) return made;
+  const body = named("span", "clamp", text);
+  const more = element("button", "more", words.more);
+  more.type = "button";
+  more.addEventListener("click", () => { more.textContent = body.classList.toggle("clamp") ? words.more : words.less; });
+  made.replaceChildren(body, more);
+  return made;
+}
+
 // A name keeps its own direction of writing and does not turn what stands beside it.
 function named(tag, className, text) {
   const made = element(tag, className, text);

@@ -1,4 +1,4 @@
-"""Classes and colours of a choropleth: one answer for the web map and for QGIS."""
+"""Classes and colours of a choropleth and of graded evidence: one answer for the web map and for QGIS."""
 
 from __future__ import annotations
 
@@ -14,6 +14,9 @@ from spatial.units import unit_of
 PALETTE = ("#ffffcc", "#a1dab4", "#41b6c4", "#2c7fb8", "#253494")  # YlGnBu, safe for the colour-blind
 NO_DATA = "#d9d9d9"
 PARTIAL = "#f0f0f0"
+# Pale to dark and even to the eye, seen on the ground of a map and safe for the colour-blind; no colour of a choropleth is among them.
+EVIDENCE_PALETTE = ("#fde3a1", "#fda26b", "#e15366", "#8f2a81", "#3a0f6e")
+SINGLE_COUNTS = 6  # up to this many, each count is a class of its own
 
 
 @dataclass(frozen=True)
@@ -39,6 +42,13 @@ class Classes:
         if not np.isfinite(value) or not self.colors:
             return -1
         return int(np.clip(np.searchsorted(self.breaks, value, side="right") - 1, 0, len(self.colors) - 1))
+
+    def indices(self, values: npt.NDArray[np.float64]) -> npt.NDArray[np.int64]:
+        """Classes of values, shape (n,); -1 where there is none."""
+        if not self.colors:
+            return np.full(len(values), -1)
+        found = np.clip(np.searchsorted(self.breaks, values, side="right") - 1, 0, len(self.colors) - 1)
+        return np.where(np.isfinite(values), found, -1)
 
 
 def classify(values: npt.NDArray[np.float64], unit: str, lang: Lang = "en") -> Classes:
@@ -75,6 +85,51 @@ def classify(values: npt.NDArray[np.float64], unit: str, lang: Lang = "en") -> C
     if len(breaks) == 2 and low == high:
         labels = (shown[0],)
     return Classes(breaks, tuple(PALETTE[i] for i in pick), labels)
+
+
+def grade(values: npt.NDArray[np.float64], unit: str, color: str, lang: Lang = "en", *, most: int | None = None) -> Classes:
+    """Make the classes of a column of evidence, from pale to dark.
+
+    Parameters
+    ----------
+    values
+        NaN is left out.
+    unit
+        Code of the unit, for the labels.
+    color
+        ``#rrggbb`` of a single class.
+    lang
+        Language of the labels.
+    most
+        For counts: how many there can be; each has a class of its own, or none, all and four groups between. ``None`` for quantiles.
+
+    Returns
+    -------
+    Classes
+        Empty where there is no value.
+    """
+    known = values[np.isfinite(values)]
+    if not len(known):
+        return Classes((), (), ())
+    if most is None:
+        made = classify(known, unit, lang)
+        return Classes(made.breaks, ramp(color, len(made.colors)), made.labels)
+    top = max(int(known.max()), most, 1)
+    counts = np.arange(1, top)
+    groups = np.array_split(counts, min(4, len(counts))) if top > SINGLE_COUNTS else [np.array([count]) for count in counts]
+    groups = [np.array([0]), *groups, np.array([top])]
+    labels = [f"{group[0]} – {group[-1]}" if len(group) > 1 else f"{group[0]}" for group in groups]
+    return Classes((*(float(group[0]) for group in groups), float(top)), ramp(color, len(groups)), tuple(labels))
+
+
+def ramp(color: str, count: int) -> tuple[str, ...]:
+    """Colours of classes of evidence from pale to dark; a single one is ``color``."""
+    if count < 2:
+        return (color,) * count
+    stops = np.array([[int(each[at : at + 2], 16) for at in (1, 3, 5)] for each in EVIDENCE_PALETTE], dtype=float)
+    at = np.linspace(0, len(stops) - 1, count)
+    mixed = np.rint(np.column_stack([np.interp(at, np.arange(len(stops)), stops[:, part]) for part in range(3)])).astype(int)
+    return tuple("#" + "".join(f"{part:02x}" for part in row) for row in mixed.tolist())
 
 
 def _inner(values: npt.NDArray[np.float64], low: float, high: float) -> npt.NDArray[np.float64]:

@@ -15,7 +15,8 @@ from pyogrio.errors import DataLayerError, DataSourceError, FeatureError, FieldE
 
 from spatial.errors import OptionError, OutputError
 from spatial.files import atomic_path
-from spatial.outputs.qgis_layers import Table, qgis_tables
+from spatial.outputs.qgis_evidence import Table
+from spatial.outputs.qgis_layers import qgis_tables
 from spatial.outputs.qgis_style import clean, qml, quoted, sld
 from spatial.outputs.storable import unique_name
 from spatial.result import Results
@@ -42,8 +43,8 @@ CONSTRAINT gdcc_ntv UNIQUE (constraint_name, constraint_type, value))""",
 def write_geopackage(results: Results, path: str | Path) -> Path:
     """Write a measured city as one GeoPackage that QGIS opens styled.
 
-    Layers ``areas`` (every metric and variant with its status) and ``totals`` (the city and what closes the sum), every evidence frame,
-    the inputs ``roads`` and ``parks``; tables ``metrics`` (the long table) and ``about``. Titles, aliases and legends are in
+    Layers ``areas`` (every metric and variant with its status, but for those for tables only) and ``totals`` (the city and what closes the
+    sum), every evidence frame that shows no secret layer, the service areas of the overview map, the inputs ``roads`` and ``parks``; tables ``metrics`` (the long table) and ``about``. Titles, aliases and legends are in
     ``results.lang``. Areas of status ``partial`` and ``no_data`` are never coloured as a class. List columns are left out.
 
     Parameters
@@ -62,6 +63,8 @@ def write_geopackage(results: Results, path: str | Path) -> Path:
     ------
     OptionError
         ``path`` does not end in ``.gpkg``.
+    ProjectError
+        The overview map of the project declares a service area that cannot be made.
     OutputError
         No space, no permission, or the file cannot be written whole; a file that was there before is kept.
     """

@@ -12,11 +12,10 @@ import html
 import json
 import mimetypes
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import geopandas as gpd
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
@@ -29,15 +28,15 @@ from spatial.crs import WGS84, choose_crs, name_of, reproject
 from spatial.errors import CRSError, ProjectError
 from spatial.files import atomic_path
 from spatial.outputs.classes import NO_DATA, PARTIAL, classify
+from spatial.outputs.map_overlays import pack_overlays
+from spatial.outputs.map_shapes import packed, simplified
 from spatial.result import STATUS_TITLES, STATUSES, MetricInfo, Results
 from spatial.text import Lang, Text
 from spatial.units import UNITS, unit_of
 
-MAX_FEATURES = 5_000
 MAX_CELLS = 120_000
-SIMPLIFY_M = 1.0
-MAX_VERTICES = 120_000
-AREA_DEGREES, OVERLAY_DEGREES = 1e-6, 1e-5
+AREA_DEGREES = 1e-6
+SPLIT_FROM = 7  # with so many variants, what is counted and how it is measured are chosen one after the other
 
 Geometries = npt.NDArray[np.object_]
 
@@ -177,6 +176,9 @@ class _Payload:
     def build(self) -> dict[str, Any]:
         city, areas = self.results.city, self.results.areas
         metrics = self._metrics()
+        overlays, secret = pack_overlays(self.results, self.declared, self._number)
+        if secret:
+            self.notices.append(self.words["secret"].format(layers=", ".join(secret)))
         names = areas.names[self.order]
         shown = [
             RESERVED[key].get(self.lang) if key in RESERVED else str(name) for key, name in zip(areas.ids[self.order], names, strict=True)
@@ -196,7 +198,8 @@ class _Payload:
             },
             "metrics": metrics,
             "opens": self._opens(metrics),
-            "overlays": self._overlays(),
+            "themes": self._themes(metrics),
+            "overlays": overlays,
             "sources": self._sources(),
             "notices": self.notices,
             "attribution": list(dict.fromkeys(text for text in (city.attribution, city.synthetic) if text)),
@@ -245,15 +248,15 @@ class _Payload:
         else:
             visible = view = seen
         view = view if len(view) else seen
-        points = shapely.point_on_surface(_simplified(visible if len(whole) else visible[:0]))
+        points = shapely.point_on_surface(simplified(visible if len(whole) else visible[:0]))
         degrees = reproject(points, city.crs, pyproj.CRS(WGS84))
         bounds = shapely.bounds(reproject(_boxes(view), city.crs, pyproj.CRS(WGS84)))
         west, south, east, north = (float(edge) for edge in (*bounds[:, :2].min(axis=0), *bounds[:, 2:].max(axis=0)))
         return {
-            "shapes": _packed(_simplified(whole), city.crs, AREA_DEGREES),
+            "shapes": packed(simplified(whole), city.crs, AREA_DEGREES),
             "labels": [[round(float(point.y), 6), round(float(point.x), 6)] for point in degrees],
-            "outline": _packed(_simplified(outline), city.crs, AREA_DEGREES),
-            "extent": _packed(np.array([] if extent is None else [extent], object), city.crs, AREA_DEGREES),
+            "outline": packed(simplified(outline), city.crs, AREA_DEGREES),
+            "extent": packed(np.array([] if extent is None else [extent], object), city.crs, AREA_DEGREES),
             "view": [[round(south, 6), round(west, 6)], [round(north, 6), round(east, 6)]],
         }
 
@@ -261,15 +264,18 @@ class _Payload:
         return self.texts.setdefault(text, len(self.texts))
 
     def _metrics(self) -> list[dict[str, Any]]:
-        infos = self.results.metrics.values()
+        infos = self.results.shown.values()
         variants = sum(len(info.variants) for info in infos)
         all_variants = variants * len(self.order) <= MAX_CELLS
         if not all_variants:
             self.notices.append(self.words["default_variants"])
-        groups = dict(tuple(self.table.groupby(["metric", "variant"], sort=False)))
+        order = self.results.areas.ids[self.order]
+        shown = self.table[self.table["metric"].isin([info.name for info in infos])].set_index("area_id")
+        groups = {key: part.reindex(order) for key, part in shown.groupby(["metric", "variant"], sort=False)}
         found = []
         for info in infos:
             names = list(info.variants) if all_variants else [info.default_variant]
+            halves = _halves([info.variants[name].get(self.lang) for name in names], self.lang)
             found.append(
                 {
                     "name": info.name,
@@ -277,13 +283,15 @@ class _Payload:
                     "definition": info.definition.get(self.lang),
                     "standard": info.standard.get(self.lang),
                     "unit": unit_of(info.unit).label.get(self.lang) or UNITS["count"].label.zh * (self.lang == "zh") or "n",
-                    "variants": [self._variant(info, name, groups[info.name, name]) for name in names],
+                    "variants": [
+                        {**self._variant(info, name, groups[info.name, name]), "halves": half}
+                        for name, half in zip(names, halves, strict=True)
+                    ],
                 }
             )
         return found
 
     def _variant(self, info: MetricInfo, variant: str, part: pd.DataFrame) -> dict[str, Any]:
-        part = part.set_index("area_id").reindex(self.results.areas.ids[self.order])
         unit, label = unit_of(info.unit), unit_of(info.unit).label.get(self.lang)
         count = int(self.is_area.sum())
         value = part["value"].to_numpy(dtype=float)
@@ -322,65 +330,21 @@ class _Payload:
             return ""
         return unit_of(unit).show(value, self.lang) if unit else f"{value:,.0f} ({self.words['base_units']})"
 
+    def _themes(self, metrics: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        """Sort the metrics by theme; one that no theme names comes under the last, which names none."""
+        left = {metric["name"]: index for index, metric in enumerate(metrics)}
+        found = []
+        for theme in self.declared["themes"]:
+            mine = [left.pop(name) for name in theme.get("metrics", left.copy()) if name in left]
+            if mine:
+                found.append({"title": _text(theme["title"]).get(self.lang), "metrics": mine})
+        return found
+
     def _opens(self, metrics: list[dict[str, Any]]) -> int:
         ranked = sorted(range(len(metrics)), key=lambda n: metrics[n]["name"] != self.declared["opens_with"])
         with_colour = [n for n in ranked if metrics[n]["variants"][0]["colors"]]
         with_value = [n for n in ranked if any(s != STATUSES.index("no_data") for s in metrics[n]["variants"][0]["status"])]
         return (with_colour or with_value or ranked)[0]
-
-    def _overlays(self) -> list[dict[str, Any]]:
-        found: list[dict[str, Any]] = []
-        secret: list[str] = []
-        for name, overlay in self.declared["overlays"].items():
-            frame, title = self._source(overlay, secret)
-            if frame is None or frame.empty:
-                continue
-            made = self._overlay(frame, overlay)
-            if made:
-                said = "，" if self.lang == "zh" else ", "
-                label = f"{title}{said}{made.pop('said')}" if made.get("said") else title
-                found.append({"name": name, "title": label, "shown": bool(overlay.get("shown")), "style": overlay["style"], **made})
-        if secret:
-            self.notices.append(self.words["secret"].format(layers=", ".join(secret)))
-        return found
-
-    def _source(self, overlay: Mapping[str, Any], secret: list[str]) -> tuple[gpd.GeoDataFrame | None, str]:
-        if "evidence" in overlay:
-            return self.results.evidence.get(overlay["evidence"]), _text(overlay["title"]).get(self.lang)
-        layer = self.results.city.layers.get(overlay["layer"])
-        if layer is None or layer.frame is None:
-            return None, ""
-        title = layer.spec.title.get(self.lang)
-        if layer.sensitivity == "secret":
-            secret.append(title)
-            return None, title
-        return layer.frame, title
-
-    def _overlay(self, frame: gpd.GeoDataFrame, overlay: Mapping[str, Any]) -> dict[str, Any] | None:
-        """Pack a frame; too many features are reduced to the major or the largest ones, and that is said."""
-        said = ""
-        major = overlay.get("major")
-        if overlay.get("dissolve"):  # evidence comes in tiles, whose edges mean nothing
-            whole = shapely.union_all(frame.geometry.to_numpy(), grid_size=0.01)
-            frame = gpd.GeoDataFrame(geometry=shapely.get_parts(whole), crs=frame.crs)
-        if len(frame) > MAX_FEATURES and major and major["field"] in frame:
-            frame, said = frame[frame[major["field"]].isin(major["values"])], _text(major["title"]).get(self.lang)
-        elif len(frame) > MAX_FEATURES:
-            geometry = frame.geometry.to_numpy()
-            largest = np.argsort(-(shapely.area(geometry) + shapely.length(geometry) * 1e-6), kind="stable")[:MAX_FEATURES]
-            said = self.words["too_large"].format(n=f"{MAX_FEATURES:,}", all=f"{len(frame):,}")
-            frame = frame.iloc[np.sort(largest)]
-        keys = np.full(len(frame), float(overlay["style"]["weight"]))
-        if major and major["field"] in frame:
-            keys = frame[major["field"]].map(overlay.get("weights", {})).fillna(keys[0] if len(keys) else 0).to_numpy(float)
-        geometry = _simplified(frame.geometry.to_numpy(), coverage=False)
-        groups = []
-        for weight in sorted(set(keys)):
-            group = geometry[keys == weight]
-            if np.isin(shapely.get_type_id(group), (1, 5)).all():
-                group = np.array([shapely.line_merge(shapely.multilinestrings(shapely.get_parts(group)))], object)
-            groups.append({"weight": float(weight), "shapes": _packed(group, self.results.city.crs, OVERLAY_DEGREES)})
-        return {"groups": groups, "said": said} if len(frame) else None
 
     def _sources(self) -> list[str]:
         found = []
@@ -390,6 +354,16 @@ class _Payload:
             parts = [self.words[f"origin_{part}"] for part in layer.origin.split("+") if f"origin_{part}" in self.words]
             found.append(f"{layer.spec.title.get(self.lang)}: {' + '.join(parts)}{f' ({layer.source})' if layer.source else ''}")
         return found
+
+
+def _halves(titles: Sequence[str], lang: Lang) -> list[list[str]]:
+    """Part titles of variants into what is counted and how it is measured, their last two parts; empty where that brings nothing."""
+    comma = "，" if lang == "zh" else ", "
+    parts = [title.split(comma) for title in titles]
+    heads = [comma.join(part[:-2]) for part in parts]
+    if len(titles) < SPLIT_FROM or len(set(heads)) < 2 or not all(heads):
+        return [[] for _ in titles]
+    return [[head, comma.join(part[-2:])] for head, part in zip(heads, parts, strict=True)]
 
 
 def _in_china(crs: pyproj.CRS, place: Any) -> bool:
@@ -406,40 +380,3 @@ def _in_china(crs: pyproj.CRS, place: Any) -> bool:
 def _boxes(geometry: Geometries) -> Geometries:
     bounds = shapely.bounds(geometry)
     return np.asarray(shapely.box(bounds[:, 0], bounds[:, 1], bounds[:, 2], bounds[:, 3]), dtype=object)
-
-
-def _simplified(geometry: Geometries, *, coverage: bool = True) -> Geometries:
-    """Leave out what cannot be seen (1 m, more where the outlines are very heavy); neighbours keep their common edge."""
-    tolerance = SIMPLIFY_M
-    while True:
-        neighbours = coverage and len(geometry) > 1 and bool(shapely.coverage_is_valid(geometry))
-        simple = shapely.coverage_simplify(geometry, tolerance) if neighbours else shapely.simplify(geometry, tolerance)
-        if tolerance > 100 or int(shapely.get_num_coordinates(simple).sum()) <= MAX_VERTICES:
-            return np.asarray(simple, dtype=object)
-        tolerance *= 2.5
-
-
-def _packed(geometry: Geometries, crs: pyproj.CRS, degrees: float) -> dict[str, Any]:
-    """Pack polygons or lines: one list of rings or paths a feature, each as whole steps of ``degrees`` from point to point (x, y, x, y, …).
-
-    Points are left out. The first pair is the position itself.
-    """
-    shapes: list[list[list[list[int]]]] = []
-    for feature in reproject(geometry, crs, pyproj.CRS(WGS84)):
-        parts = []
-        for part in shapely.get_parts(feature):
-            kind = shapely.get_type_id(part)
-            rings = shapely.get_rings(part) if kind == 3 else [part] if kind == 1 else []
-            steps = [_steps(ring, degrees) for ring in rings]
-            steps = [step for step in steps if len(step) >= (8 if kind == 3 else 4)] or steps[:1]
-            if steps:
-                parts.append(steps)
-        shapes.append(parts)
-    return {"degrees": degrees, "shapes": shapes}
-
-
-def _steps(path: Any, degrees: float) -> list[int]:
-    whole = np.round(shapely.get_coordinates(path) / degrees).astype(np.int64)
-    moved = np.diff(whole, axis=0, prepend=np.zeros((1, 2), np.int64))
-    moved = moved[np.r_[True, (moved[1:] != 0).any(axis=1)]]
-    return [int(step) for step in moved.ravel()]

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
-import geopandas as gpd
 import numpy as np
 import pandas as pd
-import shapely
 
 from spatial import crs
 from spatial.areas import BEYOND, CITY, OUTSIDE, RESERVED
@@ -18,43 +15,18 @@ from spatial.layers import SENSITIVITIES
 from spatial.metrics.road_model import class_table, classify
 from spatial.outputs.classes import NO_DATA, PARTIAL
 from spatial.outputs.classes import classify as class_breaks
+from spatial.outputs.evidence import COLUMN_TITLES, secret_layers, service_areas
+from spatial.outputs.qgis_evidence import Table, by_kind, evidence_tables, in_brackets, service_area_tables
 from spatial.outputs.qgis_style import Condition, Rule, Style, Symbol, literal, quoted
-from spatial.outputs.storable import one_kind, storable, unique_name
-from spatial.result import SCHEMA_VERSION, STATUS_TITLES, Evidence, MetricInfo, Results
+from spatial.outputs.storable import one_kind, storable
+from spatial.result import SCHEMA_VERSION, STATUS_TITLES, MetricInfo, Results
 from spatial.text import Lang, Text
 from spatial.units import unit_of
 
 INPUTS = ("parks", "roads")
 _FIRST = "road_area_ratio"
 _LABELLED_AREAS = 300  # a grid of thousands of cells is read without labels
-_KINDS = {"point": (0, 4), "line": (1, 2, 5), "polygon": (3, 6)}
 
-_COLUMN_TITLES = {
-    "metric": Text("指标", "Metric"),
-    "variant": Text("口径", "Variant"),
-    "area_id": Text("区域编号", "Area id"),
-    "scope": Text("统计范围", "Scope"),
-    "date": Text("数据日期", "Date of the data"),
-    "area_name": Text("区域名称", "Area"),
-    "name": Text("名称", "Name"),
-    "value": Text("数值", "Value"),
-    "low": Text("下限", "Low"),
-    "high": Text("上限", "High"),
-    "numerator": Text("分子", "Numerator"),
-    "denominator": Text("分母", "Denominator"),
-    "unit": Text("单位（1 = 比例 0–1）", "Unit (1 = share 0–1)"),
-    "status": Text("状态", "Status"),
-    "coverage": Text("数据覆盖率（0–1）", "Coverage by the data (0–1)"),
-    "quality": Text("实测占比（0–1）", "Share measured, not assumed (0–1)"),
-    "note": Text("说明", "Note"),
-    "id": Text("编号", "Id"),
-    "key": Text("项目", "Key"),
-    "area_m2": Text("面积（平方米）", "Area (m²)"),
-    "length_m": Text("长度（米）", "Length (m)"),
-    "road_class": Text("道路类别", "Road class"),
-    "estimated": Text("估算", "Estimated"),
-    "n": Text("数量（个）", "Count"),
-}
 _BESIDE = {"low": Text("下限", "low"), "high": Text("上限", "high"), "coverage": Text("数据覆盖", "covered by the data")}
 _ROADS = {
     "motorway": ("#b03a2e", 0.9),
@@ -76,29 +48,6 @@ _TOTALS = {
 }
 
 
-@dataclass(frozen=True, eq=False)
-class Table:
-    """One table of the file, ready to be written.
-
-    Attributes
-    ----------
-    kind
-        ``point``, ``line``, ``polygon``; empty without geometry.
-    columns
-        Column → title and description.
-    styles
-        The first is the one QGIS applies.
-    """
-
-    name: str
-    title: str
-    description: str
-    frame: pd.DataFrame
-    kind: str = ""
-    columns: Mapping[str, tuple[str, str]] = field(default_factory=dict)
-    styles: Sequence[Style] = ()
-
-
 def qgis_tables(results: Results) -> list[Table]:
     """Prepare everything that the file holds.
 
@@ -115,7 +64,10 @@ def qgis_tables(results: Results) -> list[Table]:
     taken = {"areas", "totals", "metrics", "about", *INPUTS}
     tables = [*_areas(results), *_inputs(results)]
     for key, frame in results.evidence.items():
-        tables += _evidence(results, key, frame, taken)
+        if not secret_layers(results, frame):
+            tables += evidence_tables(results, key, frame, taken)
+    for name, overlay, frame in service_areas(results):
+        tables += service_area_tables(results, name, overlay, frame, taken)
     lang = results.lang
     tables.append(
         _plain(
@@ -137,7 +89,7 @@ def qgis_tables(results: Results) -> list[Table]:
 
 def _plain(name: str, title: Text, description: Text, frame: pd.DataFrame, lang: Lang) -> Table:
     frame, names = storable(frame)
-    columns = {new: (_COLUMN_TITLES[old].get(lang), "") for old, new in names.items() if old in _COLUMN_TITLES}
+    columns = {new: (COLUMN_TITLES[old].get(lang), "") for old, new in names.items() if old in COLUMN_TITLES}
     return Table(name, title.get(lang), description.get(lang), frame, columns=columns, styles=[Style(title.get(lang))])
 
 
@@ -146,7 +98,7 @@ def _areas(results: Results) -> list[Table]:
     wide = results.wide()
     is_area = ~wide["area_id"].isin(list(RESERVED)).to_numpy()
     frame, names = storable(wide)
-    columns = {names[key]: (_COLUMN_TITLES[key].get(lang), "") for key in ("area_id", "name")}
+    columns = {names[key]: (COLUMN_TITLES[key].get(lang), "") for key in ("area_id", "name")}
     for metric, variant in _variants(results):
         title, description = _metric_words(results.metrics[metric], variant, lang)
         column = _column(metric, variant)
@@ -181,7 +133,8 @@ def _areas(results: Results) -> list[Table]:
 
 
 def _variants(results: Results) -> list[tuple[str, str]]:
-    return [(str(metric), str(variant)) for metric, variant in results.rows[["metric", "variant"]].drop_duplicates().to_numpy()]
+    measured = results.rows[["metric", "variant"]].drop_duplicates().to_numpy()
+    return [(str(metric), str(variant)) for metric, variant in measured if metric in results.shown]
 
 
 def _column(metric: str, variant: str) -> str:
@@ -196,21 +149,12 @@ def _ranked(results: Results, areas: pd.DataFrame) -> list[str]:
         known = areas[column].notna()
         return (not (known & areas[f"{column}__status"].isin(["ok", "estimated"])).any(), not known.any(), name != _FIRST)
 
-    return sorted(results.metrics, key=order)
+    return sorted(results.shown, key=order)
 
 
 def _metric_title(info: MetricInfo, variant: str, lang: Lang) -> str:
     said = info.variants.get(variant, Text(variant, variant)).get(lang)
     return info.title.get(lang) + (("：" if lang == "zh" else ": ") + said if said else "")
-
-
-def _in_brackets(title: str, inside: str, lang: Lang) -> str:
-    """Add a remark in brackets, in square ones behind a title that ends with a bracket."""
-    if not inside:
-        return title
-    if title.endswith((")", "）")):
-        return f"{title} [{inside}]"
-    return f"{title}（{inside}）" if lang == "zh" else f"{title} ({inside})"
 
 
 def _metric_words(info: MetricInfo, variant: str, lang: Lang) -> tuple[str, str]:
@@ -219,7 +163,7 @@ def _metric_words(info: MetricInfo, variant: str, lang: Lang) -> tuple[str, str]
     said = Text("单位", "unit").get(lang)
     stop = "。" if lang == "zh" else ". "
     return (
-        _in_brackets(_metric_title(info, variant, lang), unit, lang),
+        in_brackets(_metric_title(info, variant, lang), unit, lang),
         stop.join([info.definition.get(lang), f"{said}: {unit or info.unit}", info.standard.get(lang)]),
     )
 
@@ -251,7 +195,7 @@ def _choropleth(areas: pd.DataFrame, info: MetricInfo, names: Mapping[str, str],
             said = STATUS_TITLES[key].get(lang) + (not_ranked if key == "partial" else "")
             rules.append(Rule(said, symbol, (Condition(status, (key,)),)))
     if (states == "estimated").any():
-        said = _in_brackets(STATUS_TITLES["estimated"].get(lang), Text("虚线边界", "dashed outline").get(lang), lang)
+        said = in_brackets(STATUS_TITLES["estimated"].get(lang), Text("虚线边界", "dashed outline").get(lang), lang)
         rules.append(
             Rule(
                 said, Symbol(stroke="#1a1a1a", width=0.35 if labelled else 0.15, dashed=True, level=1), (Condition(status, ("estimated",)),)
@@ -259,7 +203,7 @@ def _choropleth(areas: pd.DataFrame, info: MetricInfo, names: Mapping[str, str],
         )
     title = _metric_title(info, info.default_variant, lang)
     text = _label_text(value, status, info.unit, names, lang) if labelled else ""
-    return Style(title, (Rule(_in_brackets(title, unit, lang), rules=tuple(rules)),), text)
+    return Style(title, (Rule(in_brackets(title, unit, lang), rules=tuple(rules)),), text)
 
 
 def _label_text(value: str, status: str, unit: str, names: Mapping[str, str], lang: Lang) -> str:
@@ -285,7 +229,7 @@ def _inputs(results: Results) -> list[Table]:
         given = layer.frame
         roads = name == "roads" and {"highway", "name", "motorroad", "area"} <= set(given.columns)
         frame, names = storable(given.assign(road_class=classify(given)) if roads else given)
-        titles = {key: text.get(lang) for key, text in _COLUMN_TITLES.items()} | {
+        titles = {key: text.get(lang) for key, text in COLUMN_TITLES.items()} | {
             key: f.title.get(lang) for key, f in layer.spec.fields.items()
         }
         columns = {
@@ -298,7 +242,7 @@ def _inputs(results: Results) -> list[Table]:
         rules = _road_rules(style, names["road_class"], lang) if roads else (Rule(title, style),)
         source = layer.source or (results.city.attribution if layer.origin.startswith("osm") else "")
         described = "; ".join(part for part in (source, layer.sensitivity if layer.sensitivity != "public" else "") if part)
-        tables += _by_kind(name, title, described, frame, columns, Style(title, rules), set(), layer.spec.geometry)
+        tables += by_kind(name, title, described, frame, columns, Style(title, rules), set(), layer.spec.geometry)
     return tables
 
 
@@ -321,68 +265,6 @@ def _road_rules(declared: Symbol, column: str, lang: Lang) -> tuple[Rule, ...]:
         rules.append(Rule(Text(**row["title"]).get(lang), Symbol(stroke=color, width=width, level=level), (Condition(column, (key,)),)))
     rest = Symbol(stroke="#a9bfa5", width=0.14)
     return (*reversed(rules), Rule(_OTHER_ROADS.get(lang), rest, otherwise=True))
-
-
-def _evidence(results: Results, key: str, frame: gpd.GeoDataFrame, taken: set[str]) -> list[Table]:
-    lang = results.lang
-    metric, _, name = key.partition(".")
-    info = results.metrics.get(metric)
-    plain = Evidence(Text(name.replace("_", " "), name.replace("_", " ")), "#5dade2")
-    declared = (info.evidence.get(name) if info is not None else None) or plain
-    said, color = declared.title, declared.color
-    head = info.title.get(lang) + ("：" if lang == "zh" else ": ") if info is not None else ""
-    if isinstance(frame, gpd.GeoDataFrame) and frame.crs is None:
-        frame = frame.set_crs(results.city.crs)
-    stored, names = storable(frame)
-    columns = {new: (_COLUMN_TITLES[old].get(lang), "") for old, new in names.items() if old in _COLUMN_TITLES}
-    layer = re.sub(r"[^a-z0-9_]+", "_", key.replace(".", "__").lower()).strip("_") or "evidence"
-    if re.match(r"gpkg_|rtree_|sqlite_|layer_styles$|\d", layer):
-        layer = f"evidence_{layer}"
-    why = _in_brackets(Text("指标依据", "Evidence").get(lang), key, lang)
-    # No outlines on polygons: the evidence is computed in tiles, whose edges are no finding.
-    polygons = "geometry" in stored and (shapely.get_dimensions(np.asarray(stored["geometry"].to_numpy(), dtype=object)) == 2).any()
-    symbol = Symbol(color, None if polygons else _darker(color), 0.16, opacity=0.8)
-    style = Style(said.get(lang), (Rule(said.get(lang), symbol),))
-    if "geometry" not in stored:
-        return [Table(unique_name(layer, taken), head + said.get(lang), why, stored, columns=columns, styles=[Style(said.get(lang))])]
-    return _by_kind(layer, head + said.get(lang), why, stored, columns, style, taken, "polygon")
-
-
-def _darker(color: str) -> str:
-    return "#" + "".join(f"{int(int(color[at : at + 2], 16) * 0.65):02x}" for at in (1, 3, 5))
-
-
-def _by_kind(
-    name: str,
-    title: str,
-    description: str,
-    frame: pd.DataFrame,
-    columns: Mapping[str, tuple[str, str]],
-    style: Style,
-    taken: set[str],
-    usual: str,
-) -> list[Table]:
-    """One table a kind of geometry: a GeoPackage layer holds one; ``usual`` is that of an empty frame."""
-    geometry = np.asarray(frame["geometry"].to_numpy(), dtype=object)
-    if (shapely.get_type_id(geometry) == 7).any():
-        frame = frame.explode(index_parts=False, ignore_index=True)
-        geometry = np.asarray(frame["geometry"].to_numpy(), dtype=object)
-    types = shapely.get_type_id(geometry)
-    kinds = [kind for kind, ids in _KINDS.items() if np.isin(types, ids).any()] or [usual if usual in _KINDS else "polygon"]
-    tables = []
-    for index, kind in enumerate(kinds):
-        mine = np.isin(types, _KINDS[kind]) | ((types == -1) & (index == 0))
-        own = unique_name(name if len(kinds) == 1 else f"{name}_{kind}s", taken)
-        drawn = style if kind != "line" else Style(style.name, tuple(_as_line(rule) for rule in style.rules), style.text)
-        tables.append(Table(own, title, description, one_kind(frame[mine], kind), kind, columns, [drawn]))
-    return tables
-
-
-def _as_line(rule: Rule) -> Rule:
-    symbol = rule.symbol
-    if symbol is None or symbol.fill is None or symbol.fill == symbol.stroke:
-        return rule
-    return Rule(rule.label, Symbol(stroke=symbol.fill, width=max(symbol.width, 0.4), level=symbol.level), rule.where, rule.otherwise)
 
 
 def _about(results: Results) -> pd.DataFrame:

@@ -58,14 +58,22 @@ def _values(column: pd.Series) -> Any:
         return column.astype("float64") if str(kind) == "float16" else column
     given = column.astype(object)
     known = given.dropna()
-    if known.map(lambda value: isinstance(value, list | tuple | set | dict | np.ndarray)).any():
+    if not isinstance(kind, pd.StringDtype) and known.map(lambda value: isinstance(value, list | tuple | set | dict | np.ndarray)).any():
         return None
     numbers = {"boolean": "boolean", "integer": "Int64", "floating": "Float64", "mixed-integer-float": "Float64"}
     if (inferred := pd.api.types.infer_dtype(known)) in numbers:
         with contextlib.suppress(OverflowError):
             return given.where(given.notna(), None).astype(numbers[inferred])
+    if inferred == "string" and _is_clean(known):
+        return pd.array(given.where(given.notna(), None).to_numpy(dtype=object), dtype="string")
     text = given.map(lambda value: _text(value) if value is not None and not pd.isna(value) else None)
     return pd.array(text.to_numpy(dtype=object), dtype="string")
+
+
+def _is_clean(texts: pd.Series) -> bool:
+    """Whether SQLite and UTF-8 can hold all texts as they are; looked at in one go, since hardly any is not."""
+    together = "".join(texts)
+    return "\x00" not in together and together.encode("utf-8", "ignore").decode("utf-8") == together
 
 
 def _text(value: object) -> str:

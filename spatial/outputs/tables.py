@@ -66,7 +66,8 @@ def _csv(results: Results, path: Path) -> None:
         if pd.api.types.is_float_dtype(table[column]):
             table[column] = [_figure(value) for value in table[column]]
         else:
-            table[column] = [safe_cell(value) for value in table[column]]
+            safe = {value: safe_cell(value) for value in set(table[column])}  # most texts stand in many rows
+            table[column] = table[column].map(safe)
     table.to_csv(path, index=False, encoding="utf-8-sig", lineterminator="\n")
 
 
@@ -137,27 +138,28 @@ def _summary(results: Results, book: Any, look: dict[str, Any]) -> None:
     sheet.freeze_panes(1, 2)
     head = [_say(results, "编号", "Area id"), _say(results, "名称", "Name")]
     shown = []
-    for name, info in results.metrics.items():
+    for name, info in results.shown.items():
         unit = unit_of(info.unit)
         title = info.variants[info.default_variant].get(results.lang)
         label = unit.label.get(results.lang)
         head.append(info.title.get(results.lang) + (f"\n{title}" if title else "") + (f"\n({label})" if label else ""))
         head.append(_say(results, "状态", "Status"))
         table = results.table
-        shown.append((unit, table[(table.metric == name) & (table.variant == info.default_variant)].set_index("area_id")))
+        part = table[(table.metric == name) & (table.variant == info.default_variant)].set_index("area_id").loc[results.areas.ids]
+        shown.append((unit, part["value"].to_numpy(dtype=float), part["status"].to_numpy(dtype=object)))
     for column, text in enumerate(head):
         sheet.write_string(0, column, _clip(text), look["head"])
     names = results.table.drop_duplicates("area_id").set_index("area_id")["area_name"]
     for row, area in enumerate(results.areas.ids, start=1):
         sheet.write_string(row, 0, _clip(area))
         sheet.write_string(row, 1, _clip(names[area]))
-        for index, (unit, part) in enumerate(shown):
-            cell = part.loc[area]
-            if np.isfinite(cell.value) and abs(cell.value) < 1e300:
-                sheet.write_number(row, 2 + 2 * index, round(cell.value * unit.factor, unit.decimals + 2), look[cell.status])
+        for index, (unit, values, statuses) in enumerate(shown):
+            value, status = values[row - 1], statuses[row - 1]
+            if np.isfinite(value) and abs(value) < 1e300:
+                sheet.write_number(row, 2 + 2 * index, round(value * unit.factor, unit.decimals + 2), look[status])
             else:
                 sheet.write_string(row, 2 + 2 * index, "—", look["no_data"])
-            sheet.write_string(row, 3 + 2 * index, STATUS_TITLES[cell.status].get(results.lang), look[cell.status])
+            sheet.write_string(row, 3 + 2 * index, STATUS_TITLES[status].get(results.lang), look[status])
     sheet.set_column(0, 0, 12)
     sheet.set_column(1, 1, 20)
     sheet.set_column(2, 1 + 2 * len(shown), 15)
@@ -176,8 +178,9 @@ def _long(results: Results, book: Any, look: dict[str, Any]) -> None:
                 if np.isfinite(value):
                     sheet.write_number(row, column, float(value))
         else:
+            safe = {value: _clip(value) for value in set(values)}
             for row, value in enumerate(values, start=1):
-                sheet.write_string(row, column, _clip(value))
+                sheet.write_string(row, column, safe[value])
     sheet.autofilter(0, 0, len(table), len(COLUMNS) - 1)
     sheet.set_column(0, len(COLUMNS) - 2, 14)
     sheet.set_column(len(COLUMNS) - 1, len(COLUMNS) - 1, 80)

@@ -355,11 +355,9 @@ def test_results_are_not_changed(tmp_path: Path) -> None:
 def test_areas_that_are_all_alike_are_painted(tmp_path: Path) -> None:
     """One class has no limits: its rule asks for the status alone, and no rule of any style ends in the air."""
     from spatial.measurement import measure
-    from spatial.project import open_city
-    from tests import make_demo
+    from tests.analytic_city import analytic_city
 
-    make_demo.write(tmp_path)
-    path = write_geopackage(measure(open_city(tmp_path), ["road_area_ratio"]), tmp_path / "city.gpkg")
+    path = write_geopackage(measure(analytic_city(), ["road_area_ratio"]), tmp_path / "city.gpkg")
     styles = [row[0] for row in query(path, "SELECT styleQML FROM layer_styles")]
     filters = [clause for style in styles for clause in re.findall(r'filter="([^"]*)"', style)]
     assert any("road_area_ratio__paved__status" in clause for clause in filters)

@@ -9,10 +9,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from spatial.outputs.classes import NO_DATA, PALETTE, PARTIAL, classify
+from spatial.outputs.classes import NO_DATA, PALETTE, PARTIAL, classify, ramp
 from spatial.outputs.geopackage import write_geopackage
 from spatial.text import Lang
 from tests.outputs.graded_city import STATUSES, VALUES, results
+from tests.outputs.served_city import PEOPLE, served_results
 
 pytestmark = pytest.mark.qgis
 PYTHON = "/usr/bin/python3"
@@ -177,3 +178,50 @@ def test_english(qgis: str, tmp_path: Path) -> None:
     assert areas["legend"][0] == "Road area ratio: paved surface (%)"
     assert areas["legend"][-3:] == ["partly covered, not ranked", "no data", "estimated (dashed outline)"]
     assert areas["aliases"]["road_area_ratio__paved"] == "Road area ratio: paved surface (share 0–1)"
+
+
+_DRAW = """
+import json, sys
+from qgis.core import QgsApplication, QgsMapRendererSequentialJob, QgsMapSettings, QgsRectangle, QgsVectorLayer
+from qgis.PyQt.QtCore import QSize
+from qgis.PyQt.QtGui import QColor
+path, name = sys.argv[1:3]
+app = QgsApplication([], False)
+app.initQgis()
+layer = QgsVectorLayer(f"{path}|layername={name}", name, "ogr")
+legend = [item.label() for item in layer.renderer().legendSymbolItems()]
+places = [(f.geometry().asPoint().x(), f.geometry().asPoint().y()) for f in layer.getFeatures()]
+colors = []
+for x, y in places:
+    settings = QgsMapSettings()
+    settings.setLayers([layer])
+    settings.setDestinationCrs(layer.crs())
+    settings.setExtent(QgsRectangle(x - 10, y - 10, x + 10, y + 10))
+    settings.setOutputSize(QSize(101, 101))
+    settings.setBackgroundColor(QColor("white"))
+    job = QgsMapRendererSequentialJob(settings)
+    job.start()
+    job.waitForFinished()
+    colors.append(job.renderedImage().pixelColor(50, 50).name())
+    del job, settings
+aliases = {field.name(): layer.attributeDisplayName(index) for index, field in enumerate(layer.fields())}
+print("SAID" + json.dumps({"legend": legend, "colors": colors, "aliases": aliases}))
+del layer
+app.exitQgis()
+"""
+
+
+def test_places_are_graded_by_the_classes_they_reach(qgis: str, tmp_path: Path) -> None:
+    given = served_results("zh")
+    path = write_geopackage(given, tmp_path / "city.gpkg")
+    name = "service_15min_coverage.cells_gb50180"
+    command = [qgis, "-c", _DRAW, str(path), name.replace(".", "__")]
+    ran = subprocess.run(command, capture_output=True, text=True, env=_environment(), timeout=180)
+    (line,) = [line for line in ran.stdout.splitlines() if line.startswith("SAID")] or pytest.fail(ran.stdout + ran.stderr)
+    said = json.loads(line.removeprefix("SAID"))
+    assert said["legend"] == ["步行可达类别数", "0", "1", "2", "3（全部）"]
+    assert said["aliases"]["bus_stop_m"] == "距公交站（米）"
+    colors = ramp("#7b6fb0", 4)
+    wanted = [blended(colors[reached]) for reached in given.evidence[name]["reached"]]
+    assert len(wanted) == len(PEOPLE)
+    assert all(near(pixel, color) for pixel, color in zip(said["colors"], wanted, strict=True)), said["colors"]

@@ -17,7 +17,7 @@ import shapely
 from spatial.city import City
 from spatial.errors import OutputError
 from spatial.measurement import measure
-from spatial.outputs import maps
+from spatial.outputs import map_overlays, maps
 from spatial.result import Results
 from spatial.units import unit_of
 
@@ -183,7 +183,7 @@ def test_outlines_come_back_within_a_metre(tmp_path: Path) -> None:
 def test_many_roads_are_reduced_to_the_major_ones_and_that_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     results = small_results()
     roads = next(each for each in payload_of(page_of(results, tmp_path))["overlays"] if each["name"] == "roads")
-    monkeypatch.setattr(maps, "MAX_FEATURES", 3)
+    monkeypatch.setattr(map_overlays, "MAX_FEATURES", 3)
     fewer = next(each for each in payload_of(page_of(results, tmp_path))["overlays"] if each["name"] == "roads")
     assert roads["title"] == "Roads"
     assert fewer["title"] == "Roads, major roads only"

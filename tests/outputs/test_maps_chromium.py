@@ -12,6 +12,7 @@ import pytest
 
 from spatial.measurement import measure
 from spatial.outputs.maps import write_map
+from tests.outputs.served_city import served_results
 from tests.outputs.test_maps import HOSTILE, bare_results, small_city, small_results
 
 pytestmark = pytest.mark.chromium
@@ -218,3 +219,95 @@ def test_a_phone_shows_the_map_and_opens_the_panel(opened: Any, lang: str) -> No
     assert view.page.locator(".panel").bounding_box()["width"] <= 390
     assert view.page.evaluate("document.querySelector('.panel').scrollWidth") <= 390
     assert view.quiet()
+
+
+def hover(view: Opened, east: float) -> None:
+    """Point at a place on the street of the served city, by its share of the width of the two districts."""
+    boxes = [view.page.locator(".leaflet-areas-pane path").nth(row).bounding_box() for row in (0, 1)]
+    left, right = min(box["x"] for box in boxes), max(box["x"] + box["width"] for box in boxes)
+    y = boxes[0]["y"] + boxes[0]["height"] / 2
+    view.page.mouse.move(left + (right - left) * east, y)
+    view.page.mouse.move(left + (right - left) * east + 1, y)
+
+
+def test_a_graded_layer_has_a_legend_and_takes_the_colour_from_the_areas(opened: Any) -> None:
+    view = opened(results=served_results())
+    cells = view.page.locator("label.layer", has_text="Classes reached on foot")
+    classes = cells.locator("xpath=following-sibling::ul[1]")
+    assert not classes.is_visible()
+    cells.locator("input").check()
+    assert classes.inner_text().split() == ["Classes", "reached", "on", "foot", "0", "2", "1", "1", "2", "0", "3", "(all)", "1"]
+    assert "Areas are not coloured while “Classes reached on foot" in view.text(".message")
+    area = view.page.locator(".leaflet-areas-pane path").first
+    assert area.get_attribute("fill-opacity") == "0"
+    cells.locator("input").uncheck()
+    assert area.get_attribute("fill-opacity") == "1"
+    assert not view.page.locator(".message").is_visible()
+    assert view.quiet()
+
+
+def test_a_place_says_what_it_reaches(opened: Any) -> None:
+    view = opened(results=served_results())
+    view.page.locator("label.layer", has_text="Classes reached on foot").locator("input").check()
+    # Residents at 600 m of a width of 2,200 m that begins at -100 m.
+    hover(view, 700 / 2200)
+    assert "1 / 3" in view.text(".hover")
+    assert "West" in view.text(".hover")
+    view.page.mouse.down()
+    view.page.mouse.up()
+    facts = view.text(".card .hit")
+    for wanted in ("Residents", "40 people", "Distance to middle school", "550 m", "> 500 m"):
+        assert wanted in facts
+    hover(view, 0.45)
+    assert "1 / 3" not in view.text(".hover")
+    assert view.quiet()
+
+
+@pytest.mark.parametrize("size", [(1440, 900), (390, 844)])
+def test_hostile_names_of_facilities_are_text(opened: Any, size: tuple[int, int]) -> None:
+    view = opened(size, results=served_results())
+    view.page.locator("label.layer", has_text="Public services counted").locator("input").evaluate("box => box.click()")
+    hover(view, 150 / 2200)
+    assert view.page.locator(".hover").count() == (size[0] > 760)  # a narrow screen has the card alone
+    view.page.mouse.down()
+    view.page.mouse.up()
+    assert "<img src=x onerror=alert(1)>" in view.page.locator(".card .hit").first.text_content()
+    assert view.page.locator("img").count() == 0
+    assert view.page.evaluate("document.documentElement.scrollWidth") <= size[0]
+    assert view.page.evaluate("document.querySelector('.panel').scrollWidth") <= size[0]
+    assert view.quiet()
+
+
+@pytest.mark.parametrize("size", [(1440, 900), (390, 844)])
+def test_many_variants_are_chosen_in_two_steps(opened: Any, size: tuple[int, int]) -> None:
+    view = opened(size, results=served_results())
+    view.page.select_option("select[name=metric]", label="Schools within walking distance")
+    subjects = view.page.locator("select[name=variant] option").all_inner_texts()
+    assert len(subjects) == 4
+    ways = view.page.locator("select[name=half] option").all_inner_texts()
+    assert len(ways) == 6
+    view.page.select_option("select[name=half]", label="residents, straight line")
+    view.page.select_option("select[name=variant]", label="middle school 1000 m")
+    head = view.page.locator(".legend h2").text_content()
+    assert head == "Schools within walking distance · middle school 1000 m, residents, straight line"
+    assert view.page.evaluate("document.documentElement.scrollWidth") <= size[0]
+    for field in view.page.locator("select").all():
+        box = field.bounding_box()
+        assert box["x"] + box["width"] <= size[0]
+    view.page.select_option("select[name=metric]", label="Road network density")
+    assert not view.page.locator(".field.half").is_visible()
+    groups = view.page.locator("select[name=metric] optgroup").evaluate_all("all => all.map((each) => each.label)")
+    assert groups == ["Roads", "Parks and green", "Public transport", "15-minute circle", "Public services"]
+    assert view.quiet()
+
+
+def test_long_notes_are_folded(opened: Any) -> None:
+    view = opened(results=served_results())
+    view.page.select_option("select[name=metric]", label="15-minute service coverage")
+    click_area(view, 0)
+    note = view.page.locator(".card dd:has(.more)", has_text="Left out, probably not mapped")
+    folded = note.bounding_box()["height"]
+    assert folded < 100
+    note.locator(".more").click()
+    assert note.bounding_box()["height"] > 2 * folded
+    assert note.locator(".more").inner_text() == "Less"
