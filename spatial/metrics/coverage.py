@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 
 import geopandas as gpd
 import numpy as np
@@ -26,7 +27,17 @@ from spatial.metrics.origins import (
     shares_of,
 )
 from spatial.metrics.people import population_basis
-from spatial.metrics.walking import METRES_PER_MINUTE, SNAP_LIMIT_M, attached_origins, network_m, sources, straight_m, walking_min
+from spatial.metrics.walking import (
+    METRES_PER_MINUTE,
+    SNAP_LIMIT_M,
+    attached_origins,
+    network_m,
+    sites_reached,
+    sources,
+    straight_m,
+    unknown_ground,
+    walking_min,
+)
 from spatial.network.walking_time import Bound
 from spatial.overlay import Floats
 from spatial.result import MetricResult, ratio
@@ -35,7 +46,7 @@ from spatial.text import Text, joined
 Bools = npt.NDArray[np.bool_]
 NOBODY = Text("没有可计算的居民或居住用地", "there are no residents or no residential land to measure")
 EXACT_M = 1e-6
-MOST_UNREACHED = 0.5
+MOST_UNREACHED, ALL = 0.5, 1 - 1e-9
 
 
 def covered(
@@ -66,49 +77,40 @@ def covered(
         Over the classes that are mapped; ``absent`` where none is. Those whom no walkable way comes near count as not reached, and in
         ``high`` as reached; NaN where that is all of a row.
     """
-    verdicts = {kind: mapped(city, kind) for kind in kinds}
-    used = tuple(kind for kind in kinds if verdicts[kind].verdict == "counts")
-    alone = len(kinds) == 1
-    if alone and verdicts[kinds[0]].verdict == "thin":
-        used = tuple(kinds)  # the only class is shown, for what it is
-    notes = class_notes(verdicts, used, alone)
-    if not used:
-        return MetricResult.without(len(areas), notes[0])
+    classes = counted(city, kinds, reach)
+    if not classes.used:
+        return MetricResult.without(len(areas), classes.notes[0])
     key, origins = _origins(city, basis)
     if not len(origins):
-        return MetricResult.without(
-            len(areas), Text("没有可计算的居民或居住用地", "there are no residents or no residential land to measure")
-        )
-    estimated = len(used) < len(kinds) or (alone and verdicts[kinds[0]].verdict == "thin")
-    quality = 0.0 if alone and estimated else len(used) / len(kinds)
+        return MetricResult.without(len(areas), NOBODY)
+    estimated, quality, notes = classes.estimated, classes.quality, classes.notes
     if basis != "residential_land":
-        guessed, _, more = population_basis(city)
+        guessed, share_known, more = population_basis(city)
         estimated, notes = estimated or guessed, (*notes, *more)
-    reached = reached_by(city, group, used, reach, key, origins)
+        quality *= 1.0 if share_known is None else share_known
+    if reach in ("walking_time", "winter"):
+        flat, share_flat, more = _ground(city)
+        estimated, quality, notes = estimated or flat, quality * (1 - share_flat), (*notes, *more)
+    reached = reached_by(city, group, classes.used, reach, key, origins)
     unreachable = np.zeros(len(origins), bool) if reach == "straight_line" else attached_origins(city, key, origins).edge < 0
-    notes = (*notes, *_sites_notes(city, used, reach))
     if basis == "communities":
-        origins, of_people = _communities(city), shares_by_community(city)
-        share, lost = (ratio(of_people.total(part.astype(float)), of_people.total()) for part in (reached, unreachable))
-        least = facility_classes(city).covered_from
-        reached, unreachable, key = share >= least, (share + lost >= least) & (share < least), "communities"
-        notes = (
-            *notes,
-            Text(
-                f"至少 {least:.0%} 的居民可达的社区计为覆盖", f"a community counts where at least {least:.0%} of its residents are reached"
-            ),
-        )
+        of_people = shares_by_community(city)
+        share, away = (ratio(of_people.total(part.astype(float)), of_people.total()) for part in (reached, unreachable))
+        origins, key, least = _communities(city), "communities", facility_classes(city).covered_from
+        reached, unreachable = share >= least, (share + away >= least) & (share < least)
+        notes = (*notes, *_community_notes(city, least))
     here = shares_of(city, key, origins, areas)
     everyone, served, lost = here.total(), here.total(reached.astype(float)), here.total((unreachable & ~reached).astype(float))
     low, high = None, None
     if reach in ("walking_time", "winter") and basis == "residents":
-        bounds = [here.total(reached_by(city, group, used, reach, key, origins, bound=bound).astype(float)) for bound in ("low", "high")]
+        bounds = [
+            here.total(reached_by(city, group, classes.used, reach, key, origins, bound=bound).astype(float)) for bound in ("low", "high")
+        ]
         low, high = ratio(np.minimum.reduce([served, *bounds]), everyone), ratio(np.maximum.reduce([served, *bounds]) + lost, everyone)
     elif lost.any():
         low, high = ratio(served, everyone), ratio(served + lost, everyone)
-    gone = np.nan_to_num(ratio(lost, everyone))
-    value = np.where(gone > 1 - 1e-9, np.nan, ratio(served, everyone))
-    row_notes, thin, known = _lost_notes(lost, everyone, basis), gone > MOST_UNREACHED, 1 - gone
+    gone, row_notes = lost_rows(lost, everyone, basis)
+    value, thin, known = np.where(gone >= ALL, np.nan, ratio(served, everyone)), gone > MOST_UNREACHED, 1 - gone
     if basis == "residential_land":
         little, share, more_notes = housing_mapped(areas, everyone)
         value, thin, known = np.where(everyone < LEAST_HOUSING_M2, np.nan, value), thin | little, known * share
@@ -125,6 +127,79 @@ def covered(
         row_notes=row_notes,
         evidence=frames,
     )
+
+
+@dataclass(frozen=True)
+class Counted:
+    """Which classes a value is over, how well they are known (0–1), whether that makes it an estimate, and what to say."""
+
+    used: tuple[str, ...]
+    quality: float
+    estimated: bool
+    notes: tuple[Text, ...]
+
+
+def counted(city: City, kinds: Sequence[str], reach: str) -> Counted:
+    """Choose the classes that a value can be over: those that are mapped, and of which a walkable way reaches some facility.
+
+    Parameters
+    ----------
+    city
+        Any.
+    kinds
+        Declared classes; one alone is shown even where it is hardly mapped, with quality 0.
+    reach
+        Of ``REACHES`` in ``services``.
+
+    Returns
+    -------
+    Counted
+        Quality is the mean over all kinds of how well each is mapped, times the share of its facilities that can be reached; 0 for those left
+        out.
+    """
+    verdicts = {kind: mapped(city, kind) for kind in kinds}
+    alone = len(kinds) == 1
+    used = tuple(kind for kind in kinds if verdicts[kind].verdict == "counts" or (alone and verdicts[kind].verdict == "thin"))
+    notes = class_notes(verdicts, used, alone)
+    known = {kind: verdicts[kind].quality for kind in used}
+    estimated = len(used) < len(kinds) or any(verdicts[kind].verdict == "thin" for kind in used)
+    if reach != "straight_line":
+        notes = (*notes, *_sites_notes(city, used))
+        for kind in used:
+            known[kind] *= sites_reached(city, kind).share
+            estimated = estimated or sites_reached(city, kind).share < 1 - MOST_UNREACHED
+        if used and all(sites_reached(city, kind).none for kind in used):
+            return Counted((), 0.0, True, _sites_notes(city, used))
+        used = tuple(kind for kind in used if not sites_reached(city, kind).none)
+    return Counted(used, sum(known[kind] for kind in used) / len(kinds), estimated or len(used) < len(kinds), notes)
+
+
+def _ground(city: City) -> tuple[bool, float, tuple[Text, ...]]:
+    """Whether walking times lack the slope, for which share of the network, and what to say."""
+    share = unknown_ground(city)
+    if share == 1.0:
+        return True, 0.0, (Text("没有高程数据：按平地计时", "no elevation: walking times are those of level ground"),)
+    if share < 0.01:
+        return False, 0.0, ()
+    return (
+        True,
+        share,
+        (
+            Text(
+                f"步行路网 {share:.0%} 没有高程，按平地计时", f"{share:.0%} of the network have no elevation and are timed as level ground"
+            ),
+        ),
+    )
+
+
+def _community_notes(city: City, least: float) -> tuple[Text, ...]:
+    empty = int((_communities(city).weight == 0).sum())
+    notes = [
+        Text(f"至少 {least:.0%} 的居民可达的社区计为覆盖", f"a community counts where at least {least:.0%} of its residents are reached")
+    ]
+    if empty:
+        notes.append(Text(f"无居民的社区 {empty} 个不计", f"communities without residents, left out: {empty}"))
+    return tuple(notes)
 
 
 def reached_by(
@@ -155,7 +230,11 @@ def _communities(city: City) -> Origins:
     shapes = np.asarray(frame.geometry.to_numpy(), dtype=object)
     return city.memo(
         "community_origins",
-        lambda: Origins(shapely.point_on_surface(shapes), np.ones(len(shapes)), np.full(len(shapes), None, dtype=object)),
+        lambda: Origins(
+            shapely.point_on_surface(shapes),
+            (shares_by_community(city).total() > 0).astype(float),
+            np.full(len(shapes), None, dtype=object),
+        ),
     )
 
 
@@ -191,22 +270,20 @@ def class_notes(verdicts: Mapping[str, Mapped], used: Sequence[str], alone: bool
     )
 
 
-def _sites_notes(city: City, kinds: Sequence[str], reach: str) -> tuple[Text, ...]:
+def _sites_notes(city: City, kinds: Sequence[str]) -> tuple[Text, ...]:
     """Say which facilities no walkable way comes near, and which are behind walls without a gate."""
-    if reach == "straight_line":
-        return ()
-    found = [(facility_classes(city).classes[kind].title, sources(city, kind)) for kind in kinds]
+    found = [(facility_classes(city).classes[kind].title, sites_reached(city, kind)) for kind in kinds]
     notes = []
     for zh, en, lost in (
         (
             f"距步行路超过 {SNAP_LIMIT_M:.0f} 米、未计入的设施",
             f"facilities that no walkable way comes within {SNAP_LIMIT_M:.0f} m of, not counted",
-            [(title, len(each.unreached), each.count) for title, each in found],
+            [(title, each.unreached, each.count) for title, each in found],
         ),
         (
             "围墙内未标出大门、按最近道路计的设施",
             "facilities behind walls without a mapped gate, taken to the nearest way",
-            [(title, len(each.enclosed), each.count) for title, each in found],
+            [(title, each.enclosed, each.count) for title, each in found],
         ),
     ):
         some = [(title, n, of) for title, n, of in lost if n]
@@ -220,19 +297,23 @@ def _sites_notes(city: City, kinds: Sequence[str], reach: str) -> tuple[Text, ..
     return tuple(notes)
 
 
-def _lost_notes(lost: Floats, everyone: Floats, basis: str) -> dict[int, list[Text]]:
-    """Say by row how many people or how much land no walkable way comes near."""
+def lost_rows(lost: Floats, everyone: Floats, basis: str) -> tuple[Floats, dict[int, list[Text]]]:
+    """Share of each row that no walkable way comes near, 0–1, and what to say of it."""
+    gone = np.nan_to_num(ratio(lost, everyone))
     notes = {}
     for row in np.flatnonzero(lost > 0):
-        share = lost[row] / everyone[row]
-        amount = {"residents": (f"{lost[row]:,.0f} 人", f"{lost[row]:,.0f} residents"), "residential_land": (f"{lost[row] / 1e4:,.1f} 公顷居住用地", f"{lost[row] / 1e4:,.1f} ha of housing"), "communities": (f"{lost[row]:,.0f} 个社区", f"{lost[row]:,.0f} communities")}[basis]  # fmt: skip
+        amount = {
+            "residents": Text(f"{lost[row]:,.0f} 人", f"{lost[row]:,.0f} residents"),
+            "residential_land": Text(f"{lost[row] / 1e4:,.1f} 公顷居住用地", f"{lost[row] / 1e4:,.1f} ha of housing"),
+            "communities": Text(f"{lost[row]:,.0f} 个社区", f"communities: {lost[row]:,.0f}"),
+        }[basis]
         notes[int(row)] = [
             Text(
-                f"不可达（附近无步行路）：{amount[0]}（{share:.1%}），计为未覆盖",
-                f"unreachable, no walkable way near: {amount[1]} ({share:.1%}), counted as not reached",
+                f"不可达（附近无步行路）：{amount.zh}（{gone[row]:.1%}），计为未覆盖",
+                f"unreachable, no walkable way near: {amount.en} ({gone[row]:.1%}), counted as not reached",
             )
         ]
-    return notes
+    return gone, notes
 
 
 def _frame(city: City, origins: Origins, chosen: npt.NDArray[np.int64], columns: Mapping[str, npt.NDArray[np.generic]]) -> gpd.GeoDataFrame:

@@ -20,6 +20,7 @@ from spatial.areas import CITY
 from spatial.city import City
 from spatial.errors import ProjectError, nearest
 from spatial.metrics.facility_classes import Declared, FacilityClass, Rule, declared_facilities
+from spatial.metrics.green import joined
 from spatial.metrics.land import built_up_area
 from spatial.metrics.people import residents
 from spatial.overlay import Geometries, Ints
@@ -27,6 +28,7 @@ from spatial.text import Text
 
 Mask = npt.NDArray[np.bool_]
 CLOSED = ("disused", "abandoned")
+TYPICAL, LEVELS_KNOWN_FROM = 5.0, 2 / 3
 PEOPLE_PER_KM2 = 10_000.0  # of built-up land, where nothing is known of the residents: 100 m² a person, as Chinese plans reckon
 
 
@@ -96,8 +98,10 @@ def _gather(city: City, kind: FacilityClass) -> Facilities:
     closed = np.logical_or.reduce([_is(found, key, ("yes", "true", "1")) for key in CLOSED])
     private = _is(found, "access", ("private", "no")) if kind.open_only else np.zeros(len(found), bool)
     shapes = np.asarray(found.geometry.to_numpy(), dtype=object)
-    small = (shapely.get_dimensions(shapes) == 2) & (shapely.area(shapes) < kind.least_m2)
-    found = found[~(closed | private | small)]
+    apart = set(zip(*_keys(_features(city, kind.without, f"facilities.toml: classes.{kind.name}.without")), strict=True))
+    left_out = np.array([key in apart for key in zip(*_keys(found), strict=True)], dtype=bool)
+    found = found[~(closed | private | left_out)]
+    found = found[_size_of_ground(np.asarray(found.geometry.to_numpy(), dtype=object), kind) >= kind.least_m2]
     shapes = np.asarray(found.geometry.to_numpy(), dtype=object)
     names = _texts(found["name"]).to_numpy(dtype=object)
     facility, count = _merged(shapes, names, kind)
@@ -107,6 +111,20 @@ def _gather(city: City, kind: FacilityClass) -> Facilities:
         door, shape = shapely.STRtree(shapes).query_nearest(doors, max_distance=max(kind.entrances_within_m, 1e-9), all_matches=False)
         entrances, of = doors[door], facility[shape]
     return Facilities(shapes, facility, found["id"].to_numpy(dtype=object), names, count, entrances, of)
+
+
+def _keys(found: gpd.GeoDataFrame) -> tuple[list[str], list[bytes]]:
+    return found["id"].astype(str).tolist(), shapely.to_wkb(found.geometry.to_numpy()).tolist()
+
+
+def _size_of_ground(shapes: Geometries, kind: FacilityClass) -> npt.NDArray[np.float64]:
+    """Area of each polygon, of open grounds together with what they touch; points are as large as need be."""
+    area = np.where(shapely.get_dimensions(shapes) == 2, shapely.area(shapes), np.inf)
+    flat = np.flatnonzero(np.isfinite(area))
+    if kind.open_ground and len(flat):
+        grounds = joined(shapes[flat])
+        area[flat] = shapely.area(grounds)[shapely.STRtree(grounds).query_nearest(shapes[flat], all_matches=False)[1]]
+    return area
 
 
 def _features(city: City, rules: Iterable[Rule], where: str) -> gpd.GeoDataFrame:
@@ -190,11 +208,12 @@ def _merged(shapes: Geometries, names: npt.NDArray[np.object_], kind: FacilityCl
 
 @dataclass(frozen=True)
 class Mapped:
-    """Whether a class is mapped: ``counts``, ``thin`` or ``absent``, how many there are, and what to say."""
+    """Whether a class is mapped: ``counts``, ``thin`` or ``absent``, how many there are, how well (0–1), and what to say."""
 
     verdict: str
     count: int
     per_10000: float
+    quality: float
     note: Text
 
 
@@ -211,8 +230,9 @@ def mapped(city: City, name: str) -> Mapped:
     Returns
     -------
     Mapped
-        ``absent`` without one feature in all the data; ``thin`` where the layers are from OSM and hold fewer by 10,000 residents than the class
-        declares (by built-up area at 10,000 people/km² where nothing is known of the residents).
+        ``absent`` without one feature in all the data (unless local layers are declared to be empty); ``thin`` where layers are from OSM, wholly
+        or in part, and hold fewer by 10,000 residents than the class declares (by built-up area at 10,000 people/km² where nothing is known of
+        the residents), or where more than a third of the class that it is a level of fits no level. Quality rises to 1 at a typical number.
     """
     return city.memo(("city-wide", "mapped", name), lambda: _judge(city, facility_classes(city).classes[name]))
 
@@ -220,17 +240,39 @@ def mapped(city: City, name: str) -> Mapped:
 def _judge(city: City, kind: FacilityClass) -> Mapped:
     found = facilities(city, kind.name)
     zh, en = kind.title.zh, kind.title.en
+    layers = [city.layer(layer) for layer in kind.layers if city.layer(layer).frame is not None]
+    if not found.count and layers and all(layer.origin == "local" and layer.options.get("allow_empty") for layer in layers):
+        return Mapped("counts", 0, 0.0, 1.0, Text(f"{zh}（0 个）", f"{en} (0)"))
     if not found.count:
-        return Mapped("absent", 0, 0.0, Text(f"{zh}（全部数据中没有一个）", f"{en} (none in all the data)"))
+        why = Text("全部数据中没有一个", "none in all the data") if layers else Text("未提供图层", "its layer was not supplied")
+        return Mapped("absent", 0, 0.0, 0.0, Text(f"{zh}（{why.zh}）", f"{en} ({why.en})"))
     people, outline = _people_and_ground(city, kind)
     first = np.unique(found.facility, return_index=True)[1]
     shapely.prepare(outline)
     here = int(shapely.intersects(outline, found.shapes[first]).sum()) if outline is not None else found.count
     rate = here / people * 1e4 if people > 0 else np.inf
-    counted = Text(f"{zh}（{here} 个，每万人 {rate:.2g} 个）", f"{en} ({here}, {rate:.2g} per 10,000 residents)")
-    from_osm = any(city.layer(layer).origin == "osm" for layer in kind.layers)
-    verdict = "thin" if from_osm and rate < kind.thin_per_10000 else "counts"
-    return Mapped(verdict, here, float(rate), counted)
+    said = Text(f"{here} 个，每万人 {rate:.2g} 个", f"{here}, {rate:.2g} per 10,000 residents")
+    if not any(layer.origin.startswith("osm") for layer in layers):
+        return Mapped("counts", here, float(rate), 1.0, Text(f"{zh}（{said.zh}）", f"{en} ({said.en})"))
+    known, of_all = _levels_known(city, kind)
+    if known < of_all:
+        said = Text(f"{said.zh}，{of_all} 所中 {of_all - known} 所学段不明", f"{said.en}, {of_all - known} of {of_all} of unknown level")
+    counted = Text(f"{zh}（{said.zh}）", f"{en} ({said.en})")
+    share = known / of_all if of_all else 1.0
+    if rate < kind.thin_per_10000 or share < LEVELS_KNOWN_FROM:
+        return Mapped("thin", here, float(rate), 0.0, counted)
+    typical = TYPICAL * kind.thin_per_10000
+    return Mapped("counts", here, float(rate), share * (min(1.0, rate / typical) if typical else 1.0), counted)
+
+
+def _levels_known(city: City, kind: FacilityClass) -> tuple[int, int]:
+    """Of the class that this one is a level of: how many fit some level, of how many."""
+    if not kind.part_of:
+        return 0, 0
+    whole = facilities(city, kind.part_of)
+    levels = [facilities(city, name) for name, other in facility_classes(city).classes.items() if other.part_of == kind.part_of]
+    known = np.isin(whole.ids.astype(str), np.concatenate([level.ids.astype(str) for level in levels]))
+    return len(np.unique(whole.facility[known])), whole.count
 
 
 def _people_and_ground(city: City, kind: FacilityClass) -> tuple[float, object]:

@@ -17,6 +17,8 @@ TABLES = ("communities", "classes", "sets", "metrics")
 CLASS_KEYS = (
     "title",
     "from",
+    "without",
+    "part_of",
     "thin_per_10000",
     "entrances",
     "entrances_within_m",
@@ -25,11 +27,13 @@ CLASS_KEYS = (
     "open_only",
     "open_ground",
 )
-GROUP_KEYS = ("title", "standard", "classes", "official", "layer")
+SET_KEYS = ("title", "standard", "classes")
+GROUP_KEYS = (*SET_KEYS, "official", "layer")
+COMMUNITY_KEYS = ("covered_from", "status")
 LIMIT_KEYS = ("distance_m", "status", "source", "alone")
 STATUSES = ("verified", "to be confirmed")
 REACHES = ("network", "straight_line")
-MAX_DISTANCE_M = 5000.0
+MIN_DISTANCE_M, MAX_DISTANCE_M = 50.0, 5000.0
 SAME_WITHIN_M = 50.0
 
 # A rule: the layer, and by field the accepted values (whole) or pieces of text (contained).
@@ -44,6 +48,10 @@ class FacilityClass:
     ----------
     rules
         Alternatives: layer, accepted values by field, contained texts by field.
+    without
+        Rules of what does not belong to it all the same.
+    part_of
+        The class that this one is a level of; empty for none.
     entrances
         Rules of the points that are the way in, within ``entrances_within_m``.
     thin_per_10000
@@ -62,6 +70,8 @@ class FacilityClass:
     title: Text
     rules: tuple[Rule, ...]
     thin_per_10000: float = 0.0
+    without: tuple[Rule, ...] = ()
+    part_of: str = ""
     entrances: tuple[Rule, ...] = ()
     entrances_within_m: float = 0.0
     same_within_m: float = SAME_WITHIN_M
@@ -156,17 +166,41 @@ def declared_facilities(own: Path | None = None) -> Declared:
     faults = Faults(ProjectError)
     for message in check_keys(table, TABLES, where=where):
         faults.add(message)
+    table = _limits_of_its_own(table)
     parts = {key: _tables(table.get(key, {}), f"{where}: {key}", faults) for key in ("classes", "sets", "metrics")}
     classes = {name: _class(name, raw, f"{where}: classes.{name}", faults) for name, raw in parts["classes"].items()}
+    for name, kind in classes.items():
+        if kind.part_of and kind.part_of not in classes:
+            faults.add(f"{where}: classes.{name}: part_of names no class: {kind.part_of!r}; known: {', '.join(classes)}")
     groups = {
-        kind: {name: _group(name, raw, classes, f"{where}: {kind}.{name}", faults) for name, raw in parts[kind].items()}
-        for kind in ("sets", "metrics")
+        kind: {name: _group(name, raw, classes, keys, f"{where}: {kind}.{name}", faults) for name, raw in parts[kind].items()}
+        for kind, keys in (("sets", SET_KEYS), ("metrics", GROUP_KEYS))
     }
-    share = table.get("communities", {}).get("covered_from", 0.9) if isinstance(table.get("communities", {}), dict) else None
+    communities = table.get("communities", {})
+    for message in check_keys(communities, COMMUNITY_KEYS, where=f"{where}: communities") if isinstance(communities, dict) else ():
+        faults.add(message)
+    share = communities.get("covered_from", 0.9) if isinstance(communities, dict) else None
     if not _is_number(share) or not 0 < share <= 1:
         faults.add(f"{where}: communities.covered_from must be a share above 0 and up to 1, not {share!r}")
     faults.raise_if_any()
     return Declared(classes, groups["sets"], groups["metrics"], float(share) if _is_number(share) else 0.9)
+
+
+def _limits_of_its_own(table: dict[str, Any]) -> dict[str, Any]:
+    """Take the mark of a shipped limit away from one that a project has changed without saying where its own figure comes from."""
+    shipped = own_reference("facilities", None)
+    for kind in ("sets", "metrics"):
+        for name, group in table.get(kind, {}).items() if isinstance(table.get(kind), dict) else ():
+            known = shipped[kind].get(name, {}).get("classes", {})
+            listed = group.get("classes") if isinstance(group, dict) else None
+            for key, limit in listed.items() if isinstance(listed, dict) else ():
+                before = known.get(key, {})
+                same = isinstance(limit, dict) and all(limit.get(part) == before.get(part) for part in ("status", "source"))
+                if before and same and limit.get("distance_m") != before["distance_m"]:
+                    listed = {**(listed or {}), key: {**limit, "status": "to be confirmed", "source": "the project"}}
+                    table = {**table, kind: {**table[kind], name: {**group, "classes": listed}}}
+                    group = table[kind][name]
+    return table
 
 
 def _tables(raw: Any, where: str, faults: Faults) -> dict[str, dict[str, Any]]:
@@ -187,6 +221,11 @@ def _class(name: str, raw: Mapping[str, Any], where: str, faults: Faults) -> Fac
     rules = _rules(raw.get("from"), f"{where}.from", faults)
     if not rules:
         faults.add(f'{where}: from is missing: say what belongs to it, as in from = [{{ amenity = ["library"] }}]')
+    if "entrances" in raw and "entrances_within_m" not in raw:
+        faults.add(f"{where}: entrances need entrances_within_m, metres: how far from the facility they may lie")
+    part_of = raw.get("part_of", "")
+    if not isinstance(part_of, str):
+        faults.add(f"{where}: part_of must be the name of a class, not {part_of!r}")
     numbers = {key: _number(raw, key, default, where, faults) for key, default in (
         ("thin_per_10000", 0.0), ("entrances_within_m", 0.0), ("same_within_m", SAME_WITHIN_M), ("least_m2", 0.0),
     )}  # fmt: skip
@@ -197,6 +236,8 @@ def _class(name: str, raw: Mapping[str, Any], where: str, faults: Faults) -> Fac
         name,
         _text(raw, "title", where, faults),
         rules,
+        without=_rules(raw["without"], f"{where}.without", faults) if "without" in raw else (),
+        part_of=str(part_of),
         entrances=_rules(raw["entrances"], f"{where}.entrances", faults) if "entrances" in raw else (),
         open_only=raw.get("open_only") is True,
         open_ground=raw.get("open_ground") is True,
@@ -226,12 +267,16 @@ def _rules(raw: Any, where: str, faults: Faults) -> tuple[Rule, ...]:
                 contained[key.removesuffix("_has")] = tuple(value.casefold() for value in values)
             else:
                 whole[key] = tuple(values)
+        if not whole and not contained and "layer" not in rule:
+            faults.add(f'{where}: a rule without a field takes in every facility; say which, as in {{ amenity = ["library"] }}')
         found.append((layer, whole, contained))
     return tuple(found)
 
 
-def _group(name: str, raw: Mapping[str, Any], classes: Mapping[str, FacilityClass], where: str, faults: Faults) -> Group:
-    for message in check_keys(raw, GROUP_KEYS, where=where):
+def _group(
+    name: str, raw: Mapping[str, Any], classes: Mapping[str, FacilityClass], keys: tuple[str, ...], where: str, faults: Faults
+) -> Group:
+    for message in check_keys(raw, keys, where=where):
         faults.add(message)
     listed = raw.get("classes")
     if not isinstance(listed, dict) or not listed:
@@ -250,11 +295,15 @@ def _group(name: str, raw: Mapping[str, Any], classes: Mapping[str, FacilityClas
         for message in check_keys(value, LIMIT_KEYS, where=here):
             faults.add(message)
         distance = value.get("distance_m")
-        if not _is_number(distance) or not 0 < distance <= MAX_DISTANCE_M:
-            faults.add(f"{here}: distance_m must be above 0 and up to {MAX_DISTANCE_M:g} metres, not {distance!r}")
+        if not _is_number(distance) or not MIN_DISTANCE_M <= distance <= MAX_DISTANCE_M:
+            faults.add(
+                f"{here}: distance_m must be from {MIN_DISTANCE_M:g} to {MAX_DISTANCE_M:g} metres on foot (not minutes or km), not {distance!r}"
+            )
             distance = 1.0
         if value.get("status") not in STATUSES:
             faults.add(f'{here}: status must be "verified" or "to be confirmed", not {value.get("status")!r}')
+        if not isinstance(value.get("alone", False), bool):
+            faults.add(f"{here}: alone must be true or false, not {value['alone']!r}")
         limits[key] = Limit(float(distance), str(value.get("status")), str(value.get("source", "")), value.get("alone") is True)
     if limits and all(limit.alone for limit in limits.values()):
         faults.add(f"{where}: every class is alone, so that nothing is left to be reached together")

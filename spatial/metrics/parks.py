@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 import geopandas as gpd
@@ -15,11 +15,12 @@ from scipy.sparse.csgraph import connected_components
 from spatial import overlay
 from spatial.areas import Areas
 from spatial.city import City
+from spatial.metrics.coverage import ALL, MOST_UNREACHED, lost_rows
 from spatial.metrics.green import joined
 from spatial.metrics.origins import LEAST_HOUSING_M2, Origins, housing_mapped, land_origins, people_origins, residential_land, shares_of
 from spatial.metrics.people import people_in, population_basis, residents
 from spatial.metrics.registry import metric
-from spatial.metrics.walking import SNAP_LIMIT_M, Sources, attached_origins, attached_sources, walk, ways_in
+from spatial.metrics.walking import SNAP_LIMIT_M, SitesReached, Sources, attached_origins, attached_sources, walk, ways_in
 from spatial.network.reach import at, field
 from spatial.overlay import Floats, Geometries, Pieces
 from spatial.result import Evidence, MetricResult, ratio
@@ -86,7 +87,7 @@ def service_parks(city: City) -> ServiceParks:
 
 def _park_notes(city: City) -> tuple[Text, ...]:
     out = service_parks(city).left_out
-    return (Text(f"收费或不开放的公园 {out} 处不计", f"{out} parks that charge a fee or are not open to all are left out"),) if out else ()
+    return (Text(f"收费或不开放的公园 {out} 处不计", f"parks that charge a fee or are not open to all, left out: {out}"),) if out else ()
 
 
 def served_ground(city: City, edition: str) -> Geometries:
@@ -116,7 +117,7 @@ def park_within(city: City, edition: str, key: str, origins: Origins) -> np.ndar
 
     def find() -> np.ndarray:
         parks = service_parks(city)
-        entered = city.memo("park_sources", lambda: _sources(city, parks))
+        entered = _entered(city)
         radius = parks.radius_m(edition)
         near = np.zeros(len(origins), bool)
         for reach in np.unique(radius[radius > 0]):
@@ -192,43 +193,85 @@ def park_service_coverage(city: City, areas: Areas, *, variant: str) -> MetricRe
         ``evidence["served_…"]``: the service area; ``evidence["unserved_…"]``: residential land beyond it, by row area.
     """
     reach, edition, people = _COVERAGES[variant]
-    notes = _park_notes(city)
-    if people:
-        estimated, _, more = population_basis(city)
-        near, everyone, lost = _people_served(city, areas, reach, edition)
-        low, high = _band(ratio(near, everyone), ratio(near + lost, everyone))
-        return MetricResult(ratio(near, everyone), near, everyone, low=low, high=high, estimated=estimated, notes=(*notes, *more))
-    homes = residential_land(city)
-    if not len(homes):
-        return MetricResult.without(len(areas), Text("没有居住用地", "there is no residential land in the data"))
-    near_m2, all_m2, lost = _land_served(city, areas, reach, edition)
-    thin, quality, row_notes = housing_mapped(areas, all_m2)
-    low, high = _band(ratio(near_m2, all_m2), ratio(near_m2 + lost, all_m2))
-    little = all_m2 < LEAST_HOUSING_M2
+    if reason := _nothing(city, reach, people):
+        return MetricResult.without(len(areas), reason)
     evidence: dict[str, Callable[[], gpd.GeoDataFrame]] = {}
-    if reach == "straight_line":
+    if reach == "straight_line" and not people:
         served = served_ground(city, edition)
         evidence = {
             f"served_{edition}": lambda: gpd.GeoDataFrame({"area_m2": shapely.area(served)}, geometry=list(served), crs=city.crs),
             f"unserved_{edition}": lambda: _unserved(city, areas, _lived(city, areas), served),
         }
+    return replace(_answer(city, areas, reach, edition, people), evidence=evidence)
+
+
+def _nothing(city: City, reach: str, people: bool) -> Text | None:
+    """Why there is nothing to say for the whole city; ``None`` where there is."""
+    if not people and not len(residential_land(city)):
+        return Text("没有居住用地", "there is no residential land in the data")
+    if reach == "network" and _parks_reached(city).none:
+        return Text("没有一个公园可由步行路到达", "no walkable way comes near any park")
+    return None
+
+
+def _answer(city: City, areas: Areas, reach: str, edition: str, people: bool, *, gap: float = 0.0) -> MetricResult:
+    """Share that is served or, with ``gap``, what is not served times ``gap``; those whom no way comes near are a range, and never a false 0."""
+    near, everyone, lost = (_people_served if people else _land_served)(city, areas, reach, edition)
+    gone, row_notes = lost_rows(lost, everyone, "residents" if people else "residential_land")
+    reached = _parks_reached(city) if reach == "network" else None
+    notes, estimated, quality = _park_notes(city), gone > MOST_UNREACHED, 1 - gone
+    if reached is not None and reached.unreached:
+        quality = quality * reached.share
+        notes = (
+            *notes,
+            Text(
+                f"没有步行路接近、未计入的公园 {reached.unreached}/{reached.count}",
+                f"parks that no walkable way comes near, not counted: {reached.unreached} of {reached.count}",
+            ),
+        )
+    if people:
+        guessed, share, more = population_basis(city)
+        estimated, quality, notes = estimated | guessed, quality * (1.0 if share is None else share), (*notes, *more)
+        none = ~(everyone > 0)
+    else:
+        thin, mapped_share, more_rows = housing_mapped(areas, everyone)
+        estimated, quality, none = estimated | thin, quality * mapped_share, everyone < LEAST_HOUSING_M2
+        row_notes = {row: [*row_notes.get(row, ()), *more_rows.get(row, ())] for row in {*row_notes, *more_rows}}
+    none |= gone >= ALL
+    if gap:
+        missing = np.maximum(everyone - near, 0.0)
+        numerator, value, low, high = missing, missing * gap, (missing - lost) * gap, missing * gap
+    else:
+        numerator, value, low, high = near, ratio(near, everyone), ratio(near, everyone), ratio(near + lost, everyone)
     return MetricResult(
-        np.where(little, np.nan, ratio(near_m2, all_m2)),
-        near_m2,
-        all_m2,
-        low=low,
-        high=high,
+        np.where(none, np.nan, value),
+        numerator,
+        everyone,
+        low=low if lost.any() else None,
+        high=high if lost.any() else None,
         quality=quality,
-        estimated=thin,
+        estimated=estimated,
         notes=notes,
         row_notes=row_notes,
-        evidence=evidence,
     )
 
 
-def _band(low: Floats, high: Floats) -> tuple[Floats | None, Floats | None]:
-    """Range between counting what no walkable way comes near as beyond and as within reach; none where nothing is lost."""
-    return (low, high) if (np.nan_to_num(high - low) > 0).any() else (None, None)
+def _parks_reached(city: City) -> SitesReached:
+    """Count the parks large enough to serve, and those of them that no walkable way comes near, once for the whole city."""
+
+    def count() -> SitesReached:
+        parks = service_parks(city)
+        serving = np.flatnonzero(parks.radius_m("2022") > 0)
+        entered = _entered(city)
+        return SitesReached(
+            len(np.intersect1d(entered.here, serving)), len(np.intersect1d(entered.unreached, serving)), len(entered.enclosed)
+        )
+
+    return city.memo(("city-wide", "parks reached"), count)
+
+
+def _entered(city: City) -> Sources:
+    return city.memo("park_sources", lambda: _sources(city, service_parks(city)))
 
 
 def _lived(city: City, areas: Areas) -> Pieces:
@@ -248,8 +291,12 @@ def _land_served(city: City, areas: Areas, reach: str, edition: str) -> tuple[Fl
 def _people_served(city: City, areas: Areas, reach: str, edition: str) -> tuple[Floats, Floats, Floats]:
     """Residents by row: within reach of a park, all of them, and those who are unreachable."""
     if reach == "straight_line":
-        near = people_in(city, overlay.restrict(areas.pieces, served_ground(city, edition)), exclusive=areas.exclusive)
-        return near, residents(city, areas), np.zeros(len(areas))
+
+        def near() -> Floats:
+            return people_in(city, overlay.restrict(areas.pieces, served_ground(city, edition)), exclusive=areas.exclusive)
+
+        served = city.memo(("park_people", edition, id(areas)), lambda: (areas, near()))[1]
+        return served, residents(city, areas), np.zeros(len(areas))
     return _on_foot(city, areas, edition, "people", people_origins(city))
 
 
@@ -325,25 +372,10 @@ def pocket_park_gap(city: City, areas: Areas, *, variant: str) -> MetricResult:
         ``value`` ha; ``numerator`` the gap, ``denominator`` all residential land, m². ``evidence["clusters_…"]``: gaps with ``rank``,
         ``people`` and ``area_ha``; people NaN where the population is not known.
     """
-    if not len(residential_land(city)):
-        return MetricResult.without(len(areas), Text("没有居住用地", "there is no residential land in the data"))
-    near_m2, all_m2, lost = _land_served(city, areas, variant, "2022")
-    gap = np.maximum(all_m2 - near_m2, 0.0)
-    thin, quality, row_notes = housing_mapped(areas, all_m2)
-    none = all_m2 < LEAST_HOUSING_M2
-    low, high = _band((gap - lost) / 1e4, gap / 1e4)
-    return MetricResult(
-        np.where(none, np.nan, gap / 1e4),
-        gap,
-        all_m2,
-        low=low,
-        high=high,
-        quality=quality,
-        estimated=thin,
-        notes=_park_notes(city),
-        row_notes=row_notes,
-        evidence={f"clusters_{variant}": partial(_clusters, city, areas, variant)},
-    )
+    if reason := _nothing(city, variant, people=False):
+        return MetricResult.without(len(areas), reason)
+    evidence = {f"clusters_{variant}": partial(_clusters, city, areas, variant)}
+    return replace(_answer(city, areas, variant, "2022", people=False, gap=1e-4), evidence=evidence)
 
 
 @metric(
@@ -377,13 +409,9 @@ def pocket_park_gap_residents(city: City, areas: Areas, *, variant: str) -> Metr
     MetricResult
         ``value`` and ``numerator`` persons, NaN where nobody lives; ``denominator`` all residents.
     """
-    estimated, _, notes = population_basis(city)
-    near, everyone, lost = _people_served(city, areas, variant, "2022")
-    gap = np.maximum(everyone - near, 0.0)
-    low, high = _band(gap - lost, gap)
-    return MetricResult(
-        np.where(everyone > 0, gap, np.nan), gap, everyone, low=low, high=high, estimated=estimated, notes=(*_park_notes(city), *notes)
-    )
+    if reason := _nothing(city, variant, people=True):
+        return MetricResult.without(len(areas), reason)
+    return _answer(city, areas, variant, "2022", people=True, gap=1.0)
 
 
 def _clusters(city: City, areas: Areas, variant: str) -> gpd.GeoDataFrame:

@@ -5,18 +5,30 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from spatial.areas import Areas
 from spatial.city import City
-from spatial.metrics.coverage import NOBODY, beyond_frame, cells_frame, class_notes, covered, reached_by, sites_frame
-from spatial.metrics.facilities import mapped
+from spatial.errors import ProjectError
+from spatial.metrics.coverage import (
+    ALL,
+    MOST_UNREACHED,
+    NOBODY,
+    beyond_frame,
+    cells_frame,
+    counted,
+    covered,
+    lost_rows,
+    reached_by,
+    sites_frame,
+)
 from spatial.metrics.facility_classes import Group, declared_facilities
 from spatial.metrics.origins import people_origins, shares_of
 from spatial.metrics.people import population_basis
 from spatial.metrics.registry import Metric, declare, family
-from spatial.metrics.walking import SNAP_LIMIT_M
+from spatial.metrics.walking import SNAP_LIMIT_M, attached_origins
 from spatial.result import Evidence, MetricResult, ratio
 from spatial.text import Text
 
@@ -62,6 +74,13 @@ def coverage_metrics(own: Path | None) -> Iterator[Metric]:
         yield _own_metric(group, titles, halo_m)
 
 
+def _add(parts: dict[str, Any], key: str, value: Any, where: str) -> None:
+    """Keep a variant; two that bear one name would hide one another."""
+    if key in parts:
+        raise ProjectError(f'facilities.toml: {where}: two variants are called "{key}"; rename the set or the class')
+    parts[key] = value
+
+
 def _definition(what: Text) -> Text:
     return Text(
         f"{what.zh}的居民（或居住用地、社区）÷ 全部。步行路网距离从住处沿步行路量到最近设施的出入口，含两端到路的连线；步行时间的限时为限距按每 15 分钟"
@@ -89,7 +108,7 @@ def _fifteen(sets: Mapping[str, Group], titles: Mapping[str, Text], halo_m: floa
             ("network", "residents"), ("network", "residential_land"), ("network", "communities"),
             ("straight_line", "residents"), ("walking_time", "residents"), ("winter", "residents"),
         ):  # fmt: skip
-            parts[f"{name}_{reach}_{basis}"] = group, reach, basis
+            _add(parts, f"{name}_{reach}_{basis}", (group, reach, basis), f"sets.{name}")
 
     def compute(city: City, areas: Areas, *, variant: str) -> MetricResult:
         """Share that reaches every class of a set.
@@ -163,24 +182,27 @@ def _classes_reached(sets: Mapping[str, Group], halo_m: float) -> Metric:
             ``value`` from 0 to the number of classes that are mapped, which the notes give; ``numerator`` classes × residents.
         """
         group = sets[variant]
-        verdicts = {kind: mapped(city, kind) for kind in group.together}
-        used = [kind for kind in group.together if verdicts[kind].verdict == "counts"]
-        notes = class_notes(verdicts, used, alone=False)
+        classes = counted(city, group.together, "network")
         origins = people_origins(city)
-        if not used or not len(origins):
-            return MetricResult.without(len(areas), notes[0] if not used else NOBODY)
-        guessed, _, more = population_basis(city)
+        if not classes.used or not len(origins):
+            return MetricResult.without(len(areas), classes.notes[0] if not classes.used else NOBODY)
+        guessed, share_known, more = population_basis(city)
         here = shares_of(city, "people", origins, areas)
-        near = np.sum([reached_by(city, group, [kind], "network", "people", origins) for kind in used], axis=0)
-        everyone, served = here.total(), here.total(near.astype(float))
-        of_all = Text(f"满分 {len(used)} 类", f"of {len(used)} classes")
+        near = np.sum([reached_by(city, group, [kind], "network", "people", origins) for kind in classes.used], axis=0)
+        away = attached_origins(city, "people", origins).edge < 0
+        everyone, served, lost = here.total(), here.total(near.astype(float)), here.total(away.astype(float))
+        gone, row_notes = lost_rows(lost, everyone, "residents")
+        most = len(classes.used)
         return MetricResult(
-            ratio(served, everyone),
+            np.where(gone >= ALL, np.nan, ratio(served, everyone)),
             served,
             everyone,
-            quality=np.full(len(areas), len(used) / len(group.together)),
-            estimated=guessed or len(used) < len(group.together),
-            notes=(of_all, *notes, *more),
+            low=ratio(served, everyone) if lost.any() else None,
+            high=ratio(served + most * lost, everyone) if lost.any() else None,
+            quality=np.clip(classes.quality * (1.0 if share_known is None else share_known) * (1 - gone), 0, 1),
+            estimated=(gone > MOST_UNREACHED) | guessed | classes.estimated,
+            notes=(Text(f"满分 {most} 类", f"of {most} classes"), *classes.notes, *more),
+            row_notes=row_notes,
         )
 
     return declare(
@@ -202,7 +224,11 @@ def _classes_reached(sets: Mapping[str, Group], halo_m: float) -> Metric:
 
 
 def _by_class(sets: Mapping[str, Group], titles: Mapping[str, Text], halo_m: float) -> Metric:
-    parts = {f"{name}_{kind}_{basis}": (group, kind, basis) for name, group in sets.items() for kind in group.limits for basis in BASES}
+    parts: dict[str, tuple[Group, str, str]] = {}
+    for name, group in sets.items():
+        for kind in group.limits:
+            for basis in BASES:
+                _add(parts, f"{name}_{kind}_{basis}", (group, kind, basis), f"sets.{name}.classes.{kind}")
 
     def compute(city: City, areas: Areas, *, variant: str) -> MetricResult:
         """Share that reaches one class within the limit of a set.
@@ -259,13 +285,13 @@ def _own_metric(group: Group, titles: Mapping[str, Text], halo_m: float) -> Metr
             parts[f"{reach}_{basis}"] = group.together, reach, basis
         if several:
             for kind in group.limits:
-                parts[f"{kind}_{reach}_{basis}"] = (kind,), reach, basis
+                _add(parts, f"{kind}_{reach}_{basis}", ((kind,), reach, basis), f"metrics.{group.name}.classes.{kind}")
     within = {name: f"{limit.distance_m:g}" for name, limit in group.limits.items()}
 
     def said(kinds: Sequence[str]) -> Text:
         return Text(
-            "、".join(f"{titles[kind].zh} {within[kind]} 米" for kind in kinds),
-            ", ".join(f"{titles[kind].en} {within[kind]} m" for kind in kinds),
+            "且".join(f"{titles[kind].zh} {within[kind]} 米" for kind in kinds),
+            " and ".join(f"{titles[kind].en} {within[kind]} m" for kind in kinds),
         )
 
     def compute(city: City, areas: Areas, *, variant: str) -> MetricResult:

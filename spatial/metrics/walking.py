@@ -18,14 +18,17 @@ from spatial.network.service_areas import service_area
 from spatial.network.snap import Attached, obstacle_lines, snap
 from spatial.network.streets import street_graph
 from spatial.network.walking_time import Bound, walking_minutes, walking_pace
-from spatial.overlay import Floats, Geometries, Ints
+from spatial.overlay import Floats, Geometries, Ints, segments
 
 SNAP_LIMIT_M = 200.0
 LARGE_M2 = 10_000.0
-GATE_WITHIN_M = {"large": 10.0, "small": 1.0}
+GATE_WITHIN_M, DOOR_WITHIN_M = 10.0, 1.0
 SPACING_M, TOUCH_M = 50.0, 25.0
 ISLAND_M = 1000.0
 METRES_PER_MINUTE = 1000.0 / 15.0
+GATES = (
+    "gate", "lift_gate", "swing_gate", "sliding_gate", "wicket_gate", "kissing_gate", "turnstile", "full-height_turnstile", "entrance",
+)  # fmt: skip
 NO_WAY_IN = ("emergency", "exit", "service", "garage", "no", "fire_exit")
 
 
@@ -114,8 +117,8 @@ class Sources:
         Which facility each leads to, shape (w,).
     attached
         Their places on the network.
-    count
-        How many facilities there are where roads are known.
+    here
+        The facilities where roads are known.
     unreached
         Those of them that no walkable way comes near.
     enclosed
@@ -125,9 +128,14 @@ class Sources:
     places: Geometries
     facility: Ints
     attached: Attached
-    count: int
+    here: Ints
     unreached: Ints
     enclosed: Ints
+
+    @property
+    def count(self) -> int:
+        """How many facilities there are where roads are known."""
+        return len(self.here)
 
 
 def sources(city: City, name: str) -> Sources:
@@ -156,19 +164,60 @@ def _sources(city: City, found: Facilities, open_ground: bool) -> Sources:
 
 
 def attached_sources(city: City, places: Geometries, facility: Ints) -> Sources:
-    """Attach ways in; a facility of which none can be attached is unreached."""
+    """Attach ways in; a facility of which none can be attached is unreached.
+
+    A place whose nearest way is private serves those who live along it; it is attached to the nearest public way as well, where no wall
+    stands between, since whoever goes to a facility is its guest.
+    """
     placed = attach(city, places)
+    net = walk(city)
+    inner = np.flatnonzero((placed.attached.edge >= 0) & ~placed.enclosed)
+    inner = inner[net.graph.private[placed.attached.edge[inner]]]
+    outer = snap(net.graph, places[inner], limit_m=SNAP_LIMIT_M, obstacles=net.obstacles, private=False, least_part_m=ISLAND_M)
+    own, beside = placed.attached, outer.take(outer.reached)
+    attached = Attached(
+        np.concatenate([own.edge, beside.edge]), np.concatenate([own.along_m, beside.along_m]), np.concatenate([own.gap_m, beside.gap_m])
+    )
+    enclosed = np.concatenate([placed.enclosed, np.zeros(len(beside), bool)])
+    places, facility = (np.concatenate([part, part[inner[outer.reached]]]) for part in (places, facility))
     extent = city.layer("roads").extent
     known = np.ones(len(places), bool)
     if extent is not None:
         shapely.prepare(extent)
         known = shapely.intersects(extent, places)
     here = np.unique(facility[known])
-    through = facility[(placed.attached.edge >= 0) & ~placed.enclosed]
-    reached = facility[placed.attached.edge >= 0]
-    return Sources(
-        places, facility, placed.attached, len(here), np.setdiff1d(here, reached), np.setdiff1d(np.intersect1d(here, reached), through)
-    )
+    reached = facility[attached.edge >= 0]
+    through = facility[(attached.edge >= 0) & ~enclosed]
+    return Sources(places, facility, attached, here, np.setdiff1d(here, reached), np.setdiff1d(np.intersect1d(here, reached), through))
+
+
+@dataclass(frozen=True)
+class SitesReached:
+    """Of the facilities of a class: how many there are where roads are known, how many no way comes near, how many are behind walls."""
+
+    count: int
+    unreached: int
+    enclosed: int
+
+    @property
+    def none(self) -> bool:
+        """Whether there are facilities and not one can be reached."""
+        return 0 < self.count == self.unreached
+
+    @property
+    def share(self) -> float:
+        """Share that can be reached, 0–1."""
+        return 1 - self.unreached / self.count if self.count else 1.0
+
+
+def sites_reached(city: City, name: str) -> SitesReached:
+    """Count the facilities of a class that can be reached, once for the whole city."""
+
+    def count() -> SitesReached:
+        found = sources(city, name)
+        return SitesReached(found.count, len(found.unreached), len(found.enclosed))
+
+    return city.memo(("city-wide", "sites reached", name), count)
 
 
 def ways_in(city: City, shapes: Geometries, facility: Ints, *, open_ground: bool = False) -> tuple[Geometries, Ints]:
@@ -183,62 +232,83 @@ def ways_in(city: City, shapes: Geometries, facility: Ints, *, open_ground: bool
     facility
         Number of the facility of each, shape (f,).
     open_ground
-        Whether a ground is also entered from a walkable way that runs within 25 m of its edge, every 50 m of it.
+        Whether the ground is open to all round: private gates are none of its ways in, walkable ways that meet its edge are ways in beside its
+        gates, and without gates every walkable way that runs within 25 m of its edge.
 
     Returns
     -------
     places, facility
-        Points as they are. A polygon has its gates and entrances; without any, one above 1 ha (or open) the points where walkable ways meet
-        its edge; without those, and for small ones, the polygon itself: its nearest point counts.
+        Points as they are, unless a polygon of the same facility tells more. A large polygon (above 1 ha) has its gates; without any, the points
+        where walkable ways meet its edge at grade. A small one has its gates and entrances; without any, it is entered from every side along
+        which a walkable way runs. A polygon with none of these stands for itself: its nearest point counts.
     """
     flat = np.flatnonzero(shapely.get_dimensions(shapes) == 2)
+    dots = np.setdiff1d(np.arange(len(shapes)), flat)
+    dots = dots[~np.isin(facility[dots], facility[flat])]
     if not len(flat):
         return shapes, facility
-    large = (shapely.area(shapes[flat]) > LARGE_M2) | open_ground
     rings = shapely.boundary(shapes[flat])
-    gates, at_gate = _gates(city, rings, large)
+    large = shapely.area(shapes[flat]) > LARGE_M2
+    gates, at_gate = _gates(city, rings, public=open_ground)
     known = np.zeros(len(flat), bool)
     known[at_gate] = True
-    asked = np.flatnonzero(large & ~known)
-    meetings, at_meeting = _meetings(city, rings[asked], open_ground)
-    known[asked[at_meeting]] = True
-    whole = np.concatenate([np.flatnonzero(shapely.get_dimensions(shapes) != 2), flat[~known]])
-    places = np.concatenate([shapes[whole], gates, meetings])
-    return places, np.concatenate([facility[whole], facility[flat[at_gate]], facility[flat[asked[at_meeting]]]])
+    asked = np.flatnonzero((large & ~known) | open_ground)
+    meetings, at_meeting = _meetings(city, rings[asked])
+    sides = np.flatnonzero((~large | open_ground) & ~known)
+    beside, at_side = _beside(city, rings[sides])
+    known[np.concatenate([at_gate, asked[at_meeting], sides[at_side]]).astype(np.int64)] = True
+    whole = np.concatenate([dots, flat[~known]])
+    places = np.concatenate([shapes[whole], gates, meetings, beside])
+    of = np.concatenate([whole, flat[at_gate], flat[asked[at_meeting]], flat[sides[at_side]]])
+    return places, facility[of]
 
 
-def _gates(city: City, rings: Geometries, large: np.ndarray) -> tuple[Geometries, Ints]:
-    """Gates and entrances on the edges of grounds, and which ground each belongs to."""
+def _gates(city: City, rings: Geometries, *, public: bool) -> tuple[Geometries, Ints]:
+    """Gates within 10 m of the edges of grounds and doors within 1 m, and which ground each belongs to; a bollard is no gate."""
     frame = city.layer("gates").frame
+    none = np.empty(0, object), np.empty(0, np.int64)
     if frame is None or not len(frame):
-        return np.empty(0, object), np.empty(0, np.int64)
+        return none
     shut = frame["entrance"].isin(NO_WAY_IN) | frame["access"].isin(["no"]) | frame["foot"].isin(["no"]) | frame["locked"].isin(["yes"])
-    wall = frame["entrance"].isna() & ~frame["barrier"].isin(["gate", "entrance", "lift_gate", "swing_gate", "sliding_gate", "kissing_gate", "turnstile", "full-height_turnstile", "wicket_gate", "bollard", "cycle_barrier"])  # fmt: skip
-    points = np.asarray(frame.geometry.to_numpy(), dtype=object)[~(shut | wall).to_numpy(dtype=bool)]
-    reach = np.where(large, GATE_WITHIN_M["large"], GATE_WITHIN_M["small"])
-    if not len(points):
-        return np.empty(0, object), np.empty(0, np.int64)
-    ring, point = shapely.STRtree(points).query(rings, predicate="dwithin", distance=reach)
-    return points[point], ring
+    if public:
+        shut |= frame["access"].isin(["private"]) & ~frame["foot"].isin(["yes", "designated"])
+    points = np.asarray(frame.geometry.to_numpy(), dtype=object)
+    found = [none]
+    for kind, within_m in ((frame["barrier"].isin(GATES), GATE_WITHIN_M), (frame["entrance"].notna(), DOOR_WITHIN_M)):
+        chosen = points[(kind & ~shut).to_numpy(dtype=bool)]
+        if len(chosen):
+            ring, point = shapely.STRtree(chosen).query(rings, predicate="dwithin", distance=within_m)
+            found.append((chosen[point], ring))
+    places, ring = (np.concatenate(column) for column in zip(*found, strict=True))
+    _, first = np.unique(np.column_stack([ring, shapely.get_coordinates(places).round(3)]), axis=0, return_index=True)
+    return places[first], ring[first]
 
 
-def _meetings(city: City, rings: Geometries, open_ground: bool) -> tuple[Geometries, Ints]:
-    """Points where public walkable ways meet the edges of grounds, and along open edges where a way runs beside."""
+def _meetings(city: City, rings: Geometries) -> tuple[Geometries, Ints]:
+    """Points where public walkable ways meet the edges of grounds, neither under nor over them."""
     net = walk(city)
-    lines = net.graph.lines[~net.graph.private]
-    if not len(lines) or not len(rings):
-        return np.empty(0, object), np.empty(0, np.int64)
-    tree = shapely.STRtree(lines)
-    ring, line = tree.query(rings, predicate="intersects")
-    met = shapely.intersection(rings[ring], lines[line])
-    xy, index = shapely.get_coordinates(met, return_index=True)
-    places, of = shapely.points(xy) if len(xy) else np.empty(0, object), ring[index]
-    if not open_ground:
-        return places, of
+    tree, pieces = net.graph.memo("pieces at grade", lambda: _at_grade(city, net.graph))
+    ring, piece = tree.query(rings, predicate="intersects")
+    xy, index = shapely.get_coordinates(shapely.intersection(rings[ring], pieces[piece]), return_index=True)
+    return (shapely.points(xy) if len(xy) else np.empty(0, object)), ring[index]
+
+
+def _at_grade(city: City, graph: Graph) -> tuple[shapely.STRtree, Geometries]:
+    """Straight pieces of public ways that are neither on bridges nor in tunnels."""
+    roads = city.frame("roads")
+    level = np.ones(len(roads), bool)
+    for column in ("bridge", "tunnel"):
+        level &= (roads[column].isna() | roads[column].isin(["no", "F", "0", "building_passage"])).to_numpy(dtype=bool)
+    pieces = shapely.linestrings(segments(graph.lines)[0])[level[graph.segment_row] & ~graph.private[graph.segment_edge]]
+    return shapely.STRtree(pieces), pieces
+
+
+def _beside(city: City, rings: Geometries) -> tuple[Geometries, Ints]:
+    """Points every 50 m along the edges of grounds beside which a public way runs that no wall bars."""
     spots, along = _every(rings, SPACING_M)
-    attached = snap(net.graph, spots, limit_m=TOUCH_M, obstacles=net.obstacles, private=False, least_part_m=ISLAND_M)
-    beside = attached.edge >= 0
-    return np.concatenate([places, spots[beside]]), np.concatenate([of, along[beside]])
+    net = walk(city)
+    near = snap(net.graph, spots, limit_m=TOUCH_M, obstacles=net.obstacles, private=False, least_part_m=ISLAND_M).reached
+    return spots[near], along[near]
 
 
 def _every(rings: Geometries, spacing_m: float) -> tuple[Geometries, Ints]:
@@ -328,6 +398,21 @@ def nearest_m(shapes: Geometries, points: Geometries, limit_m: float) -> Floats:
 def walking_min(city: City, name: str, key: str, origins: Origins, *, winter: bool, bound: Bound) -> Floats:
     """Minutes on foot from places to the nearest facility of a class; inf beyond, and where a place is unreachable."""
     return city.memo(("walking_min", name, key, winter, bound), lambda: _minutes(city, name, key, origins, winter, bound))
+
+
+def unknown_ground(city: City) -> float:
+    """Share of the length of the walking network whose height is not known, 0–1."""
+    return city.memo(("city-wide", "unknown_ground"), lambda: _unknown_ground(city))
+
+
+def _unknown_ground(city: City) -> float:
+    raster, graph = city.layer("elevation").raster, walk(city).graph
+    if raster is None:
+        return 1.0
+    ends, _ = segments(graph.lines)
+    unknown = np.isnan(raster.sample(ends.reshape(-1, 2), city.crs)).reshape(-1, 2).any(axis=1)
+    total = graph.segment_length_m.sum()
+    return float(graph.segment_length_m[unknown].sum() / total) if total else 0.0
 
 
 def _minutes(city: City, name: str, key: str, origins: Origins, winter: bool, bound: Bound) -> Floats:

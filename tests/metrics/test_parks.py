@@ -5,6 +5,8 @@ import pytest
 from shapely import LineString, Point, box
 
 from spatial.measurement import measure
+from spatial.metrics.parks import service_parks
+from spatial.metrics.walking import ways_in
 from tests.metrics.test_services import at, crossings, grid, people_at, square_city, streets
 
 HOMES = {"landuse": at(box(0, 0, 2000, 2000), landuse=["residential"])}
@@ -68,7 +70,7 @@ def test_a_ticketed_park_serves_nobody_and_is_named():
     city = square_city(parks=parks, population=people_at([(50, 50), (1950, 1950)]))
     row = of(measure(city, ["park_service_coverage"]), "park_service_coverage", "straight_line_2022_people")
     assert row.value == 0.5
-    assert "1 parks that charge a fee" in row.note
+    assert "parks that charge a fee or are not open to all, left out: 1" in row.note
 
 
 def test_on_foot_never_covers_more_than_the_straight_line():
@@ -91,3 +93,37 @@ def test_a_river_between_home_and_park():
     results = measure(city, ["park_service_coverage"])
     assert of(results, "park_service_coverage", "network_2022_people").numerator == 0
     assert of(results, "park_service_coverage", "straight_line_2022_people").numerator == 1
+
+
+@pytest.mark.parametrize("thing", [{"barrier": ["bollard"]}, {"entrance": ["yes"]}, {"barrier": ["gate"], "access": ["private"]}])
+def test_what_is_no_gate_of_the_park_does_not_close_the_rest(thing):
+    # A bollard, a neighbour's door 6 m away and a private gate on the eastern edge; a path runs into the park from the west.
+    park = at(box(1010, 1010, 1090, 1090))
+    lines = [LineString([(700, 1050), (1050, 1050)])]
+    city = square_city(roads=streets(lines), parks=park, gates=at(Point(1096, 1050), **thing), population=people_at([(700, 1050)]))
+    assert of(measure(city, ["park_service_coverage"]), "park_service_coverage", "network_2022_people").numerator == 1
+
+
+def test_a_tunnel_under_a_park_is_no_way_in():
+    park = at(box(1010, 1010, 1090, 1090))
+    roads = at(LineString([(700, 1050), (1400, 1050)]), highway=["residential"], tunnel=["yes"])
+    city = square_city(roads=roads, parks=park, population=people_at([(700, 1050)]))
+    # The park stands for itself then: its edge is 310 m along the street; but the street runs below, and nothing tells a better way in.
+    found = ways_in(city, service_parks(city).shapes, np.array([0]), open_ground=True)[0]
+    assert [shape.geom_type for shape in found] == ["Polygon"]
+
+
+def test_people_whom_no_way_comes_near_are_no_false_zero():
+    # All live 700 m from the only street: no data, whether by people, by land or as a gap.
+    city = square_city(
+        roads=streets([LineString([(0, 0), (500, 0)])]), parks=at(box(0, 10, 100, 110)), landuse=at(box(1500, 1500, 1700, 1700), landuse=["residential"]),
+        population=people_at([(1600, 1600)]),
+    )  # fmt: skip
+    results = measure(city, ["park_service_coverage", "pocket_park_gap", "pocket_park_gap_residents"])
+    for name, variant in (
+        ("park_service_coverage", "network_2022"), ("park_service_coverage", "network_2022_people"),
+        ("pocket_park_gap", "network"), ("pocket_park_gap_residents", "network"),
+    ):  # fmt: skip
+        row = of(results, name, variant)
+        assert (row.status, np.isnan(row.value)) == ("no_data", True), (name, variant)
+        assert "unreachable, no walkable way near" in row.note

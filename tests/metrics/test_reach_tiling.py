@@ -10,6 +10,7 @@ from spatial.measurement import measure
 from spatial.metrics import registered
 from spatial.metrics.facilities import facility_classes, mapped
 from spatial.metrics.land import built_up_area
+from spatial.metrics.walking import sites_reached
 
 CRS = "EPSG:32651"
 X, Y = 500_000.0, 4_850_000.0
@@ -59,6 +60,7 @@ def whole(city):
     built_up_area(city)  # city-wide: a part of the city is handed the answers
     for name in facility_classes(city).classes:
         mapped(city, name)
+        sites_reached(city, name)
     return measure(city, FAR)
 
 

@@ -304,7 +304,7 @@ def test_a_class_a_set_and_a_metric_are_one_toml(tmp_path):
         ("[classes.park]\nthin_per_10000 = -1", "must be a number from 0"),
         ("[classes.park]\nfrom = [{ amenity = 'x' }]", "must be a list of texts"),
         ("[sets.tdt1063.classes]\nnothing = { distance_m = 5, status = 'verified' }", "there is no class of this name"),
-        ("[sets.tdt1063.classes.park]\ndistance_m = 0", "distance_m must be above 0"),
+        ("[sets.tdt1063.classes.park]\ndistance_m = 0", "distance_m must be from 50"),
         ("[sets.tdt1063.classes.park]\nstatus = 'sure'", "status must be"),
         ("[metrics.school_coverage]\nofficial = 'by air'", "official must be one of"),
         ("[communities]\ncovered_from = 2", "covered_from"),
@@ -358,3 +358,98 @@ def test_adding_a_facility_never_lowers_coverage_and_walking_is_never_shorter(pl
         assert on_foot >= before
         assert on_foot <= straight
         before = on_foot
+
+
+def test_a_point_in_a_large_ground_is_no_way_in():
+    # The school of 2.4 ha is mapped twice, as a ground with a gate in the north and as a point inside: from the south street one walks round,
+    # 50 m west or east along it, up to y = 1100, to (1150, 1100) and 10 m down to the gate; the point is but 50 m away.
+    both = at(box(1010, 1010, 1310, 1090), Point(1150, 1050), amenity=["school"] * 2, name=["第一小学"] * 2)
+    lines = [LineString([(1000, 1000), (1400, 1000)]), LineString([(1000, 1000), (1000, 1100)]), LineString([(1000, 1100), (1400, 1100)])]
+    city = square_city(
+        roads=streets(lines),
+        facilities=both,
+        gates=at(Point(1150, 1090), barrier=["gate"]),
+        population=people_at([(1150, 1000), (1350, 1000)]),
+    )
+    # 150 + 100 + 150 + 10 = 410 m from the first, 610 m from the second.
+    assert share(city, "school_coverage", "primary_school_network_residents").numerator == 1
+    assert facilities(city, "primary_school").count == 1
+
+
+def test_a_facility_on_a_private_road_serves_the_public_street_beside_it():
+    # A school 5 m from a private campus road and 35 m from the public street: the homes on both reach it.
+    roads = at(
+        LineString([(0, 0), (1000, 0)]), LineString([(500, 40), (600, 40)]), highway=["residential", "service"], access=[None, "private"]
+    )  # fmt: skip
+    city = square_city(roads=roads, facilities=school(550, 35), population=people_at([(550, 0), (300, 0), (560, 42)]))
+    assert share(city, "school_coverage", "primary_school_network_residents").numerator == 3
+
+
+def test_when_no_facility_can_be_reached_there_is_nothing_to_say():
+    # The only library is 1.4 km from the street: no data, not 0 %.
+    lines = [LineString([(0, 0), (500, 0)])]
+    city = square_city(roads=streets(lines), facilities=at(Point(0, 1400), amenity=["library"]), population=people_at([(0, 0)]))
+    row = share(city, "culture_coverage", "network_residents")
+    assert (row.status, np.isnan(row.value)) == ("no_data", True)
+    assert "culture 1 of 1" in row.note
+
+
+def test_one_local_feature_does_not_make_a_class_mapped():
+    # 200,000 people; one clinic of OSM and one added from a local list by merge = "union": still hardly mapped.
+    people = people_at(crossings()).assign(count=200_000 / 441)
+    city = square_city(roads=streets(grid()), population=people, facilities=many("clinic", 1))
+    layer = replace(city.layer("facilities"), origin="osm+local")
+    assert mapped(replace(city, layers={**city.layers, "facilities": layer}), "health_centre").verdict == "thin"
+
+
+def test_a_list_that_is_declared_empty_is_a_zero():
+    people = people_at(crossings())
+    city = square_city(roads=streets(grid()), population=people, facilities=many("library", 1))
+    layer = replace(city.layer("facilities"), options={"allow_empty": True})
+    row = share(replace(city, layers={**city.layers, "facilities": layer}), "eldercare_coverage", "network_residents")
+    assert (row.status, row.value) == ("ok", 0.0)
+
+
+def test_levels_that_nobody_mapped_make_their_classes_thin():
+    # 40 schools without a level and three primary schools in a city of 50,000: of 43 schools 40 say nothing.
+    names = [f"学校{n}" for n in range(40)] + ["一小学", "二小学", "三小学"]
+    schools = many("school", 43).assign(name=names)
+    city = of_osm(
+        square_city(roads=streets(grid()), population=people_at(crossings()).assign(count=50_000 / 441), facilities=schools), "facilities"
+    )
+    assert mapped(city, "school").verdict == "counts"
+    assert mapped(city, "primary_school").verdict == "thin"
+    row = share(city, "school_coverage", "primary_school_network_residents")
+    assert (row.status, row.quality) == ("estimated", 0.0)
+    assert "40 of 43 of unknown level" in row.note
+
+
+def test_a_senior_high_school_is_no_middle_school():
+    names = ["第二高级中学", "第三中学", "职业中学", "实验小学"]
+    city = square_city(roads=streets(grid()), facilities=many("school", 4).assign(name=names))
+    assert facilities(city, "middle_school").names.tolist() == ["第三中学"]
+    assert sorted(facilities(city, "high_school").names) == ["第二高级中学", "职业中学"]
+
+
+def test_communities_without_residents_do_not_count():
+    blocks = at(box(-50, -50, 400, 400), box(1700, 1700, 2050, 2050), area_id=["w", "e"], name=["西", "东"])
+    city = square_city(
+        roads=streets(grid()), population=people_at([(100, 0)]), communities=blocks, facilities=at(Point(0, 0), amenity=["library"])
+    )
+    row = share(city, "culture_coverage", "network_communities")
+    assert (row.numerator, row.denominator) == (1, 1)
+    assert "communities without residents, left out: 1" in row.note
+
+
+def test_walking_time_says_that_the_ground_is_taken_as_level():
+    city = square_city(roads=streets(grid()), population=people_at(crossings()), facilities=at(Point(1000, 1000), amenity=["library"]))
+    row = share(city, "culture_coverage", "walking_time_residents")
+    assert row.status == "estimated"
+    assert "no elevation" in row.note
+
+
+def test_a_limit_that_a_project_changes_is_no_longer_verified(tmp_path):
+    (tmp_path / "facilities.toml").write_text("[metrics.bus_stop_500m_coverage.classes.bus_stop]\ndistance_m = 800\n", encoding="utf-8")
+    limit = declared_facilities(tmp_path).metrics["bus_stop_500m_coverage"].limits["bus_stop"]
+    assert (limit.distance_m, limit.status, limit.source) == (800.0, "to be confirmed", "the project")
+    assert declared_facilities().metrics["bus_stop_500m_coverage"].limits["bus_stop"].status == "verified"
