@@ -71,7 +71,7 @@ def measure(
         raise OptionError('no metric was named; leave metrics out for all, or see "spatial list"')
     areas = city.areas(by)
     covered: dict[bytes | None, Areas] = {}
-    rows: list[pd.DataFrame] = []
+    rows: list[dict[str, Any]] = []
     evidence: dict[str, gpd.GeoDataFrame] = {}
     for metric in chosen:
         with progress.step(f"measure {metric.name}"):
@@ -91,7 +91,7 @@ def measure(
             )
         )
     return Results(
-        pd.concat(rows, ignore_index=True),
+        pd.DataFrame({name: np.concatenate([part[name] for part in rows]) for name in rows[0]}),
         areas,
         city,
         evidence,
@@ -116,7 +116,7 @@ def _covered(city: City, areas: Areas, metric: Metric, variant: str, known: dict
     return known[key]
 
 
-def _variant(city: City, areas: Areas, metric: Metric, variant: str) -> tuple[pd.DataFrame, dict[str, gpd.GeoDataFrame]]:
+def _variant(city: City, areas: Areas, metric: Metric, variant: str) -> tuple[dict[str, Any], dict[str, gpd.GeoDataFrame]]:
     missing = [why for name in metric.needs_of(variant) if (why := city.layer(name).missing)]
     if missing:
         return _table(city, areas, metric, variant, MetricResult(np.full(len(areas), np.nan), notes=missing), empty=True), {}
@@ -203,7 +203,8 @@ def _band(result: MetricResult, others: Sequence[MetricResult]) -> tuple[Any, An
 def _table(
     city: City, areas: Areas, metric: Metric, variant: str, result: MetricResult, *, low: Any = None, high: Any = None,
     estimated: bool = False, notes: Sequence[Text] = (), empty: bool = False, poor: bool = False,
-) -> pd.DataFrame:  # fmt: skip
+) -> dict[str, Any]:  # fmt: skip
+    """Columns of one variant; a frame is made of all of them at the end, since each frame costs more than its rows."""
     count = len(areas)
     nan = np.full(count, np.nan)
     untouched = areas.coverage <= 0
@@ -230,24 +231,20 @@ def _table(
                 said.append(Text("且为估算", "and estimated"))
             said += [*notes, *result.notes, *result.row_notes.get(row, ())]
         texts.append(said)
-    return pd.DataFrame(
-        {
-            "metric": metric.name,
-            "variant": variant,
-            "area_id": areas.ids,
-            "scope": metric.scope,
-            "date": city.date,
-            "area_name": areas.names,
-            "value": value,
-            "low": np.where(nothing, np.nan, column(low)),
-            "high": np.where(nothing, np.nan, column(high)),
-            "numerator": column(result.numerator),
-            "denominator": column(result.denominator),
-            "unit": metric.unit,
-            "status": status,
-            "coverage": np.round(areas.coverage, 6),
-            "quality": np.where(nothing, np.nan, quality),
-            "note_zh": [joined(said, "zh") for said in texts],
-            "note_en": [joined(said, "en") for said in texts],
-        }
-    )
+    return {
+        **{key: np.full(count, said, dtype=object) for key, said in (("metric", metric.name), ("variant", variant))},
+        "area_id": areas.ids,
+        **{key: np.full(count, said, dtype=object) for key, said in (("scope", metric.scope), ("date", city.date))},
+        "area_name": areas.names,
+        "value": value,
+        "low": np.where(nothing, np.nan, column(low)),
+        "high": np.where(nothing, np.nan, column(high)),
+        "numerator": column(result.numerator),
+        "denominator": column(result.denominator),
+        "unit": np.full(count, metric.unit, dtype=object),
+        "status": status,
+        "coverage": np.round(areas.coverage, 6),
+        "quality": np.where(nothing, np.nan, quality),
+        "note_zh": np.array([joined(said, "zh") for said in texts], dtype=object),
+        "note_en": np.array([joined(said, "en") for said in texts], dtype=object),
+    }

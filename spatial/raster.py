@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import geopandas as gpd
 import numpy as np
 import numpy.typing as npt
 import pyproj
@@ -81,8 +80,7 @@ class Raster:
         owners, indices = np.unique(owner[used][order], return_inverse=True)
         # The shares of a cell add up over the parts, so they need not be united into a valid outline first.
         ground = shapely.multipolygons(moved[used][order], indices=indices)
-        frame = gpd.GeoDataFrame({"n": owners}, geometry=list(ground), crs=self.crs)
-        found = exact_extract(str(self.path), frame, ["sum"], output="pandas", include_cols=["n"])
+        found = exact_extract(str(self.path), _features(owners, ground, self.crs), ["sum"], output="pandas", include_cols=["n"])
         out[found["n"].to_numpy(dtype=int)] = np.nan_to_num(found["sum"].to_numpy(dtype=float))
         return out
 
@@ -191,6 +189,31 @@ class Raster:
         if shapely.covers(box, ground):
             return around
         return crs_.reproject(np.array([shapely.intersection(box, ground)]), self.crs, crs)[0]
+
+
+def _features(owners: npt.NDArray[np.int64], ground: npt.NDArray[np.object_], crs: pyproj.CRS) -> Any:
+    """Hand polygons over as WKB: by way of a frame each would be written and read as GeoJSON, which costs more than the sums."""
+    from exactextract.feature import FeatureSource, JSONFeature
+
+    class Ground(JSONFeature):  # type: ignore[misc]
+        def __init__(self, n: int, wkb: bytes) -> None:
+            super().__init__({"type": "Feature", "properties": {"n": n}})
+            self.wkb = wkb
+
+        def geometry(self) -> bytes:
+            return self.wkb
+
+    class Grounds(FeatureSource):  # type: ignore[misc]
+        def count(self) -> int:
+            return len(owners)
+
+        def __iter__(self) -> Iterator[Ground]:
+            return (Ground(n, wkb) for n, wkb in zip(owners.tolist(), shapely.to_wkb(ground), strict=True))
+
+        def srs_wkt(self) -> str:
+            return crs.to_wkt()
+
+    return Grounds()
 
 
 def open_raster(path: Path, kind: str, *, where: str) -> Raster:

@@ -113,7 +113,8 @@ def field(graph: Graph, sources: Attached, *, limit: float, cost: Floats | None 
     sources = sources.take(np.argsort(sources.edge, kind="stable"))
     links = arcs(graph)
     node, begin, _ = beginnings(graph, sources, edge_cost, per_m)
-    reached = _spread(links, links.weights(edge_cost), node, begin, limit + TOLERANCE)
+    weights = graph.memo("lengths of arcs", lambda: links.weights(graph.length_m)) if cost is None else links.weights(edge_cost)
+    reached = _spread(links, weights, node, begin, limit + TOLERANCE)
     public = reached[: len(graph.xy)]
     private = np.minimum(public, reached[links.upper])
     return Field(graph, public, private, edge_cost, per_m, limit, sources)

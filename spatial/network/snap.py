@@ -164,6 +164,10 @@ def _lines_of(frame: gpd.GeoDataFrame) -> Geometries:
 
 def _edges(graph: Graph, private: bool, least_part_m: float) -> tuple[shapely.STRtree, Ints, Bools]:
     """Index of the edges that places may be attached to, their numbers, and the same as a mask."""
+    return graph.memo(("edges to attach to", private, least_part_m), lambda: _build_edges(graph, private, least_part_m))
+
+
+def _build_edges(graph: Graph, private: bool, least_part_m: float) -> tuple[shapely.STRtree, Ints, Bools]:
     allowed = np.ones(len(graph.lines), bool)
     if not private:
         allowed &= ~graph.private
@@ -173,7 +177,7 @@ def _edges(graph: Graph, private: bool, least_part_m: float) -> tuple[shapely.ST
     edges = np.flatnonzero(allowed)
     if len(edges) == len(graph.lines):
         return graph.tree, edges, allowed
-    return graph.memo(("tree", private, least_part_m), lambda: shapely.STRtree(graph.lines[edges])), edges, allowed
+    return shapely.STRtree(graph.lines[edges]), edges, allowed
 
 
 def _one_each(graph: Graph, place: Ints, edge: Ints) -> tuple[Ints, Ints]:

@@ -74,9 +74,10 @@ def _placed(network: Network, used: gpd.GeoDataFrame, gates: gpd.GeoDataFrame) -
     # What an extract does not name lies on local roads; a local gate may lie on any.
     places = shapely.point_on_surface(np.asarray(gates.geometry.to_numpy(), dtype=object))
     free = np.flatnonzero(~known & ~(shapely.is_missing(places) | shapely.is_empty(places)))
+    local_row = np.array([value is None or isinstance(value, float) for value in used["nodes"]], dtype=bool)[network.line]
+    free = free if local_row.any() else free[number[free] == 0]
     if not len(free) or not len(network.start):
         return network, *_columns(pairs)
-    local_row = np.array([value is None or isinstance(value, float) for value in used["nodes"]], dtype=bool)[network.line]
     local_node = np.zeros(len(network.xy), bool)
     local_node[np.r_[network.start[local_row], network.end[local_row]]] = True
     xy = shapely.get_coordinates(places[free])

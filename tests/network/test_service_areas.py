@@ -102,3 +102,27 @@ def beside(edge, places):
     """Places attached to one edge, however far."""
     line, spots = SMALL.lines[edge], shapely.points(np.array(places))
     return Attached(np.full(len(places), edge), shapely.line_locate_point(line, spots), shapely.distance(line, spots))
+
+
+def test_what_areas_share_is_drawn_once_and_changes_nothing():
+    """Cells of 100 to 400 m hold a few streets of 100 m each: an area drawn first, after others, and without cells covers the same ground."""
+    graph, fresh = street_graph(grid(12)), street_graph(grid(12))
+    for source in ((-300, -300), (400, 0), (50, 600)):
+        area(graph, source, 900.0)
+    again, first = (shapely.union_all(area(each, (0, 0), 900.0)) for each in (graph, fresh))
+    assert shapely.equals_exact(again, first)  # the same coordinates, in the same order
+    found = field(fresh, attached(fresh, (0, 0)), limit=900.0)
+    far = 900.0 - np.sqrt(2) * 50.0
+    inner = np.flatnonzero((found.public[fresh.start] + found.public[fresh.end] + fresh.length_m) / 2 <= far)
+    plain = shapely.union_all(shapely.buffer(fresh.lines[inner], 50.0, quad_segs=3))
+    assert len([key for key in fresh._memory if key[0] == "strips" and len(key) == 4]) > 10  # cells were united
+    assert first.buffer(1e-6).covers(plain)
+
+
+def test_several_sources_on_one_street_draw_it_once():
+    """Their stretches are whole edges twice over, and must not stand in for another edge of the cell."""
+    graph = street_graph(roads([(0, 0), (40, 0)], [(0, 0), (0, 900)]))
+    drawn = shapely.union_all(area(graph, (10, 0), 200.0, width_m=10.0))
+    twice = shapely.union_all(service_area(graph, field(graph, attached(graph, (10, 0), (10, 0)), limit=200.0), limit=200.0, width_m=10.0))
+    assert twice.equals(drawn)
+    assert twice.bounds[3] < 200.0
