@@ -268,9 +268,14 @@ def _list(args: argparse.Namespace) -> None:
         return
     from spatial.metrics import registered
 
-    for metric in registered().values():
+    for metric in registered(_own()).values():
         label = unit_of(metric.unit).label.get(args.lang)
         print(f"{metric.name:<30} {metric.title.get(args.lang)}{f' ({label})' if label else ''}")
+
+
+def _own() -> Path | None:
+    """Return the folder that the command is given in, where it is a project: its own metrics are listed and explained too."""
+    return Path.cwd() if Path("city.toml").is_file() else None
 
 
 def _explain(args: argparse.Namespace) -> None:
@@ -283,7 +288,7 @@ def _explain(args: argparse.Namespace) -> None:
 
         print((shipped() / "docs" / "city-toml.md").read_text(encoding="utf-8"), end="")
         return
-    (metric,) = find([args.metric])
+    (metric,) = find([args.metric], _own())
     zh = args.lang == "zh"
     label = unit_of(metric.unit).label.get(args.lang)
     lines = [

@@ -218,6 +218,7 @@ def _table(
 
     quality = np.full(count, 0.0) if poor else (np.ones(count) if result.quality is None else result.quality)
     texts = []
+    made_up = [Text(city.synthetic, city.synthetic)] if city.synthetic else []
     for row in range(count):
         said: list[Text] = []
         if untouched[row] and not empty:
@@ -230,7 +231,7 @@ def _table(
             if status[row] == "partial" and guess[row]:
                 said.append(Text("且为估算", "and estimated"))
             said += [*notes, *result.notes, *result.row_notes.get(row, ())]
-        texts.append(said)
+        texts.append([*made_up, *said])
     return {
         **{key: np.full(count, said, dtype=object) for key, said in (("metric", metric.name), ("variant", variant))},
         "area_id": areas.ids,

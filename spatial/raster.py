@@ -157,7 +157,7 @@ class Raster:
             if width <= 0 or height <= 0:
                 return np.empty(0, object), np.empty(0)
             band = source.read(1, window=Window(column, row, width, height), masked=True)
-            transform = source.transform
+            transform, source_size = source.transform, (source.width, source.height)
         count = (
             np.where(np.isnan(band.filled(np.nan)), 0.0, band.filled(0.0).astype(float))
             if band.dtype.kind == "f"
@@ -178,7 +178,9 @@ class Raster:
         inner_y, inner_x = (index.ravel() for index in np.mgrid[0:parts, 0:parts])
         columns = column + (x * many)[:, None] + inner_x * step
         rows = row + (y * many)[:, None] + inner_y * step
-        boxes = crs_.reproject(_boxes(transform, columns.ravel(), rows.ravel(), step), self.crs, crs)
+        # A block at the raster's edge ends there: nobody is put where the raster holds no cell.
+        width_all, height_all = source_size
+        boxes = crs_.reproject(_boxes(transform, columns.ravel(), rows.ravel(), step, width_all, height_all), self.crs, crs)
         return boxes, np.repeat(held / parts**2, parts**2)
 
     def footprint(self, around: Any, crs: pyproj.CRS) -> Any:
@@ -377,9 +379,17 @@ def _bilinear(source: Any, column: npt.NDArray[np.float64], row: npt.NDArray[np.
     return heights
 
 
-def _boxes(transform: Any, column: npt.NDArray[np.float64], row: npt.NDArray[np.float64], step: float) -> npt.NDArray[np.object_]:
-    """Squares of ``step`` cells as polygons in the raster's CRS, from their upper left corners in cells."""
+def _boxes(
+    transform: Any,
+    column: npt.NDArray[np.float64],
+    row: npt.NDArray[np.float64],
+    step: float,
+    width: float = np.inf,
+    height: float = np.inf,
+) -> npt.NDArray[np.object_]:
+    """Squares of ``step`` cells as polygons in the raster's CRS, from their upper left corners in cells; none reaches beyond the raster."""
     corners = np.stack([np.stack([column + dx, row + dy]) for dx, dy in ((0, 0), (step, 0), (step, step), (0, step), (0, 0))], axis=-1)
+    corners = np.stack([np.clip(corners[0], -np.inf, width), np.clip(corners[1], -np.inf, height)])
     x = transform.a * corners[0] + transform.b * corners[1] + transform.c
     y = transform.d * corners[0] + transform.e * corners[1] + transform.f
     return np.asarray(shapely.polygons(np.stack([x, y], axis=-1)), dtype=object)

@@ -229,3 +229,10 @@ class TestPlaces:
         assert 4 <= len(places) < 63
         away = shapely.box(600_000, 4_850_000, 600_150, 4_850_150)
         assert len(raster.places(away, pyproj.CRS("EPSG:32651"), size_m=100.0)[0]) == 0
+
+    def test_joined_cells_end_where_the_raster_ends(self, tmp_path):
+        # 8 cells of 20 m joined by threes: the last block holds two, and its people are not put beyond the edge.
+        raster, ground = self.raster(tmp_path, 20)
+        places, people = raster.places(ground, pyproj.CRS("EPSG:32651"), size_m=100.0)
+        assert shapely.covers(shapely.buffer(ground, 1e-6), places).all()
+        assert people.sum() == pytest.approx(sum(range(64)))

@@ -39,7 +39,7 @@ def _thin(city: City) -> dict[str, Text]:
     found = {}
     for name, limits in _limits().items():
         layer = city.layer(name)
-        if layer.origin != "osm" or layer.frame is None or not hundred_km:
+        if not layer.origin.startswith("osm") or layer.frame is None or not hundred_km:
             continue
         density = len(layer.frame) / hundred_km
         if density < limits["thin"]:

@@ -130,8 +130,7 @@ def park_within(city: City, edition: str, key: str, origins: Origins) -> np.ndar
 
 
 def _sources(city: City, parks: ServiceParks) -> Sources:
-    places, facility = ways_in(city, parks.shapes, np.arange(len(parks.shapes)), open_ground=True)
-    return attached_sources(city, places, facility)
+    return attached_sources(city, *ways_in(city, parks.shapes, np.arange(len(parks.shapes)), open_ground=True))
 
 
 @metric(

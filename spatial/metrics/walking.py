@@ -158,27 +158,26 @@ def sources(city: City, name: str) -> Sources:
 
 def _sources(city: City, found: Facilities, open_ground: bool) -> Sources:
     entered = np.isin(found.facility, found.of)
-    places, facility = ways_in(city, found.shapes[~entered], found.facility[~entered], open_ground=open_ground)
-    places, facility = np.concatenate([places, found.entrances]), np.concatenate([facility, found.of])
-    return attached_sources(city, places, facility)
+    places, facility, beside = ways_in(city, found.shapes[~entered], found.facility[~entered], open_ground=open_ground)
+    places, facility = np.concatenate([found.entrances, places]), np.concatenate([found.of, facility])
+    return attached_sources(city, places, facility, beside)
 
 
-def attached_sources(city: City, places: Geometries, facility: Ints) -> Sources:
-    """Attach ways in; a facility of which none can be attached is unreached.
+def attached_sources(city: City, places: Geometries, facility: Ints, beside: Attached) -> Sources:
+    """Attach ways in; a facility of which none can be attached is unreached. The last places are attached already, as ``beside`` says.
 
     A place whose nearest way is private serves those who live along it; it is attached to the nearest public way as well, where no wall
     stands between, since whoever goes to a facility is its guest.
     """
-    placed = attach(city, places)
     net = walk(city)
+    first = attach(city, places[: len(places) - len(beside)])
+    placed = Placed(_joined(first.attached, beside), np.concatenate([first.enclosed, np.zeros(len(beside), bool)]))
     inner = np.flatnonzero((placed.attached.edge >= 0) & ~placed.enclosed)
     inner = inner[net.graph.private[placed.attached.edge[inner]]]
     outer = snap(net.graph, places[inner], limit_m=SNAP_LIMIT_M, obstacles=net.obstacles, private=False, least_part_m=ISLAND_M)
-    own, beside = placed.attached, outer.take(outer.reached)
-    attached = Attached(
-        np.concatenate([own.edge, beside.edge]), np.concatenate([own.along_m, beside.along_m]), np.concatenate([own.gap_m, beside.gap_m])
-    )
-    enclosed = np.concatenate([placed.enclosed, np.zeros(len(beside), bool)])
+    guests = outer.take(outer.reached)
+    attached = _joined(placed.attached, guests)
+    enclosed = np.concatenate([placed.enclosed, np.zeros(len(guests), bool)])
     places, facility = (np.concatenate([part, part[inner[outer.reached]]]) for part in (places, facility))
     extent = city.layer("roads").extent
     known = np.ones(len(places), bool)
@@ -189,6 +188,12 @@ def attached_sources(city: City, places: Geometries, facility: Ints) -> Sources:
     reached = facility[attached.edge >= 0]
     through = facility[(attached.edge >= 0) & ~enclosed]
     return Sources(places, facility, attached, here, np.setdiff1d(here, reached), np.setdiff1d(np.intersect1d(here, reached), through))
+
+
+def _joined(one: Attached, two: Attached) -> Attached:
+    return Attached(
+        np.concatenate([one.edge, two.edge]), np.concatenate([one.along_m, two.along_m]), np.concatenate([one.gap_m, two.gap_m])
+    )
 
 
 @dataclass(frozen=True)
@@ -220,7 +225,7 @@ def sites_reached(city: City, name: str) -> SitesReached:
     return city.memo(("city-wide", "sites reached", name), count)
 
 
-def ways_in(city: City, shapes: Geometries, facility: Ints, *, open_ground: bool = False) -> tuple[Geometries, Ints]:
+def ways_in(city: City, shapes: Geometries, facility: Ints, *, open_ground: bool = False) -> tuple[Geometries, Ints, Attached]:
     """Find where facilities are entered.
 
     Parameters
@@ -237,16 +242,17 @@ def ways_in(city: City, shapes: Geometries, facility: Ints, *, open_ground: bool
 
     Returns
     -------
-    places, facility
+    places, facility, beside
         Points as they are, unless a polygon of the same facility tells more. A large polygon (above 1 ha) has its gates; without any, the points
-        where walkable ways meet its edge at grade. A small one has its gates and entrances; without any, it is entered from every side along
-        which a walkable way runs. A polygon with none of these stands for itself: its nearest point counts.
+        where walkable ways meet its edge at grade. A small one has its gates and entrances; without any, it is entered where it is nearest to a
+        way and from every side along which a walkable way runs. A polygon with none of these stands for itself: its nearest point counts.
+        ``beside`` says where the last places, those beside a way, are attached.
     """
     flat = np.flatnonzero(shapely.get_dimensions(shapes) == 2)
     dots = np.setdiff1d(np.arange(len(shapes)), flat)
     dots = dots[~np.isin(facility[dots], facility[flat])]
     if not len(flat):
-        return shapes, facility
+        return shapes, facility, _no_places()
     rings = shapely.boundary(shapes[flat])
     large = shapely.area(shapes[flat]) > LARGE_M2
     gates, at_gate = _gates(city, rings, public=open_ground)
@@ -255,12 +261,14 @@ def ways_in(city: City, shapes: Geometries, facility: Ints, *, open_ground: bool
     asked = np.flatnonzero((large & ~known) | open_ground)
     meetings, at_meeting = _meetings(city, rings[asked])
     sides = np.flatnonzero((~large | open_ground) & ~known)
-    beside, at_side = _beside(city, rings[sides])
-    known[np.concatenate([at_gate, asked[at_meeting], sides[at_side]]).astype(np.int64)] = True
+    spots, at_side, beside = _beside(city, rings[sides])
+    known[asked[at_meeting]] = True
+    if open_ground:
+        known[sides[at_side]] = True
     whole = np.concatenate([dots, flat[~known]])
-    places = np.concatenate([shapes[whole], gates, meetings, beside])
+    places = np.concatenate([shapes[whole], gates, meetings, spots])
     of = np.concatenate([whole, flat[at_gate], flat[asked[at_meeting]], flat[sides[at_side]]])
-    return places, facility[of]
+    return places, facility[of], beside
 
 
 def _gates(city: City, rings: Geometries, *, public: bool) -> tuple[Geometries, Ints]:
@@ -303,12 +311,18 @@ def _at_grade(city: City, graph: Graph) -> tuple[shapely.STRtree, Geometries]:
     return shapely.STRtree(pieces), pieces
 
 
-def _beside(city: City, rings: Geometries) -> tuple[Geometries, Ints]:
-    """Points every 50 m along the edges of grounds beside which a public way runs that no wall bars."""
+def _beside(city: City, rings: Geometries) -> tuple[Geometries, Ints, Attached]:
+    """Points every 50 m along the edges of grounds beside which a public way runs that no wall bars, their ground, and where they are attached."""
+    if not len(rings):
+        return np.empty(0, object), np.empty(0, np.int64), _no_places()
     spots, along = _every(rings, SPACING_M)
     net = walk(city)
-    near = snap(net.graph, spots, limit_m=TOUCH_M, obstacles=net.obstacles, private=False, least_part_m=ISLAND_M).reached
-    return spots[near], along[near]
+    found = snap(net.graph, spots, limit_m=TOUCH_M, obstacles=net.obstacles, private=False, least_part_m=ISLAND_M)
+    return spots[found.reached], along[found.reached], found.take(found.reached)
+
+
+def _no_places() -> Attached:
+    return Attached(np.empty(0, np.int64), np.empty(0), np.empty(0))
 
 
 def _every(rings: Geometries, spacing_m: float) -> tuple[Geometries, Ints]:

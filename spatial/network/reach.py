@@ -33,7 +33,7 @@ class Field:
     private
         Cost at every node for residents who may use private edges too, shape (n,).
     edge_cost
-        Cost of every edge, shape (m,).
+        Cost of every edge, shape (m,), or of every segment of them, shape (s,).
     per_m
         Cost of a metre of connector.
     limit
@@ -94,7 +94,8 @@ def field(graph: Graph, sources: Attached, *, limit: float, cost: Floats | None 
     limit
         Largest cost, inclusive, above 0.
     cost
-        Cost of every edge, shape (m,), not negative; by default its length in metres. A part of an edge costs its share.
+        Cost of every edge, shape (m,), not negative; by default its length in metres. A part of an edge costs its share. Or the cost of every
+        segment, shape (s,): then a part of an edge costs what the segments on that part cost, steps the steps and the level the level.
     per_m
         Cost of a metre of connector, in the unit of ``cost``.
 
@@ -106,14 +107,16 @@ def field(graph: Graph, sources: Attached, *, limit: float, cost: Floats | None 
     Raises
     ------
     OptionError
-        ``limit`` is not above 0, or a cost is negative or not a number, or there is not one an edge.
+        ``limit`` is not above 0, or a cost is negative or not a number, or there is not one an edge or a segment.
     """
     edge_cost = checked_cost(graph, cost, limit=limit)
     sources = sources.take(np.flatnonzero(sources.reached))
     sources = sources.take(np.argsort(sources.edge, kind="stable"))
     links = arcs(graph)
     node, begin, _ = beginnings(graph, sources, edge_cost, per_m)
-    weights = graph.memo("lengths of arcs", lambda: links.weights(graph.length_m)) if cost is None else links.weights(edge_cost)
+    weights = (
+        graph.memo("lengths of arcs", lambda: links.weights(graph.length_m)) if cost is None else links.weights(by_edge(graph, edge_cost))
+    )
     reached = _spread(links, weights, node, begin, limit + TOLERANCE)
     public = reached[: len(graph.xy)]
     private = np.minimum(public, reached[links.upper])
@@ -155,11 +158,20 @@ def checked_cost(graph: Graph, cost: Floats | None, *, limit: float) -> Floats:
         raise OptionError(f"limit is {limit}; give a cost above 0")
     if cost is None:
         return graph.length_m
-    if len(cost) != len(graph.start):
-        raise OptionError(f"cost has {len(cost)} values for {len(graph.start)} edges; give one an edge")
+    if len(cost) not in (len(graph.start), len(graph.segment_edge)):
+        raise OptionError(
+            f"cost has {len(cost)} values for {len(graph.start)} edges and {len(graph.segment_edge)} segments; give one an edge, or one a segment"
+        )
     if wrong := int((~(cost >= 0)).sum()):
         raise OptionError(f"cost: {wrong} of {len(cost)} values are negative or not a number; give costs of 0 or more")
     return np.asarray(cost, dtype=np.float64)
+
+
+def by_edge(graph: Graph, cost: Floats) -> Floats:
+    """Cost of every edge, where it is given by edge or by segment."""
+    if len(cost) == len(graph.start):
+        return cost
+    return np.bincount(graph.segment_edge, weights=cost, minlength=len(graph.start)).astype(np.float64)
 
 
 def arcs(graph: Graph) -> Arcs:
@@ -230,22 +242,36 @@ def same_edge(graph: Graph, places: Attached, sources: Attached, edge_cost: Floa
         edge = places.edge[place]
         ahead = sources.along_m[source] - places.along_m[place]
         allowed = np.where(ahead > 0, graph.forward[edge], np.where(ahead < 0, graph.backward[edge], True))
-        found.append((place[allowed], source[allowed], (np.abs(ahead) * _rate(graph, edge, edge_cost))[allowed]))
+        between = np.abs(_upto(graph, edge, sources.along_m[source], edge_cost) - _upto(graph, edge, places.along_m[place], edge_cost))
+        found.append((place[allowed], source[allowed], between[allowed]))
     place, source, direct = (np.concatenate(column) for column in zip(*found, strict=True))
     return place, source, direct
 
 
 def _parts(graph: Graph, attached: Attached, edge_cost: Floats) -> tuple[Floats, Floats]:
     """Cost along the edge to its start and to its end."""
-    length_m, rate = graph.length_m[attached.edge], _rate(graph, attached.edge, edge_cost)
-    along_m = np.clip(attached.along_m, 0.0, length_m)
-    return along_m * rate, (length_m - along_m) * rate
+    length_m = graph.length_m[attached.edge]
+    to_start = _upto(graph, attached.edge, attached.along_m, edge_cost)
+    if edge_cost is graph.length_m:
+        return to_start, length_m - to_start
+    return to_start, np.maximum(_upto(graph, attached.edge, length_m, edge_cost) - to_start, 0.0)
 
 
-def _rate(graph: Graph, edge: Ints, edge_cost: Floats) -> Floats:
-    """Cost of a metre of an edge: exactly 1 where the cost is the length."""
+def _upto(graph: Graph, edge: Ints, along_m: Floats, cost: Floats) -> Floats:
+    """Cost from the start of an edge to a place along it."""
     length_m = graph.length_m[edge]
-    return np.divide(edge_cost[edge], length_m, out=np.zeros(len(edge)), where=length_m > 0)
+    along_m = np.clip(along_m, 0.0, length_m)
+    if len(cost) == len(graph.start):
+        return along_m * np.divide(cost[edge], length_m, out=np.zeros(len(edge)), where=length_m > 0)
+    # One running sum over the segments of all edges, looked up where the place lies in it.
+    first = graph.memo("first segments", lambda: np.searchsorted(graph.segment_edge, np.arange(len(graph.start) + 1)))
+    metres, costs = np.r_[0.0, np.cumsum(graph.segment_length_m)], np.r_[0.0, np.cumsum(cost)]
+    begin, end = first[edge], first[edge + 1]
+    at_m = metres[begin] + along_m
+    upper = np.clip(np.searchsorted(metres, at_m, "left"), begin + 1, end)
+    low_m, high_m = metres[upper - 1], metres[upper]
+    part = np.divide(at_m - low_m, high_m - low_m, out=np.ones(len(edge)), where=high_m > low_m)
+    return costs[upper - 1] + np.clip(part, 0.0, 1.0) * (costs[upper] - costs[upper - 1]) - costs[begin]
 
 
 def _spread(links: Arcs, weights: Floats, node: Ints, begin: Floats, limit: float) -> Floats:

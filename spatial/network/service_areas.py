@@ -10,7 +10,7 @@ import shapely
 from spatial import overlay
 from spatial.errors import OptionError
 from spatial.network.contract import Graph
-from spatial.network.reach import TOLERANCE, Field
+from spatial.network.reach import TOLERANCE, Field, by_edge
 from spatial.overlay import Floats, Geometries, Ints
 
 _SEGMENTS = 3
@@ -131,7 +131,7 @@ def _reached(graph: Graph, field: Field, within: float) -> tuple[Ints, Floats, F
 def _per_m(graph: Graph, field: Field, edge: Ints) -> Floats:
     """Cost of a metre of edges; one without length costs nothing."""
     length_m = graph.length_m[edge]
-    return np.divide(field.edge_cost[edge], length_m, out=np.zeros(len(edge)), where=length_m > 0)
+    return np.divide(by_edge(field.graph, field.edge_cost)[edge], length_m, out=np.zeros(len(edge)), where=length_m > 0)
 
 
 def _metres(room: Floats, per_m: Floats) -> Floats:

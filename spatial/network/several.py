@@ -14,7 +14,7 @@ from scipy.sparse.csgraph import dijkstra
 
 from spatial.errors import OptionError
 from spatial.network.contract import Graph
-from spatial.network.reach import TOLERANCE, Arcs, arcs, beginnings, checked_cost, same_edge, to_ends
+from spatial.network.reach import TOLERANCE, Arcs, arcs, beginnings, by_edge, checked_cost, same_edge, to_ends
 from spatial.network.snap import Attached
 from spatial.overlay import Floats, Ints
 
@@ -116,10 +116,10 @@ def counts_within(
     searches = _searches(graph, sources, facility, edge_cost, per_m)
     if _fast(compiled):
         return _compile(count_reached)(
-            links.indptr, links.indices, links.weights(edge_cost), *searches, public, links.upper, limit + TOLERANCE
+            links.indptr, links.indices, links.weights(by_edge(graph, edge_cost)), *searches, public, links.upper, limit + TOLERANCE
         )
     out = np.zeros(count, dtype=np.int64)
-    for _, costs in _by_facility(links, links.weights(edge_cost), *searches, limit + TOLERANCE):
+    for _, costs in _by_facility(links, links.weights(by_edge(graph, edge_cost)), *searches, limit + TOLERANCE):
         reached = np.isfinite(costs)
         out += (reached[:, :count] | (~public & reached[:, links.upper])).sum(axis=0)
     return out
@@ -168,7 +168,7 @@ def _labels(
 ) -> tuple[Floats, Ints]:
     """Costs and numbers of the k nearest facilities at every node of both layers, shape (count, k)."""
     links = arcs(graph)
-    weights = links.weights(edge_cost)
+    weights = links.weights(by_edge(graph, edge_cost))
     searches = _searches(graph, sources, facility, edge_cost, per_m)
     if fast:
         return _compile(spread_several)(links.indptr, links.indices, weights, *searches, k, limit)

@@ -87,7 +87,7 @@ def walking_minutes(
     winter: bool = False,
     bound: Bound = "central",
 ) -> Floats:
-    """Minutes that every edge takes on foot.
+    """Minutes that every segment takes on foot; ``by_edge`` of ``reach`` sums them.
 
     Parameters
     ----------
@@ -108,7 +108,7 @@ def walking_minutes(
     Returns
     -------
     numpy.ndarray
-        Minutes, shape (m,), the mean of both directions: a trip goes there and comes back, and the graph stays undirected.
+        Minutes by segment, shape (s,), the mean of both directions: a trip goes there and comes back, and the graph stays undirected.
 
     Raises
     ------
@@ -138,8 +138,7 @@ def walking_minutes(
     minutes = graph.segment_length_m * per_m * np.where(steps, stairs, factor)
     climb_min = pace.footbridge_min[which] * (pace.winter_footbridge_factor[which] if winter else 1.0)
     for_walkers = _tagged(roads, row, text(roads, "highway").isin(_FOOTWAYS))
-    minutes += climb_min * _climbed(graph, (raised | sunk) & for_walkers, steps)
-    return np.bincount(graph.segment_edge, weights=minutes, minlength=len(graph.start)).astype(np.float64)
+    return minutes + climb_min * _climbed(graph, (raised | sunk) & for_walkers, steps)
 
 
 def _which(bound: Bound) -> int:

@@ -348,8 +348,12 @@ class _Payload:
 
     def _sources(self) -> list[str]:
         found = []
-        for layer in self.results.city.layers.values():
+        city = self.results.city
+        for layer in city.layers.values():
             if layer.origin == "absent":
+                continue
+            if city.synthetic and layer.source == city.synthetic:
+                found.append(f"{layer.spec.title.get(self.lang)}: {self.words['origin_made_up']}")
                 continue
             parts = [self.words[f"origin_{part}"] for part in layer.origin.split("+") if f"origin_{part}" in self.words]
             found.append(f"{layer.spec.title.get(self.lang)}: {' + '.join(parts)}{f' ({layer.source})' if layer.source else ''}")

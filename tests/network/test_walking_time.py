@@ -116,3 +116,16 @@ def test_reach_in_minutes():
     cost, per_m = walking_minutes(graph, FLAT, None, PACE), PACE.minutes_per_m()
     found = field(graph, attached(graph, (0, 60)), limit=15.0, cost=cost, per_m=per_m)
     assert at(found, attached(graph, (900, 40), (950, 40))).tolist() == [pytest.approx(15.0), np.inf]
+
+
+def test_steps_cost_where_they_are():
+    """300 m of steps and 600 m of level street, one edge: from the foot to the top of the steps twice 4.5 min, not a third of the whole."""
+    frame = roads(([(0, 0), (300, 0)], {"highway": "steps"}), [(300, 0), (900, 0)])
+    graph = street_graph(frame)
+    assert len(graph.start) == 1
+    cost, per_m = walking_minutes(graph, frame, None, PACE), PACE.minutes_per_m()
+    places = attached(graph, (300, 0), (600, 0), (900, 0))
+    found = field(graph, attached(graph, (0, 0)), limit=60.0, cost=cost, per_m=per_m)
+    assert at(found, places).tolist() == pytest.approx([9.0, 13.5, 18.0])
+    back = field(graph, attached(graph, (600, 0)), limit=60.0, cost=cost, per_m=per_m)
+    assert at(back, attached(graph, (0, 0), (300, 0))).tolist() == pytest.approx([13.5, 4.5])
