@@ -37,7 +37,10 @@ HALO_M = MAX_RADIUS_M + 2 * SNAP_LIMIT_M + 600.0
 EXACT_M = 1e-6
 
 _EDITION_TITLES = {"2022": Text("2022 版", "edition 2022"), "checkup_2022": Text("2022 体检版", "check-up 2022")}
-_REACH_TITLES = {"straight_line": Text("直线", "straight line"), "network": Text("步行路网", "on foot along the network")}
+_REACH_TITLES = {
+    "straight_line": Text("直线（官方口径）", "straight line (official)"),
+    "network": Text("步行路网", "on foot along the network"),
+}
 _COVERAGES = {
     f"{reach}_{edition}{people}": (reach, edition, bool(people))
     for reach in _REACH_TITLES

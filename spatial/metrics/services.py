@@ -91,6 +91,12 @@ def _definition(what: Text) -> Text:
     )
 
 
+def _how(reach: str, official: str) -> Text:
+    """Name a reach, the official one as such."""
+    title = REACHES[reach]
+    return Text(f"{title.zh}（官方口径）", f"{title.en} (official)") if reach == official else title
+
+
 def _limits(group: Group, titles: Mapping[str, Text]) -> Text:
     """List the classes with their limits, each figure that nobody has verified marked."""
     zh, en = [], []
@@ -146,8 +152,8 @@ def _fifteen(sets: Mapping[str, Group], titles: Mapping[str, Text], halo_m: floa
         scope="built_up_area",
         variants={
             key: Text(
-                f"{group.title.zh}，{BASES[basis][0].zh}，{REACHES[reach].zh}",
-                f"{group.title.en}, {BASES[basis][0].en}, {REACHES[reach].en}",
+                f"{group.title.zh}，{BASES[basis][0].zh}，{_how(reach, 'network').zh}",
+                f"{group.title.en}, {BASES[basis][0].en}, {_how(reach, 'network').en}",
             )
             for key, (group, reach, basis) in parts.items()
         },
@@ -330,8 +336,8 @@ def _own_metric(group: Group, titles: Mapping[str, Text], halo_m: float) -> Metr
         scope="built_up_area",
         variants={
             key: Text(
-                f"{said(kinds).zh}，{BASES[basis][0].zh}，{REACHES[reach].zh}",
-                f"{said(kinds).en}, {BASES[basis][0].en}, {REACHES[reach].en}",
+                f"{said(kinds).zh}，{BASES[basis][0].zh}，{_how(reach, group.official).zh}",
+                f"{said(kinds).en}, {BASES[basis][0].en}, {_how(reach, group.official).en}",
             )
             for key, (kinds, reach, basis) in parts.items()
         },
