@@ -50,6 +50,8 @@ def read_toml(path: Path) -> dict[str, Any]:
         raise ProjectError(f"{path}: is not UTF-8; save it as UTF-8") from None
     except tomllib.TOMLDecodeError as error:
         raise ProjectError(f"{path}: is not valid TOML: {error}") from None
+    except ValueError as error:  # a number of thousands of digits
+        raise ProjectError(f"{path}: holds a value that cannot be read: {error}") from None
     except RecursionError:
         raise ProjectError(f"{path}: is nested too deeply") from None
 

@@ -169,3 +169,22 @@ def _swap(stage: Path, target: Path, *, replace: bool) -> None:
 def _sync(path: Path) -> None:
     with path.open("rb+") as stream:
         os.fsync(stream.fileno())
+
+
+def refuse_wrappers(path: Path, where: str) -> None:
+    """Refuse a file that only names other files, whatever it is called: their changes nobody would notice, and they may lie anywhere.
+
+    Raises
+    ------
+    SourceError
+        The name or the first bytes are those of a GDAL wrapper (VRT, WMS and the like).
+    """
+    wrapper = path.suffix.lower() == ".vrt"
+    if path.is_file() and not wrapper:
+        with path.open("rb") as source:
+            head = source.read(4096)
+        wrapper = any(
+            mark in head for mark in (b"<OGRVRT", b"<VRTDataset", b"<GDAL_WMS", b"<WMS_", b"<WCS_", b"<WFS_", b"<OGRWFS", b"<GDAL_")
+        )
+    if wrapper:
+        raise SourceError(f"{where}: a VRT only names other files, whose changes nobody would notice; give those files themselves")

@@ -15,12 +15,15 @@ import shapely
 
 from spatial import crs as crs_
 from spatial.errors import CRSError, Faults, LayerError, SourceError
+from spatial.files import refuse_wrappers
 from spatial.units import MAX_PEOPLE
 
 LOWEST_M, HIGHEST_M = -500.0, 9000.0  # beyond the Dead Sea and Mount Everest: a no-data value that nobody declared
 _TILE = 1024
 _NODATA_REMEDY = "declare that value as no-data in the file, for example with gdal_edit.py -a_nodata"
 _FEET = ("ft", "foot", "feet", "us-ft", "us survey foot", "ussurveyfoot")
+DRIVERS = ("GTiff", "HFA", "AAIGrid")  # formats that hold their cells themselves
+MOST_CELLS, MOST_CELLS_AT_ONCE = 2_000_000_000, 60_000_000
 
 
 @dataclass(frozen=True)
@@ -156,6 +159,11 @@ class Raster:
             height = min(int(np.ceil(window.row_off + window.height)) + 1, source.height) - row
             if width <= 0 or height <= 0:
                 return np.empty(0, object), np.empty(0)
+            if width * height > MOST_CELLS_AT_ONCE:
+                raise LayerError(
+                    f"{self.path}: has {width} × {height} cells over the city, too many to stand for its people one by one; sum them to larger cells,"
+                    f" for example with gdalwarp -r sum -tr 100 100 {self.path.name} coarse.tif"
+                )
             band = source.read(1, window=Window(column, row, width, height), masked=True)
             transform, source_size = source.transform, (source.width, source.height)
         count = (
@@ -326,12 +334,22 @@ def _opened(path: Path, where: str) -> Iterator[Any]:
     """Open a raster; whatever GDAL cannot read of it, then or later, is a ``SourceError``."""
     import rasterio
 
-    if path.suffix.lower() == ".vrt":
-        raise SourceError(f"{where}: a VRT only names other files, whose changes nobody would notice; give those files themselves")
     if not path.exists():
         raise SourceError(f"{where}: no such file; check the path in city.toml")
+    refuse_wrappers(path, where)
     try:
         with rasterio.open(path) as source:
+            if source.driver not in DRIVERS:
+                raise SourceError(
+                    f"{where}: is a {source.driver} file; known: {', '.join(DRIVERS)}; convert it, for example with gdal_translate"
+                )
+            if source.width * source.height > MOST_CELLS or max(y * x for y, x in source.block_shapes) > MOST_CELLS_AT_ONCE:
+                raise LayerError(
+                    f"{where}: has {source.width} × {source.height} cells, too many to look at; cut it to the city, for example with"
+                    f" gdal_translate -projwin WEST NORTH EAST SOUTH -co TILED=YES {path.name} city.tif"
+                )
+            if np.dtype(source.dtypes[0]).kind == "c":
+                raise LayerError(f"{where}: its cells are complex numbers; give a raster of plain numbers")
             yield source
     except rasterio.errors.RasterioError as error:
         raise SourceError(

@@ -874,3 +874,25 @@ def test_a_vrt_is_refused(tmp_path: Path, run: Run) -> None:
     code, said = run(tmp_path)
     assert code == 3
     assert "VRT only names other files" in said
+
+
+def test_a_wrapper_under_another_name_is_refused(tmp_path: Path, run: Run) -> None:
+    """GDAL looks at the content, not at the name: a VRT called GeoJSON would read files anywhere."""
+    path = project(tmp_path, '[layers.parks]\nfile = "data/parks.geojson"\n')
+    (tmp_path / "data" / "parks.geojson").write_text(
+        f'<OGRVRTDataSource><OGRVRTLayer name="x"><SrcDataSource>{tmp_path}/data/districts.geojson</SrcDataSource></OGRVRTLayer></OGRVRTDataSource>',
+        encoding="utf-8",
+    )
+    code, said = run(path)
+    assert code == 3
+    assert "only names other files" in said
+
+
+@pytest.mark.parametrize("lon", ["500", "nan"])
+def test_an_impossible_place_in_osm_is_told(tmp_path: Path, run: Run, lon: str) -> None:
+    path = project(tmp_path, osm=True)
+    osm = tmp_path / "data" / "city.osm"
+    osm.write_text(osm.read_text(encoding="utf-8").replace('lon="125', f'lon="{lon}" was="125', 1), encoding="utf-8")
+    code, said = run(path)
+    assert code == 3
+    assert "cannot be read as OSM data" in said

@@ -143,3 +143,12 @@ def test_neighbours_along_a_tile_are_no_overlap():
         shapely.area(shapely.intersection(surface[common[0]], ground.geometry[common[1]])).sum(), rel=1e-12
     )
     assert overlay.surface_within(surface, ground) == pytest.approx([2800.0**2], rel=1e-12)
+
+
+def test_tiles_leave_no_hairline_between_them():
+    # A block of 3 km × 3 km far from the origin is cut into tiles of a third of a kilometre; put together again it is one polygon.
+    block = shapely.box(512_345.6, 4_851_234.5, 515_345.6, 4_854_234.5)
+    for pieces in (overlay.dissolve(np.array([block])), overlay.cut(np.array([block]), 1000 / 3).geometry):
+        assert len(pieces) > 50
+        assert shapely.union_all(pieces).geom_type == "Polygon"
+        assert shapely.union_all(pieces).area == pytest.approx(9e6)

@@ -236,3 +236,25 @@ class TestPlaces:
         places, people = raster.places(ground, pyproj.CRS("EPSG:32651"), size_m=100.0)
         assert shapely.covers(shapely.buffer(ground, 1e-6), places).all()
         assert people.sum() == pytest.approx(sum(range(64)))
+
+
+@pytest.mark.parametrize("opened", [open_counts, open_surface])
+def test_a_wrapper_under_another_name_is_refused(tmp_path, opened):
+    real = write_raster(tmp_path / "real.tif", plane(4, 4), crs="EPSG:32651", bounds=(500_000, 4_850_000, 500_400, 4_850_400))
+    text = f'<VRTDataset rasterXSize="4" rasterYSize="4"><VRTRasterBand dataType="Float32" band="1"><SimpleSource><SourceFilename>{real}</SourceFilename></SimpleSource></VRTRasterBand></VRTDataset>'
+    (tmp_path / "dem.tif").write_text(text, encoding="utf-8")
+    with pytest.raises(SourceError, match="only names other files"):
+        opened(tmp_path / "dem.tif", where="elevation")
+
+
+def test_a_raster_too_large_to_look_at_is_named(tmp_path):
+    import rasterio
+    from rasterio.transform import from_origin
+
+    path = tmp_path / "bomb.tif"
+    profile = {"driver": "GTiff", "width": 200_000, "height": 200_000, "count": 1, "dtype": "uint8", "crs": "EPSG:32651", "tiled": True}
+    with rasterio.open(path, "w", transform=from_origin(500_000, 4_900_000, 1, 1), SPARSE_OK=True, **profile):
+        pass
+    for opened in (open_counts, open_surface):
+        with pytest.raises(LayerError, match="200000 × 200000 cells, too many"):
+            opened(path, where="elevation")

@@ -11,7 +11,7 @@ import numpy.typing as npt
 import shapely
 
 from spatial import overlay
-from spatial.areas import Areas
+from spatial.areas import CITY, Areas
 from spatial.city import City
 from spatial.metrics.facilities import Mapped, facilities, facility_classes, mapped
 from spatial.metrics.facility_classes import Group
@@ -316,16 +316,31 @@ def lost_rows(lost: Floats, everyone: Floats, basis: str) -> tuple[Floats, dict[
     return gone, notes
 
 
-def _frame(city: City, origins: Origins, chosen: npt.NDArray[np.int64], columns: Mapping[str, npt.NDArray[np.generic]]) -> gpd.GeoDataFrame:
+def _people_inside(city: City, areas: Areas) -> Floats:
+    """People of every place that live inside what is measured of the city; a cell on its edge counts by its part, as in the table."""
+    origins = people_origins(city)
+    here = shares_of(city, "people", origins, areas)
+    mine = areas.ids[here.row] == CITY
+    return overlay.sum_by(here.origin[mine], here.weight[mine], len(origins))
+
+
+def _frame(
+    city: City,
+    origins: Origins,
+    people: Floats,
+    chosen: npt.NDArray[np.int64],
+    columns: Mapping[str, npt.NDArray[np.generic]],
+) -> gpd.GeoDataFrame:
     shapes = np.where(shapely.is_missing(origins.cells), origins.points, origins.cells)
-    return gpd.GeoDataFrame({"people": np.round(origins.weight[chosen], 2), **columns}, geometry=list(shapes[chosen]), crs=city.crs)
+    return gpd.GeoDataFrame({"people": np.round(people[chosen], 2), **columns}, geometry=list(shapes[chosen]), crs=city.crs)
 
 
 def cells_frame(city: City, areas: Areas, group: Group) -> gpd.GeoDataFrame:
     """Places with residents inside the areas: how many classes each reaches, and how far each class is."""
     origins = people_origins(city)
-    chosen = np.unique(shares_of(city, "people", origins, areas).origin)
-    used = [kind for kind in group.together if mapped(city, kind).verdict == "counts"]
+    inside = _people_inside(city, areas)
+    chosen = np.flatnonzero(inside > 0)
+    used = counted(city, group.together, "network").used
     far = {kind: network_m(city, kind, "people", origins)[chosen] for kind in used}
     near = np.array([far[kind] <= group.limits[kind].distance_m + EXACT_M for kind in used]).reshape(len(used), len(chosen))
     columns: dict[str, npt.NDArray[np.generic]] = {
@@ -334,15 +349,16 @@ def cells_frame(city: City, areas: Areas, group: Group) -> gpd.GeoDataFrame:
         "reachable": attached_origins(city, "people", origins).edge[chosen] >= 0,
     }
     columns |= {f"{kind}_m": np.where(np.isfinite(values), np.round(values), np.nan) for kind, values in far.items()}
-    return _frame(city, origins, chosen, columns)
+    return _frame(city, origins, inside, chosen, columns)
 
 
 def beyond_frame(city: City, areas: Areas, group: Group, kinds: Sequence[str], reach: str) -> gpd.GeoDataFrame:
     """Places with residents inside the areas that do not reach every class."""
     origins = people_origins(city)
-    used = [kind for kind in kinds if mapped(city, kind).verdict != "absent"]
+    used = counted(city, kinds, reach).used
     missed = ~reached_by(city, group, used, reach, "people", origins)
-    chosen = np.intersect1d(shares_of(city, "people", origins, areas).origin, np.flatnonzero(missed))
+    inside = _people_inside(city, areas)
+    chosen = np.flatnonzero(missed & (inside > 0))
     columns: dict[str, npt.NDArray[np.generic]] = {}
     if not city.layer("roads").missing:
         columns["reachable"] = attached_origins(city, "people", origins).edge[chosen] >= 0
@@ -350,7 +366,7 @@ def beyond_frame(city: City, areas: Areas, group: Group, kinds: Sequence[str], r
         measured = network_m if reach == "network" else straight_m
         values = measured(city, kind, "people", origins)[chosen]
         columns[f"{kind}_m"] = np.where(np.isfinite(values), np.round(values), np.nan)
-    return _frame(city, origins, chosen, columns)
+    return _frame(city, origins, inside, chosen, columns)
 
 
 def sites_frame(city: City, group: Group) -> gpd.GeoDataFrame:

@@ -105,12 +105,15 @@ def _gather(city: City, kind: FacilityClass) -> Facilities:
     shapes = np.asarray(found.geometry.to_numpy(), dtype=object)
     names = _texts(found["name"]).to_numpy(dtype=object)
     facility, count = _merged(shapes, names, kind)
+    ids = found["id"].to_numpy(dtype=object)
+    shapes, part = shapely.get_parts(shapes, return_index=True)  # each part of a feature is entered for itself
+    facility, names, ids = facility[part], names[part], ids[part]
     entrances, of = np.empty(0, object), np.empty(0, np.int64)
     if kind.entrances and len(shapes):
         doors = np.asarray(_features(city, kind.entrances, f"facilities.toml: classes.{kind.name}.entrances").geometry.to_numpy(), object)
         door, shape = shapely.STRtree(shapes).query_nearest(doors, max_distance=max(kind.entrances_within_m, 1e-9), all_matches=False)
         entrances, of = doors[door], facility[shape]
-    return Facilities(shapes, facility, found["id"].to_numpy(dtype=object), names, count, entrances, of)
+    return Facilities(shapes, facility, ids, names, count, entrances, of)
 
 
 def _keys(found: gpd.GeoDataFrame) -> tuple[list[str], list[bytes]]:
@@ -189,21 +192,43 @@ def normalized(name: str) -> str:
 
 
 def _merged(shapes: Geometries, names: npt.NDArray[np.object_], kind: FacilityClass) -> tuple[Ints, int]:
+    """Return the number of the facility that each shape is part of, and how many there are."""
     if not len(shapes):
         return np.empty(0, np.int64), 0
-    a, b = shapely.STRtree(shapes).query(shapes, predicate="dwithin", distance=kind.same_within_m)
-    a, b = a[a < b], b[a < b]
     called = np.array([normalized(name) for name in names], dtype=object)
-    flat = shapely.get_dimensions(shapes) == 2
-    one = (called[a] == called[b]) & (called[a] != "")
+    flat = np.flatnonzero(shapely.get_dimensions(shapes) == 2)
+    thin = np.setdiff1d(np.arange(len(shapes)), flat)
+    pairs = [_of_one_name(shapes, called, kind.same_within_m)]
     # A point inside a polygon of its class is that polygon, unless it bears another name (a restaurant in a food court).
-    inside = (flat[a] != flat[b]) & ((called[a] == called[b]) | (called[a] == "") | (called[b] == ""))
-    one |= inside & (shapely.distance(shapes[a], shapes[b]) == 0)
+    a, b = shapely.STRtree(shapes[flat]).query(shapes[thin], predicate="intersects")
+    a, b = thin[a], flat[b]
+    same = (called[a] == called[b]) | (called[a] == "") | (called[b] == "")
+    pairs.append((a[same], b[same]))
     if kind.open_ground:
-        one |= flat[a] & flat[b] & (shapely.distance(shapes[a], shapes[b]) == 0)
-    links = coo_array((np.ones(int(one.sum())), (a[one], b[one])), shape=(len(shapes), len(shapes)))
-    count, label = connected_components(links, directed=False)
+        a, b = shapely.STRtree(shapes[flat]).query(shapes[flat], predicate="intersects")
+        pairs.append((flat[a], flat[b]))
+    a, b = (np.concatenate(side) for side in zip(*pairs, strict=True))
+    count, label = connected_components(coo_array((np.ones(len(a)), (a, b)), shape=(len(shapes), len(shapes))), directed=False)
     return label.astype(np.int64), int(count)
+
+
+def _of_one_name(shapes: Geometries, called: npt.NDArray[np.object_], within_m: float) -> tuple[Ints, Ints]:
+    """Pairs of one name near one another; what stands at one place is paired once, since a list of thousands at one spot has millions of pairs."""
+    place = shapely.to_wkb(shapes)
+    _, name = np.unique(called.astype(str), return_inverse=True)
+    _, spot = np.unique(place, return_inverse=True)
+    order = np.lexsort((np.arange(len(shapes)), spot, name))
+    again = np.flatnonzero((np.diff(name[order]) == 0) & (np.diff(spot[order]) == 0) & (called[order[1:]] != ""))
+    left, right = [order[again]], [order[again + 1]]
+    first = np.delete(order, again + 1)
+    first = first[called[first] != ""]
+    groups = np.split(first, np.flatnonzero(np.diff(name[first])) + 1)
+    for group in groups:
+        if len(group) > 1:
+            a, b = shapely.STRtree(shapes[group]).query(shapes[group], predicate="dwithin", distance=within_m)
+            left.append(group[a[a < b]])
+            right.append(group[b[a < b]])
+    return np.concatenate(left), np.concatenate(right)
 
 
 @dataclass(frozen=True)

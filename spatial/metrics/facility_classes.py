@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, TypeGuard
 
 from spatial.catalogue import check_keys, own_reference
-from spatial.errors import Faults, ProjectError
+from spatial.errors import Faults, ProjectError, shown
 from spatial.text import Text
 
 TABLES = ("communities", "classes", "sets", "metrics")
@@ -171,7 +171,7 @@ def declared_facilities(own: Path | None = None) -> Declared:
     classes = {name: _class(name, raw, f"{where}: classes.{name}", faults) for name, raw in parts["classes"].items()}
     for name, kind in classes.items():
         if kind.part_of and kind.part_of not in classes:
-            faults.add(f"{where}: classes.{name}: part_of names no class: {kind.part_of!r}; known: {', '.join(classes)}")
+            faults.add(f"{where}: classes.{name}: part_of names no class: {shown(kind.part_of)}; known: {', '.join(classes)}")
     groups = {
         kind: {name: _group(name, raw, classes, keys, f"{where}: {kind}.{name}", faults) for name, raw in parts[kind].items()}
         for kind, keys in (("sets", SET_KEYS), ("metrics", GROUP_KEYS))
@@ -181,7 +181,7 @@ def declared_facilities(own: Path | None = None) -> Declared:
         faults.add(message)
     share = communities.get("covered_from", 0.9) if isinstance(communities, dict) else None
     if not _is_number(share) or not 0 < share <= 1:
-        faults.add(f"{where}: communities.covered_from must be a share above 0 and up to 1, not {share!r}")
+        faults.add(f"{where}: communities.covered_from must be a share above 0 and up to 1, not {shown(share)}")
     faults.raise_if_any()
     return Declared(classes, groups["sets"], groups["metrics"], float(share) if _is_number(share) else 0.9)
 
@@ -205,11 +205,11 @@ def _limits_of_its_own(table: dict[str, Any]) -> dict[str, Any]:
 
 def _tables(raw: Any, where: str, faults: Faults) -> dict[str, dict[str, Any]]:
     if not isinstance(raw, dict):
-        faults.add(f"{where} must be tables, not {raw!r}")
+        faults.add(f"{where} must be tables, not {shown(raw)}")
         return {}
     for name, value in raw.items():
         if not isinstance(value, dict):
-            faults.add(f"{where}.{name} must be a table, not {value!r}")
+            faults.add(f"{where}.{name} must be a table, not {shown(value)}")
         elif not re.fullmatch(r"[a-z][a-z0-9_]*", name):
             faults.add(f"{where}.{name}: a name has small letters, digits and _ only")
     return {name: value for name, value in raw.items() if isinstance(value, dict)}
@@ -225,13 +225,13 @@ def _class(name: str, raw: Mapping[str, Any], where: str, faults: Faults) -> Fac
         faults.add(f"{where}: entrances need entrances_within_m, metres: how far from the facility they may lie")
     part_of = raw.get("part_of", "")
     if not isinstance(part_of, str):
-        faults.add(f"{where}: part_of must be the name of a class, not {part_of!r}")
+        faults.add(f"{where}: part_of must be the name of a class, not {shown(part_of)}")
     numbers = {key: _number(raw, key, default, where, faults) for key, default in (
         ("thin_per_10000", 0.0), ("entrances_within_m", 0.0), ("same_within_m", SAME_WITHIN_M), ("least_m2", 0.0),
     )}  # fmt: skip
     for key in ("open_only", "open_ground"):
         if not isinstance(raw.get(key, False), bool):
-            faults.add(f"{where}: {key} must be true or false, not {raw[key]!r}")
+            faults.add(f"{where}: {key} must be true or false, not {shown(raw[key])}")
     return FacilityClass(
         name,
         _text(raw, "title", where, faults),
@@ -248,13 +248,13 @@ def _class(name: str, raw: Mapping[str, Any], where: str, faults: Faults) -> Fac
 def _rules(raw: Any, where: str, faults: Faults) -> tuple[Rule, ...]:
     if not isinstance(raw, list) or not all(isinstance(rule, dict) for rule in raw):
         if raw is not None:
-            faults.add(f'{where} must be a list of tables such as {{ amenity = ["library"] }}, not {raw!r}')
+            faults.add(f'{where} must be a list of tables such as {{ amenity = ["library"] }}, not {shown(raw)}')
         return ()
     found = []
     for rule in raw:
         layer = rule.get("layer", "facilities")
         if not isinstance(layer, str):
-            faults.add(f"{where}: layer must be the name of a layer, not {layer!r}")
+            faults.add(f"{where}: layer must be the name of a layer, not {shown(layer)}")
             continue
         whole: dict[str, tuple[str, ...]] = {}
         contained: dict[str, tuple[str, ...]] = {}
@@ -262,7 +262,7 @@ def _rules(raw: Any, where: str, faults: Faults) -> tuple[Rule, ...]:
             if key == "layer":
                 continue
             if not isinstance(values, list) or not values or not all(isinstance(value, str) and value for value in values):
-                faults.add(f'{where}: {key} must be a list of texts such as ["library"], not {values!r}')
+                faults.add(f'{where}: {key} must be a list of texts such as ["library"], not {shown(values)}')
             elif key.endswith("_has"):
                 contained[key.removesuffix("_has")] = tuple(value.casefold() for value in values)
             else:
@@ -290,36 +290,36 @@ def _group(
         if key not in classes:
             faults.add(f"{here}: there is no class of this name; known: {', '.join(classes)}")
         if not isinstance(value, dict):
-            faults.add(f'{here} must be a table such as {{ distance_m = 500, status = "to be confirmed" }}, not {value!r}')
+            faults.add(f'{here} must be a table such as {{ distance_m = 500, status = "to be confirmed" }}, not {shown(value)}')
             continue
         for message in check_keys(value, LIMIT_KEYS, where=here):
             faults.add(message)
         distance = value.get("distance_m")
         if not _is_number(distance) or not MIN_DISTANCE_M <= distance <= MAX_DISTANCE_M:
             faults.add(
-                f"{here}: distance_m must be from {MIN_DISTANCE_M:g} to {MAX_DISTANCE_M:g} metres on foot (not minutes or km), not {distance!r}"
+                f"{here}: distance_m must be from {MIN_DISTANCE_M:g} to {MAX_DISTANCE_M:g} metres on foot (not minutes or km), not {shown(distance)}"
             )
             distance = 1.0
         if value.get("status") not in STATUSES:
-            faults.add(f'{here}: status must be "verified" or "to be confirmed", not {value.get("status")!r}')
+            faults.add(f'{here}: status must be "verified" or "to be confirmed", not {shown(value.get("status"))}')
         if not isinstance(value.get("alone", False), bool):
-            faults.add(f"{here}: alone must be true or false, not {value['alone']!r}")
+            faults.add(f"{here}: alone must be true or false, not {shown(value['alone'])}")
         limits[key] = Limit(float(distance), str(value.get("status")), str(value.get("source", "")), value.get("alone") is True)
     if limits and all(limit.alone for limit in limits.values()):
         faults.add(f"{where}: every class is alone, so that nothing is left to be reached together")
     official = raw.get("official", "network")
     if official not in REACHES:
-        faults.add(f"{where}: official must be one of {', '.join(REACHES)}, not {official!r}")
+        faults.add(f"{where}: official must be one of {', '.join(REACHES)}, not {shown(official)}")
     layer = raw.get("layer", "facilities")
     if not isinstance(layer, str):
-        faults.add(f"{where}: layer must be the name of a layer, not {layer!r}")
+        faults.add(f"{where}: layer must be the name of a layer, not {shown(layer)}")
     return Group(name, _text(raw, "title", where, faults), _text(raw, "standard", where, faults), limits, str(official), str(layer))
 
 
 def _text(raw: Mapping[str, Any], key: str, where: str, faults: Faults) -> Text:
     value = raw.get(key)
     if not isinstance(value, dict) or not all(isinstance(value.get(lang), str) and value[lang] for lang in ("zh", "en")):
-        faults.add(f'{where}: {key} must be {{ zh = "…", en = "…" }}, not {value!r}')
+        faults.add(f'{where}: {key} must be {{ zh = "…", en = "…" }}, not {shown(value)}')
         return Text("", "")
     return Text(value["zh"], value["en"])
 
@@ -327,7 +327,7 @@ def _text(raw: Mapping[str, Any], key: str, where: str, faults: Faults) -> Text:
 def _number(raw: Mapping[str, Any], key: str, default: float, where: str, faults: Faults) -> float:
     value = raw.get(key, default)
     if not _is_number(value) or value < 0:
-        faults.add(f"{where}: {key} must be a number from 0, not {value!r}")
+        faults.add(f"{where}: {key} must be a number from 0, not {shown(value)}")
         return default
     return float(value)
 

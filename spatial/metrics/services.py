@@ -87,7 +87,7 @@ def _definition(what: Text) -> Text:
         f" 1000 米折算，含坡度、台阶，冬季另计冰雪；距步行路超过 {SNAP_LIMIT_M:.0f} 米的为不可达：计为未覆盖，在上限中计为覆盖",
         f"Residents (or residential land, communities) {what.en} ÷ all. On foot: from the home along walkable ways to the nearest way into a facility,"
         " connectors at both ends included. Walking time: the limit is what the distance takes at 1,000 m in 15 minutes, with slope and steps, in winter"
-        f" with snow and ice. Whoever lives more than {SNAP_LIMIT_M:.0f} m from a walkable way is unreachable: not reached, and reached in `high`",
+        f" with snow and ice. Whoever lives more than {SNAP_LIMIT_M:.0f} m from a walkable way is unreachable: not reached, and reached in the upper bound",
     )
 
 
@@ -320,9 +320,9 @@ def _own_metric(group: Group, titles: Mapping[str, Text], halo_m: float) -> Metr
         """
         kinds, reach, basis = parts[variant]
         first = variant == next(iter(parts))
-        frames = (
-            {"beyond": partial(beyond_frame, city, areas, group, kinds, reach), "sites": partial(sites_frame, city, group)} if first else {}
-        )
+        frames = {"sites": partial(sites_frame, city, group)} if first else {}
+        if first and counted(city, kinds, reach).quality > 0:  # what is hardly mapped accuses nobody
+            frames["beyond"] = partial(beyond_frame, city, areas, group, kinds, reach)
         return covered(city, areas, group, kinds, reach, basis, frames)
 
     return declare(

@@ -248,6 +248,12 @@ def ways_in(city: City, shapes: Geometries, facility: Ints, *, open_ground: bool
         way and from every side along which a walkable way runs. A polygon with none of these stands for itself: its nearest point counts.
         ``beside`` says where the last places, those beside a way, are attached.
     """
+    lines = shapely.get_dimensions(shapes) == 1
+    if lines.any():  # a line is entered all along: every 50 m and at its ends
+        spots, along = _every(shapes[lines], SPACING_M)
+        ends = shapely.points(shapely.get_coordinates(shapely.get_point(shapes[lines], -1)))
+        facility = np.concatenate([facility[~lines], facility[lines][along], facility[lines]])
+        shapes = np.concatenate([shapes[~lines], spots, ends])
     flat = np.flatnonzero(shapely.get_dimensions(shapes) == 2)
     dots = np.setdiff1d(np.arange(len(shapes)), flat)
     dots = dots[~np.isin(facility[dots], facility[flat])]

@@ -148,10 +148,12 @@ def _outer(boxes: Geometries) -> tuple[float, float, float, float]:
 
 def _boxes(bounds: Floats, tile_m: float) -> Geometries:
     west, south, east, north = bounds
-    x = np.arange(np.floor((west - SHIFT_M) / tile_m), np.floor((east - SHIFT_M) / tile_m) + 1) * tile_m + SHIFT_M
-    y = np.arange(np.floor((south - SHIFT_M) / tile_m), np.floor((north - SHIFT_M) / tile_m) + 1) * tile_m + SHIFT_M
-    xx, yy = (grid.ravel() for grid in np.meshgrid(x, y))
-    return np.atleast_1d(shapely.box(xx, yy, xx + tile_m, yy + tile_m))
+    column = np.arange(np.floor((west - SHIFT_M) / tile_m), np.floor((east - SHIFT_M) / tile_m) + 1)
+    row = np.arange(np.floor((south - SHIFT_M) / tile_m), np.floor((north - SHIFT_M) / tile_m) + 1)
+    x, y = (grid.ravel() for grid in np.meshgrid(column, row))
+    # Each tile ends at the very number at which the next begins.
+    west_m, south_m, east_m, north_m = (at * tile_m + SHIFT_M for at in (x, y, x + 1, y + 1))
+    return np.atleast_1d(shapely.box(west_m, south_m, east_m, north_m))
 
 
 def polygonal(geometry: Geometries) -> Geometries:

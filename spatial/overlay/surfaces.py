@@ -44,17 +44,19 @@ def dissolve(polygons: Geometries, tile_m: float = TILE_M / 3) -> Geometries:
         x, y = column[start] * tile_m + SHIFT_M, row[start] * tile_m + SHIFT_M
         mine = polygons[source[start:end]]
         whole = spans[source[start:end]] == 1
-        united = shapely.union_all(np.concatenate([mine[whole], _clip(mine[~whole], x, y, tile_m)]))
+        # The next tile begins at this very number; x + tile_m may be another float, and leave a hairline between the two.
+        east, north = (column[start] + 1) * tile_m + SHIFT_M, (row[start] + 1) * tile_m + SHIFT_M
+        united = shapely.union_all(np.concatenate([mine[whole], _clip(mine[~whole], x, y, east, north)]))
         if not shapely.is_empty(united):
             pieces.append(united)
     return polygonal(shapely.get_parts(np.array(pieces, dtype=object)))
 
 
-def _clip(polygons: Geometries, x: float, y: float, tile_m: float) -> Geometries:
-    clipped = shapely.clip_by_rect(polygons, x, y, x + tile_m, y + tile_m)
+def _clip(polygons: Geometries, x: float, y: float, east: float, north: float) -> Geometries:
+    clipped = shapely.clip_by_rect(polygons, x, y, east, north)
     bad = ~shapely.is_valid(clipped)
     if bad.any():  # the fast clip may leave a ring that touches itself
-        clipped[bad] = shapely.intersection(polygons[bad], shapely.box(x, y, x + tile_m, y + tile_m))
+        clipped[bad] = shapely.intersection(polygons[bad], shapely.box(x, y, east, north))
     return clipped
 
 

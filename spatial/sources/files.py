@@ -22,6 +22,7 @@ import shapely
 from spatial import crs as crs_
 from spatial import datum as datum_
 from spatial.errors import CRSError, LayerError, OptionError, SourceError, SpatialError, nearest, plain, sample, shown
+from spatial.files import refuse_wrappers
 
 RASTER_ENDINGS = (".tif", ".tiff", ".img", ".asc")
 TABLE_ENDINGS = (".csv", ".tsv", ".txt")
@@ -101,8 +102,7 @@ def read_vector(path: Path, options: FileOptions, *, where: str, wanted: tuple[s
     ending = path.suffix.lower()
     if (options.x or options.y) and ending not in TABLE_ENDINGS:
         raise OptionError(f"{where}: x and y name the coordinate columns of a table ({', '.join(TABLE_ENDINGS)}); remove them")
-    if ending == ".vrt":
-        raise SourceError(f"{where}: a VRT only names other files, whose changes nobody would notice; give those files themselves")
+    refuse_wrappers(path, where)
     if ending in (".parquet", ".geoparquet"):
         frame = _filtered(_read_parquet(path, where), options, where)
     elif ending in TABLE_ENDINGS:

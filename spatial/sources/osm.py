@@ -109,10 +109,14 @@ def read_osm(path: Path, specs: Iterable[LayerSpec]) -> OsmData:
         raise SourceError(f"{path}: no such file; check [osm] file in city.toml")
     if not path.name.endswith(ENDINGS):
         raise SourceError(f"{path}: is not an OSM file by its name; known: {', '.join(ENDINGS)}")
+    import osmium
+
     try:
         with _collector_paused():
             return _Reader([spec for spec in specs if spec.osm]).read(path)
-    except (RuntimeError, ValueError, OSError) as error:
+    except (RuntimeError, ValueError, OSError, osmium.InvalidLocationError) as error:
+        if "out of order" in str(error):
+            raise SourceError(f'{path}: is not sorted as OSM files are ({error}); sort it with "osmium sort"') from error
         raise SourceError(f"{path}: cannot be read as OSM data, it may be truncated or corrupt ({error}); get the file again") from error
 
 

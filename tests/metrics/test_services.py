@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from shapely import LineString, Point, box
+from shapely import LineString, MultiPoint, Point, box
 
 from spatial.city import City
 from spatial.errors import ProjectError
@@ -453,3 +453,41 @@ def test_a_limit_that_a_project_changes_is_no_longer_verified(tmp_path):
     limit = declared_facilities(tmp_path).metrics["bus_stop_500m_coverage"].limits["bus_stop"]
     assert (limit.distance_m, limit.status, limit.source) == (800.0, "to be confirmed", "the project")
     assert declared_facilities().metrics["bus_stop_500m_coverage"].limits["bus_stop"].status == "verified"
+
+
+def test_thousands_at_one_spot_are_no_matter():
+    # A list that was geocoded to one centroid: 30,000 schools of one name are one, 30,000 of as many names are as many.
+    spot = [Point(1000, 1000)] * 30_000
+    same = at(*spot, amenity=["school"] * 30_000, name=["小学"] * 30_000)
+    other = at(*spot, amenity=["school"] * 30_000, name=[f"小学{n}" for n in range(30_000)])
+    assert facilities(square_city(roads=streets(grid()), facilities=same), "school").count == 1
+    assert facilities(square_city(roads=streets(grid()), facilities=other), "school").count == 30_000
+
+
+def test_each_part_of_a_facility_is_entered_for_itself():
+    # One library in two places 1,600 m apart reaches as many as two libraries there.
+    places = [Point(200, 200), Point(1800, 1800)]
+    people = people_at(crossings())
+    one = square_city(roads=streets(grid()), population=people, facilities=at(MultiPoint(places), amenity=["library"]))
+    two = square_city(roads=streets(grid()), population=people, facilities=at(*places, amenity=["library"] * 2))
+    rows = [share(city, "culture_coverage", "network_residents") for city in (one, two)]
+    assert rows[0].numerator == rows[1].numerator > 0
+    assert [facilities(city, "culture").count for city in (one, two)] == [1, 2]
+
+
+def test_evidence_tells_what_the_table_tells():
+    # Kindergartens count, childcare is hardly mapped: those not reached are those whom the value leaves out, by the part of their cell inside.
+    both = gpd.GeoDataFrame(gpd.pd.concat([many("kindergarten", 20), many("childcare", 1)], ignore_index=True), crs=CRS)
+    people = at(*[box(x, y, x + 200, y + 200) for x in range(-100, 2000, 200) for y in range(-100, 2000, 200)], count=[2000.0] * 121)
+    city = of_osm(square_city(roads=streets(grid()), population=people, facilities=both), "facilities")
+    results = measure(city, ["childcare_coverage"])
+    row = results.get("childcare_coverage", area_id="city")
+    beyond = results.evidence["childcare_coverage.beyond"]
+    assert "childcare_m" not in beyond
+    assert 0 < beyond.people.sum() == pytest.approx(row.denominator - row.numerator, rel=1e-4)
+
+
+def test_what_is_hardly_mapped_accuses_nobody():
+    people = people_at(crossings()).assign(count=200_000 / 441)
+    city = of_osm(square_city(roads=streets(grid()), population=people, facilities=many("clinic", 1)), "facilities")
+    assert "health_coverage.beyond" not in measure(city, ["health_coverage"]).evidence
