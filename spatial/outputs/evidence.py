@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from spatial import catalogue
-from spatial.errors import ProjectError, nearest
+from spatial.errors import Faults, ProjectError, nearest, shown
 from spatial.metrics.facilities import facility_classes, mapped
 from spatial.metrics.walking import class_service_area
 from spatial.outputs.classes import Classes, grade
@@ -155,6 +155,33 @@ def secret_layers(results: Results, frame: pd.DataFrame) -> list[str]:
     return [layer for layer in dict.fromkeys(shown) if results.city.layer(layer).sensitivity == "secret"]
 
 
+# What a key of an overlay holds; more is said at the head of maps/overview.toml.
+_KEYS: Mapping[str, tuple[type, ...]] = {
+    "layer": (str,), "evidence": (str, list), "service_area": (dict,), "title": (dict,), "style": (dict,), "shown": (bool,), "fades": (bool,),
+    "dissolve": (bool,), "together": (bool,), "facts": (list,), "numbered": (str,), "by": (str,), "kinds": (dict, list), "major": (dict,),
+    "weights": (dict,), "limit": (int,), "numbers": (int,), "simplify_m": (int, float),
+}  # fmt: skip
+
+
+def check_overlays(declared: Mapping[str, Any]) -> None:
+    """Assert that a map's overlays, which a project may declare, can be used."""
+    where, faults = str(declared.get("__path__", "maps/overview.toml")), Faults(ProjectError)
+    overlays = declared["overlays"]
+    if not isinstance(overlays, dict) or not all(isinstance(overlay, dict) for overlay in overlays.values()):
+        raise ProjectError(f"{where}: overlays must be tables, as in [overlays.parks]")
+    for name, overlay in overlays.items():
+        for message in catalogue.check_keys(overlay, _KEYS, where=f"{where}: overlays.{shown(name)}"):
+            faults.add(message)
+        for key, value in overlay.items():
+            if key in _KEYS and not isinstance(value, _KEYS[key]):
+                faults.add(
+                    f"{where}: overlays.{shown(name)}: {key} must be {' or '.join(kind.__name__ for kind in _KEYS[key])}, not {shown(value)}"
+                )
+        if "style" not in overlay or not {"layer", "evidence", "service_area"} & set(overlay):
+            faults.add(f"{where}: overlays.{shown(name)} needs style, and one of layer, evidence and service_area")
+    faults.raise_if_any()
+
+
 def service_areas(results: Results) -> Iterator[tuple[str, Mapping[str, Any], gpd.GeoDataFrame]]:
     """Make the service areas that the overview map declares, once for the map and the GeoPackage.
 
@@ -177,13 +204,14 @@ def service_areas(results: Results) -> Iterator[tuple[str, Mapping[str, Any], gp
     """
     city = results.city
     declared = catalogue.declarations("maps", city.folder)["overview"]
+    check_overlays(declared)
     shipped = catalogue.declarations("maps")["overview"]["overlays"]
     known = facility_classes(city)
     counted = {kind for key, frame in results.evidence.items() if key.endswith(".sites") for kind in frame["class"]}
     for name, overlay in declared["overlays"].items():
         if "service_area" not in overlay:
             continue
-        kind, distance_m = overlay["service_area"].get("class"), overlay["service_area"].get("distance_m")
+        kind, distance_m = str(overlay["service_area"].get("class")), overlay["service_area"].get("distance_m")
         where = f"{declared['__path__']}: overlays.{name}.service_area"
         if kind not in known.classes:
             raise ProjectError(f'{where}: class "{kind}" is not known{nearest(str(kind), known.classes)}')

@@ -137,6 +137,7 @@ def _summary(results: Results, book: Any, look: dict[str, Any]) -> None:
     sheet = book.add_worksheet(_say(results, "汇总", "Summary"))
     sheet.freeze_panes(1, 2)
     head = [_say(results, "编号", "Area id"), _say(results, "名称", "Name")]
+    head[1] += f"\n{results.city.synthetic}" if results.city.synthetic else ""
     shown = []
     for name, info in results.shown.items():
         unit = unit_of(info.unit)

@@ -340,3 +340,22 @@ def test_the_same_results_give_the_same_bytes(tmp_path: Path) -> None:
 
 def test_people_of_the_city_are_those_of_the_cells(results: Results) -> None:
     assert results.evidence[CELLS]["people"].sum() == sum(people for _, people in PEOPLE)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("overlays = 5", "overlays must be tables"),
+        ('[overlays.mine]\nlayer = "parks"', "needs style"),
+        ("[overlays.mine]\nevidence = 5\nstyle = {}", "evidence must be str or list, not 5"),
+        ("[overlays.mine]\nservice_area = 5\nstyle = {}", "service_area must be dict"),
+        ('[overlays.mine]\nlayer = "parks"\nstyle = {}\nby = ["name"]', "by must be str"),
+        ('[overlays.mine]\nlayr = "parks"\nstyle = {}', 'did you mean "layer"'),
+    ],
+)
+def test_a_map_that_cannot_be_used_is_told(results: Results, tmp_path: Path, text: str, said: str) -> None:
+    (tmp_path / "maps").mkdir()
+    (tmp_path / "maps" / "overview.toml").write_text(text + "\n", encoding="utf-8")
+    with pytest.raises(ProjectError, match=r"overview\.toml") as error:
+        write_map(replace(results, city=replace(results.city, folder=tmp_path)), tmp_path / "map.html")
+    assert said in str(error.value)
