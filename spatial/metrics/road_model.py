@@ -16,6 +16,7 @@ from spatial.areas import CITY, Areas
 from spatial.catalogue import reference
 from spatial.city import City
 from spatial.errors import sample
+from spatial.network.passage import expressways
 from spatial.overlay import Atoms, Floats, Geometries, Ints
 from spatial.text import Text
 
@@ -138,9 +139,7 @@ def classify(roads: gpd.GeoDataFrame) -> npt.NDArray[np.object_]:
     highway = roads["highway"].fillna("").to_numpy(dtype=object)
     by_tag = {tag: key for key, row in class_table().items() for tag in row["highway"]}
     out = np.array([by_tag.get(tag, "") for tag in highway], dtype=object)
-    name = roads["name"].fillna("").astype(str)
-    fast = (highway == "trunk") & ((roads["motorroad"] == "yes") | name.str.contains("快速路|高架", regex=True)).to_numpy(dtype=bool)
-    out[fast] = "expressway"
+    out[(highway == "trunk") & expressways(roads)] = "expressway"
     out[(roads["area"] == "yes").to_numpy(dtype=bool)] = ""
     return out
 
