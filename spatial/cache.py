@@ -11,7 +11,7 @@ import shutil
 import tempfile
 import time
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +36,25 @@ CACHE_ENTRIES = 6
 _DAY_S = 86400
 
 
+@dataclass(frozen=True)
+class LocalData:
+    """What one local file gave.
+
+    Attributes
+    ----------
+    frame
+        Features in degrees WGS-84, checked and typed.
+    repairs
+        What was changed, dropped or not understood, counted.
+    crs
+        What the file's coordinates are in, as it says or as ``city.toml`` does.
+    """
+
+    frame: gpd.GeoDataFrame
+    repairs: list[Repair]
+    crs: str
+
+
 class LayerStore:
     """Parsed layers as GeoParquet beside ``city.toml``: never trusted, rebuilt when stale or damaged, safe with two runs at once."""
 
@@ -58,9 +77,8 @@ class LayerStore:
         if kept is not None:
             meta, frames = kept
             if set(frames) == {spec.name for spec in specs}:
-                return OsmData(
-                    frames, tuple(meta["box"]) if meta["box"] else None, meta["box_is_header"], meta["newest"], _repairs_from(meta)
-                )
+                box = tuple(meta["box"]) if meta["box"] else None
+                return OsmData(frames, box, meta["box_is_header"], meta["newest"], _repairs_from(meta), meta["edits"])
         data = read_osm(path, specs)
         frames = {}
         for spec in specs:
@@ -73,10 +91,11 @@ class LayerStore:
             frames[spec.name] = frame
             data.repairs += [*repairs, *more]
         data = replace(data, frames=frames)
-        self._save(key, frames, {"box": data.box, "box_is_header": data.box_is_header, "newest": data.newest}, data.repairs)
+        told = {"box": data.box, "box_is_header": data.box_is_header, "newest": data.newest, "edits": data.edits}
+        self._save(key, frames, told, data.repairs)
         return data
 
-    def local(self, local: LocalLayer, digest: str) -> tuple[gpd.GeoDataFrame, list[Repair]]:
+    def local(self, local: LocalLayer, digest: str) -> LocalData:
         """Return a local layer, checked, repaired as ``on_invalid`` says and typed; degrees WGS-84."""
         assert local.path is not None
         spec = self.project.specs.get(local.name) or area_spec(local.name)
@@ -92,12 +111,12 @@ class LayerStore:
         )
         kept = self._load(key)
         if kept is not None and set(kept[1]) == {local.name}:
-            return kept[1][local.name], _repairs_from(kept[0])
-        frame, repairs = self._read_local(local, spec)
-        self._save(key, {local.name: frame}, {}, repairs)
-        return frame, repairs
+            return LocalData(kept[1][local.name], _repairs_from(kept[0]), kept[0]["crs"])
+        data = self._read_local(local, spec)
+        self._save(key, {local.name: data.frame}, {"crs": data.crs}, data.repairs)
+        return data
 
-    def _read_local(self, local: LocalLayer, spec: LayerSpec) -> tuple[gpd.GeoDataFrame, list[Repair]]:
+    def _read_local(self, local: LocalLayer, spec: LayerSpec) -> LocalData:
         assert local.path is not None
         where = f"{local.name}: {local.path}"
         known = tuple(spec.fields) if local.name in self.project.specs else ("name",)
@@ -121,13 +140,12 @@ class LayerStore:
             said = "; ".join(repair.text().en for repair in repairs)
             raise LayerError(f"{where}: no usable feature is left of {len(raw)} ({said}); repair the file")
         frame, more = typed(frame, spec)
-        moved = crs_.reproject(frame.geometry.to_numpy(), pyproj.CRS(frame.crs), pyproj.CRS(crs_.WGS84))
+        own = pyproj.CRS(frame.crs)
+        moved = crs_.reproject(frame.geometry.to_numpy(), own, pyproj.CRS(crs_.WGS84))
         if len(moved) and not np.isfinite(shapely.bounds(moved)).all():
-            raise CRSError(
-                f"{where}: coordinates cannot be moved from {crs_.name_of(pyproj.CRS(frame.crs))} to WGS-84; check the CRS of the file"
-            )
+            raise CRSError(f"{where}: coordinates cannot be moved from {crs_.name_of(own)} to WGS-84; check the CRS of the file")
         frame = frame.set_geometry(gpd.GeoSeries(moved, index=frame.index, crs=crs_.WGS84))
-        return frame, [*repairs, *more]
+        return LocalData(frame, [*repairs, *more], crs_.name_of(own))
 
     def _load(self, key: str) -> tuple[dict[str, Any], dict[str, gpd.GeoDataFrame]] | None:
         folder = self.folder / key
