@@ -26,7 +26,7 @@ from spatial.files import fingerprint
 from spatial.layers import Repair
 from spatial.progress import Progress
 from spatial.raster import Raster, open_raster
-from spatial.sources.files import RASTER_ENDINGS
+from spatial.sources.files import RASTER_ENDINGS, explain_place
 from spatial.sources.osm import OsmData
 from spatial.text import Text
 
@@ -59,7 +59,7 @@ def open_city(path: str | Path, *, progress: Progress | None = None, cache: bool
     progress = progress or Progress()
     notices: list[Text] = []
     own = sorted(file for kind in ("layers", "maps") for file in (project.path.parent / kind).glob("*.toml"))
-    inputs = [{"layer": "city.toml", "file": project.path.name, "sha256": fingerprint(project.path)}]
+    inputs = [{"layer": "city.toml", "file": project.path.name, "sha256": project.digest()}]
     inputs += [{"layer": file.parent.name, "file": file.name, "sha256": fingerprint(file)} for file in own]
     tables = sorted(file for file in project.path.parent.glob("*.toml") if (catalogue.shipped() / "data" / file.name).is_file())
     inputs += [{"layer": "data", "file": file.name, "sha256": fingerprint(file)} for file in tables]
@@ -252,6 +252,7 @@ def _check_meeting(project: Project, layers: Mapping[str, Layer], extent: Any | 
     if city is None:
         return
     faults = Faults(LayerError)
+    check = "check the layer's CRS, datum and place"
     for name, local in project.layers.items():
         layer = layers[name]
         if layer.raster:
@@ -265,8 +266,14 @@ def _check_meeting(project: Project, layers: Mapping[str, Layer], extent: Any | 
             continue
         if not shapely.intersects(here, city):
             west, south, east, north = (plain(value) for value in bounds)
+            likely = "" if layer.raster or local.path is None else explain_place(local.path, local.read, _degrees(city, crs), where=name)
             faults.add(
                 f"{name}: {local.path}: does not meet the city: {what} at x {west} … {east}, y {south} … {north} in {crs_.name_of(own)},"
-                " where the city is not; check the layer's CRS, datum and place"
+                f" where the city is not; {likely or check}"
             )
     faults.raise_if_any()
+
+
+def _degrees(geometry: Any, crs: pyproj.CRS) -> tuple[float, float, float, float]:
+    west, south, east, north = shapely.bounds(crs_.reproject(np.array([geometry], dtype=object), crs, pyproj.CRS(crs_.WGS84))[0])
+    return float(west), float(south), float(east), float(north)
