@@ -11,7 +11,7 @@ import geopandas as gpd
 import numpy as np
 
 from spatial.errors import SourceError, shown
-from spatial.sources.encodings import Piece, TextPlan, choose_encoding, decoded
+from spatial.sources.encodings import Piece, TextPlan, choose_encoding, codec_of, decoded
 
 # What the language byte of a dbf stands for.
 _BY_LANGUAGE = {
@@ -65,8 +65,9 @@ def text_plan(path: Path, inner: str, stated: str | None, *, where: str) -> Text
     SourceError
         The text is not of the stated encoding.
     """
-    dbf, claimed = _read(path, inner)
-    return choose_encoding(list(_pieces(dbf)), claimed=claimed or _BY_LANGUAGE.get(int(dbf[29])), stated=stated, where=where)
+    dbf, said = _read(path, inner)
+    claimed = said if codec_of(said) else _BY_LANGUAGE.get(int(dbf[29]))
+    return choose_encoding(list(_pieces(dbf)), claimed=claimed, stated=stated, where=where)
 
 
 def decode_frame(frame: gpd.GeoDataFrame, encoding: str) -> gpd.GeoDataFrame:
