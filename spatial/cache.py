@@ -27,6 +27,7 @@ from spatial.city_toml import LocalLayer, Project
 from spatial.errors import CRSError, LayerError, OptionError, nearest
 from spatial.files import fingerprint
 from spatial.layers import LayerSpec, Repair, check_counts, typed, validate
+from spatial.sources.files import READER_SCHEMA as FILES_SCHEMA
 from spatial.sources.files import read_vector
 from spatial.sources.osm import READER_SCHEMA, OsmData, read_osm
 from spatial.text import Text
@@ -99,10 +100,12 @@ class LayerStore:
         """Return a local layer, checked, repaired as ``on_invalid`` says and typed; degrees WGS-84."""
         assert local.path is not None
         spec = self.project.specs.get(local.name) or area_spec(local.name)
+        if local.read.datum_parameters:  # a kept frame beside its file would tell them, and so would a digest of so few digits
+            return self._read_local(local, spec)
         key = _key(
             "local",
             digest,
-            READER_SCHEMA,
+            FILES_SCHEMA,
             repr(local.read),
             local.on_invalid,
             repr((spec.geometry, spec.fields)),
@@ -124,7 +127,8 @@ class LayerStore:
             raise OptionError(
                 f"{where}: {', '.join(unknown)} is no field of {spec.name}{nearest(unknown[0], known)}; it has {', '.join(known)}"
             )
-        raw = read_vector(local.path, local.read, where=local.name, wanted=known, polygons=spec.geometry == "polygon")
+        told: list[Repair] = []
+        raw = read_vector(local.path, local.read, where=local.name, wanted=known, polygons=spec.geometry == "polygon", told=told)
         if raw.empty and not local.allow_empty:
             matched = f" no feature matches where = {local.read.where!r};" if local.read.where else " it holds no feature;"
             raise LayerError(f"{where}: is empty:{matched} if that is the truth, set allow_empty = true, then it counts as 0")
@@ -145,7 +149,7 @@ class LayerStore:
         if len(moved) and not np.isfinite(shapely.bounds(moved)).all():
             raise CRSError(f"{where}: coordinates cannot be moved from {crs_.name_of(own)} to WGS-84; check the CRS of the file")
         frame = frame.set_geometry(gpd.GeoSeries(moved, index=frame.index, crs=crs_.WGS84))
-        return LocalData(frame, [*repairs, *more], crs_.name_of(own))
+        return LocalData(frame, [*told, *repairs, *more], crs_.name_of(own))
 
     def _load(self, key: str) -> tuple[dict[str, Any], dict[str, gpd.GeoDataFrame]] | None:
         folder = self.folder / key

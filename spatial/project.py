@@ -26,7 +26,7 @@ from spatial.errors import Faults, LayerError, ProjectError, SourceError, Spatia
 from spatial.files import fingerprint
 from spatial.progress import Progress
 from spatial.raster import Raster, open_raster
-from spatial.sources.files import RASTER_ENDINGS
+from spatial.sources.files import RASTER_ENDINGS, explain_place
 from spatial.sources.osm import OsmData
 from spatial.text import Text
 
@@ -150,8 +150,11 @@ def _declarations(project: Project) -> list[dict[str, str]]:
     """List what a project says beside its data: ``city.toml``, its own declarations and reference tables."""
     own = sorted(file for kind in ("layers", "maps") for file in (project.path.parent / kind).glob("*.toml"))
     tables = sorted(file for file in project.path.parent.glob("*.toml") if (catalogue.shipped() / "data" / file.name).is_file())
-    said = [("city.toml", project.path), *((file.parent.name, file) for file in own), *(("data", file) for file in tables)]
-    return [{"layer": layer, "file": file.name, "sha256": fingerprint(file)} for layer, file in said]
+    said = [*((file.parent.name, file) for file in own), *(("data", file) for file in tables)]
+    return [
+        {"layer": "city.toml", "file": project.path.name, "sha256": project.digest()},
+        *({"layer": layer, "file": file.name, "sha256": fingerprint(file)} for layer, file in said),
+    ]
 
 
 def _check_file(path: Path, where: str) -> None:
@@ -331,6 +334,7 @@ def _check_meeting(project: Project, layers: Mapping[str, Layer], extent: Any | 
     if city is None:
         return
     faults = Faults(LayerError)
+    check = "check the layer's CRS, datum and place"
     for name, local in project.layers.items():
         layer = layers[name]
         if layer.raster:
@@ -344,8 +348,14 @@ def _check_meeting(project: Project, layers: Mapping[str, Layer], extent: Any | 
             continue
         if not shapely.intersects(here, city):
             west, south, east, north = (plain(value) for value in bounds)
+            likely = "" if layer.raster or local.path is None else explain_place(local.path, local.read, _degrees(city, crs), where=name)
             faults.add(
                 f"{name}: {local.path}: does not meet the city: {what} at x {west} … {east}, y {south} … {north} in {crs_.name_of(own)},"
-                " where the city is not; check the layer's CRS, datum and place"
+                f" where the city is not; {likely or check}"
             )
     faults.raise_if_any()
+
+
+def _degrees(geometry: Any, crs: pyproj.CRS) -> tuple[float, float, float, float]:
+    west, south, east, north = shapely.bounds(crs_.reproject(np.array([geometry], dtype=object), crs, pyproj.CRS(crs_.WGS84))[0])
+    return float(west), float(south), float(east), float(north)

@@ -9,7 +9,7 @@ ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "spatial"
 FLOORS = [
     {"errors", "text", "units", "progress"},
-    {"crs", "datum", "files"},
+    {"crs", "datum", "files", "placement"},
     {"catalogue"},
     {"layers", "overlay", "areas", "raster"},
     {"result", "city", "sources"},
@@ -26,6 +26,7 @@ STAIRS = [
     ("units", "text"),
     ("units", "errors"),
     ("datum", "errors"),
+    ("placement", "crs"),
     ("areas", "overlay"),
     ("city", "result"),
     ("__main__", "cli"),

@@ -5,9 +5,12 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from spatial.check import content, datums, outlook, supplied
+from spatial.check.content import look_at_contents
+from spatial.check.datums import look_at_datums
+from spatial.check.outlook import look_ahead
 from spatial.check.page import page as page
 from spatial.check.report import Report
+from spatial.check.supplied import look_at_layers
 from spatial.city import City
 from spatial.city_toml import Project, parse_project
 from spatial.crs import name_of
@@ -60,15 +63,15 @@ def check_project(path: str | Path, *, by: str = "districts", progress: Progress
     report.lang = "zh" if "CGCS2000" in city.crs.name else "en"
     _head(report, city)
     with progress.step("look at the layers"):
-        supplied.look(report, project, city, read, by)
-        datums.look(report, project, city, read)
+        look_at_layers(report, project, city, read, by)
+        look_at_datums(report, project, city, read)
     with progress.step("look at what they hold"):
-        content.look(report, city, read, by)
+        look_at_contents(report, city, read, by)
     if broken or report.of("problem"):
         why = Text("问题解决之前不评估指标", "what the metrics will say is not judged before the problems are solved")
         report.add("note", "metrics", why)
     else:
-        outlook.look(report, city, by, progress)
+        look_ahead(report, city, by, progress)
     return report
 
 

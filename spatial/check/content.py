@@ -28,7 +28,7 @@ OLD_YEARS = 5
 _AREA = Column("area", Text("区", "area"))
 
 
-def look(report: Report, city: City, read: Inputs, by: str) -> None:
+def look_at_contents(report: Report, city: City, read: Inputs, by: str) -> None:
     """Add the tables of roads, facilities, people and edits that the inputs allow."""
     try:
         areas = city.areas(by)

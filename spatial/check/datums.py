@@ -14,7 +14,7 @@ _NAMED = {"gcj02": r"gcj[-_ ]?0?2|火星", "bd09": r"bd[-_ ]?0?9|百度", "wgs84
 _SAME = ({"wgs84", "cgcs2000"},)
 
 
-def look(report: Report, project: Project, city: City, read: Inputs) -> None:
+def look_at_datums(report: Report, project: Project, city: City, read: Inputs) -> None:
     """Add what is known of the datum of each local layer."""
     for name, local in project.layers.items():
         if local.path is None:

@@ -27,7 +27,7 @@ _COLUMNS = (
 )
 
 
-def look(report: Report, city: City, by: str, progress: Progress) -> None:
+def look_ahead(report: Report, city: City, by: str, progress: Progress) -> None:
     """Add one row a metric, of its official variant: how many areas get which status, and why."""
     try:
         results = measure(city, None, by, progress=progress)

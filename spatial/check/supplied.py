@@ -40,7 +40,7 @@ _LAYER_COLUMNS = (
 )
 
 
-def look(report: Report, project: Project, city: City, read: Inputs, by: str) -> None:
+def look_at_layers(report: Report, project: Project, city: City, read: Inputs, by: str) -> None:
     """Add the facts of the layers and of the areas, and what they mean."""
     for notice in city.notices:
         report.add("note", "", notice)
