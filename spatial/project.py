@@ -24,6 +24,7 @@ from spatial.city import City, Layer, area_spec
 from spatial.city_toml import LocalLayer, Project, parse_project
 from spatial.errors import Faults, LayerError, ProjectError, SourceError, SpatialError, plain, sample, shown
 from spatial.files import fingerprint
+from spatial.osm_request import check_fetched
 from spatial.progress import Progress
 from spatial.raster import Raster, open_raster
 from spatial.sources.files import RASTER_ENDINGS, explain_place
@@ -128,6 +129,8 @@ def read_inputs(
 
     if project.osm:
         with reading("osm", project.osm.name):
+            if project.request:
+                check_fetched(project.request, project.path)
             _check_file(project.osm, f"{project.path} [osm]")
             digest = fingerprint(project.osm)
             read.osm = store.osm(project.osm, digest)
