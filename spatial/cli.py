@@ -273,13 +273,13 @@ def _check(args: argparse.Namespace) -> int:
 
 
 def _fetch(args: argparse.Namespace) -> None:
-    from spatial.fetch import fetch
+    from spatial.fetch import fetch_osm
     from spatial.progress import Progress
     from spatial.sources.overpass import LICENCE
 
     progress = Progress(None if args.quiet else _draw())
     try:
-        done = fetch(args.project, again=args.again, progress=progress)
+        done = fetch_osm(args.project, again=args.again, progress=progress)
     finally:
         _clear(progress.draw is not None)
     for said in done.said:

@@ -6,6 +6,7 @@ import contextlib
 import hashlib
 import json
 import math
+import os
 import shutil
 import time
 from collections.abc import Callable
@@ -71,7 +72,7 @@ class Fetched:
     said: tuple[str, ...]
 
 
-def fetch(
+def fetch_osm(
     path: str | Path,
     *,
     again: bool = False,
@@ -144,17 +145,17 @@ def _fetch(project: Project, request: OsmRequest, parts: Path, servers: Servers,
     if len(tiles) > MAX_TILES:
         raise FetchError(
             f"{_asked(request)} is too large: {len(tiles)} requests of {TILE_M / 1000:.0f} km, more than {MAX_TILES}; a city is meant;"
-            " take an extract with file"
+            " name a smaller place, give polygon without far islands, or take an extract with file"
         )
     got: list[Path] = []
     asked = sum(_tile(tile, f"fetch tile {n} of {len(tiles)}", request, parts, servers, got) for n, tile in enumerate(tiles, start=1))
-    merged = parts / "merged.osm.gz"
+    merged = parts / f"merged-{os.getpid()}.osm.gz"  # two fetches at once do not write into one file
     try:
         with servers.progress.step(f"merge {len(got)} answers"):
             features = merge_answers(got, box, merged)
             _check_merged(merged, features, box, project, request)
     except (SourceError, FetchError):
-        for part in got:  # what cannot be used is not kept for the next call
+        for part in (*got, merged):  # what cannot be used is not kept for the next call
             part.unlink(missing_ok=True)
         raise
     if outline_file != request.outline:
@@ -209,11 +210,12 @@ def _tile(tile: Box, what: str, request: OsmRequest, parts: Path, servers: Serve
         got.append(part)
         return 0
     west, south, east, north = tile
+    height_m = (north - south) * _DEGREE_LAT_M
+    divisible = height_m >= 2 * LEAST_TILE_M
     try:
-        servers.download(request.server, query, part, f"{what} ({west:.3f}, {south:.3f}, {east:.3f}, {north:.3f})")
+        servers.download(request.server, query, part, f"{what} ({west:.3f}, {south:.3f}, {east:.3f}, {north:.3f})", divisible=divisible)
     except TooLargeError:
-        height_m = (north - south) * _DEGREE_LAT_M
-        if height_m < 2 * LEAST_TILE_M:
+        if not divisible:
             raise
         quarters = tiles_of(tile, height_m / 2 * 1.02)
         return sum(
@@ -292,8 +294,9 @@ def _asked(request: OsmRequest) -> str:
 
 def _drop_old(parts: Path) -> None:
     for part in parts.iterdir():
-        if time.time() - part.stat().st_mtime > PART_MAX_AGE_S:
-            part.unlink()
+        with contextlib.suppress(FileNotFoundError):  # another fetch was faster
+            if time.time() - part.stat().st_mtime > PART_MAX_AGE_S:
+                part.unlink()
 
 
 def _remove_if_empty(parts: Path) -> None:

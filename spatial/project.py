@@ -129,9 +129,7 @@ def read_inputs(
 
     if project.osm:
         with reading("osm", project.osm.name):
-            if project.request:
-                check_fetched(project.request, project.path)
-            _check_file(project.osm, f"{project.path} [osm]")
+            _check_file(project, project.osm, f"{project.path} [osm]")
             digest = fingerprint(project.osm)
             read.osm = store.osm(project.osm, digest)
             read.files.append({"layer": "osm", "file": project.osm.name, "sha256": digest})
@@ -139,7 +137,7 @@ def read_inputs(
         if local.path is None:
             continue
         with reading(name, name):
-            _check_file(local.path, f"{project.path} [layers.{name}]")
+            _check_file(project, local.path, f"{project.path} [layers.{name}]")
             digest = fingerprint(local.path)
             if (spec := project.specs.get(name)) and spec.raster and local.path.suffix.lower() in RASTER_ENDINGS:
                 read.rasters[name] = open_raster(local.path, spec.raster, where=f"{name}: {local.path}")
@@ -160,7 +158,9 @@ def _declarations(project: Project) -> list[dict[str, str]]:
     ]
 
 
-def _check_file(path: Path, where: str) -> None:
+def _check_file(project: Project, path: Path, where: str) -> None:
+    if project.request and path in (project.request.kept, project.request.outline):
+        check_fetched(project.request, project.path)
     if os.path.isdir(path) and path.suffix.lower() != ".gdb":
         raise SourceError(f"{where}: {path}: is a folder; name the file inside it (only a geodatabase, .gdb, is a folder)")
     if not os.path.isfile(path) and not os.path.isdir(path):

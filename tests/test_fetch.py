@@ -22,7 +22,7 @@ from spatial import fetch as fetch_room
 from spatial.city_toml import parse_project
 from spatial.cli import main
 from spatial.errors import FetchError, LayerError, OptionError, SourceError
-from spatial.fetch import PARTS_FOLDER, Fetched, box_around, fetch, tiles_of
+from spatial.fetch import PARTS_FOLDER, Fetched, box_around, fetch_osm, tiles_of
 from spatial.measurement import measure
 from spatial.project import open_city
 from spatial.sources.overpass import Patience
@@ -80,7 +80,7 @@ def write(folder: Path, servers: MapServers, *lines: str, name: str = "试城", 
 
 
 def get(city: Path, waits: list[float] | None = None, **options: Any) -> Fetched:
-    return fetch(city, patience=options.pop("patience", QUICK), sleep=(waits if waits is not None else []).append, **options)
+    return fetch_osm(city, patience=options.pop("patience", QUICK), sleep=(waits if waits is not None else []).append, **options)
 
 
 def files(folder: Path) -> list[str]:
@@ -658,3 +658,58 @@ def test_the_command(city: Path, capsys: pytest.CaptureFixture[str]) -> None:
     told = capsys.readouterr()
     assert "is there already, nobody was asked" in told.out
     assert not told.err
+
+
+def test_a_packed_answer_is_unpacked_and_a_bomb_is_not(city: Path, servers: MapServers) -> None:
+    import gzip
+
+    def packed(handler: Any, answer: bytes) -> None:
+        sends(gzip.compress(answer), Content_Encoding="gzip")(handler, answer)
+
+    servers.moods.extend([packed, packed])
+    assert get(city).new
+    assert len(open_city(city).frame("roads")) == 3
+    bomb = gzip.compress(b" " * 50_000_000)
+    servers.moods.extend([None, *[sends(bomb, Content_Encoding="gzip")] * 9])
+    with pytest.raises(FetchError, match="more than the 1000000 bytes that are taken"):
+        get(city, again=True, patience=Patience(answer_bytes=1_000_000))
+
+
+@pytest.mark.usefixtures("small_tiles")
+def test_an_interrupted_fetch_goes_on_where_it_stopped(city: Path, servers: MapServers, capsys: pytest.CaptureFixture[str]) -> None:
+    def interrupt(_: float) -> None:
+        raise KeyboardInterrupt
+
+    servers.moods.extend([None, *[None] * 4, sends("", 429)])
+    with pytest.raises(KeyboardInterrupt):
+        fetch_osm(city, patience=QUICK, sleep=interrupt)
+    names = files(city.parent)
+    assert len([name for name in names if name.endswith(".osm")]) == 4
+    assert not [name for name in names if "/." in name.removeprefix(".")]  # nothing half written
+    assert get(city).asked == 8
+
+
+def test_a_damaged_file_is_fetched_anew(city: Path) -> None:
+    done = get(city)
+    whole = done.path.read_bytes()
+    for damage in (b"", b"not a file", whole[:20]):
+        done.path.write_bytes(damage)
+        assert get(city).new
+        assert done.path.read_bytes() == whole
+
+
+def test_check_says_what_is_not_fetched(city: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["check", str(city), "--quiet", "--lang", "en"]) == 3
+    assert "is not fetched yet" in " ".join(capsys.readouterr().out.split())
+    get(city)
+    assert main(["check", str(city), "--quiet", "--lang", "en"]) == 0
+
+
+def test_a_folder_that_cannot_be_written(city: Path, servers: MapServers, capsys: pytest.CaptureFixture[str]) -> None:
+    (city.parent / "data").write_text("a file where a folder should be", encoding="utf-8")
+    assert main(["fetch", str(city), "--quiet"]) == 4
+    assert "cannot be written" in capsys.readouterr().err
+    (city.parent / "data").unlink()
+    (city.parent / PARTS_FOLDER).rename(city.parent / "kept")
+    (city.parent / PARTS_FOLDER).write_text("another", encoding="utf-8")
+    assert main(["fetch", str(city), "--quiet"]) == 4

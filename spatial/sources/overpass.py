@@ -26,7 +26,7 @@ from spatial.sources.places import Place, chosen_place, no_outline, read_places
 T = TypeVar("T")
 LICENCE = "© OpenStreetMap contributors, ODbL 1.0"
 OVERPASS_TIMEOUT_S = 180
-OVERPASS_MEMORY = 1 << 30
+OVERPASS_MEMORY = 1 << 29
 _BUSY = (408, 425, 429, 500, 502, 503, 504, 509)
 _CHUNK = 1 << 16
 
@@ -55,7 +55,7 @@ class Patience:
     answer_s: float = 1800.0
     wait_s: float = 15.0
     longest_wait_s: float = 300.0
-    answer_bytes: int = 1 << 30
+    answer_bytes: int = 1 << 29
     place_bytes: int = 1 << 26
 
 
@@ -138,7 +138,7 @@ class Servers:
 
         return self._patiently(f'ask {_host(geocoder)} for "{shown(name)}"', geocoder, ask)
 
-    def download(self, server: str, query: str, target: Path, what: str) -> None:
+    def download(self, server: str, query: str, target: Path, what: str, *, divisible: bool = False) -> None:
         """Ask an Overpass server and keep its answer, whole and checked.
 
         Parameters
@@ -151,11 +151,13 @@ class Servers:
             File for the answer; it appears when it is whole.
         what
             Name of the step.
+        divisible
+            Whether the caller can ask for less at a time: then a server that runs out of time or memory is not asked for the same again.
 
         Raises
         ------
         TooLargeError
-            The answer is larger than ``patience.answer_bytes``, or the server ran out of time or memory over it.
+            The answer is larger than ``patience.answer_bytes``, or the server ran out of time or memory over what is divisible.
         FetchError
             The server cannot be reached, is busy for too long, or answers with nonsense.
         OutputError
@@ -171,7 +173,7 @@ class Servers:
                 except BrokenAnswerError as error:
                     raise _BusyError(f"its answer broke off ({error})") from error
                 except RemarkedAnswerError as error:
-                    if "out of memory" in str(error) or "timed out" in str(error):
+                    if divisible and ("out of memory" in str(error) or "timed out" in str(error)):
                         raise TooLargeError(
                             f'{server}: gave up over the query: "{shown(error, 200)}"; the area may be too large'
                         ) from error
