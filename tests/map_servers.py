@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import re
 import threading
@@ -14,6 +15,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
+import numpy as np
 import shapely
 
 from tests.small_city import BOX, osm_xml
@@ -69,33 +71,55 @@ class MapServers:
         assert path == "/api/interpreter", path
         query = parse_qs(body.decode())["data"][0]
         self.asked.append(query)
-        return inside(self.osm, query).encode()
+        return _extract(self.osm).inside(query).encode()
 
 
-def inside(osm: str, query: str) -> str:
-    """What Overpass answers to our query: features that meet the box, whole ways, whole multipolygons."""
-    found = re.search(r"node\(([-\d.]+),([-\d.]+),([-\d.]+),([-\d.]+)\)", query)
-    assert found, query
-    south, west, north, east = map(float, found.groups())
-    box = shapely.box(west, south, east, north)
-    root = ET.fromstring(osm)
-    at = {node.get("id"): (float(node.get("lon", "")), float(node.get("lat", ""))) for node in root.iter("node")}
-    refs = {way.get("id"): [nd.get("ref") for nd in way.iter("nd")] for way in root.iter("way")}
-    nodes = {key for key, xy in at.items() if box.intersects(shapely.Point(xy))}
-    ways = {key for key, ids in refs.items() if box.intersects(shapely.LineString([at[i] for i in ids]))}
-    relations = set()
-    for relation in root.iter("relation"):
-        members = [(member.get("type"), member.get("ref")) for member in relation.iter("member")]
-        if any((kind == "way" and ref in ways) or (kind == "node" and ref in nodes) for kind, ref in members):
-            relations.add(relation.get("id"))
-            if any(tag.get("k") == "type" and tag.get("v") == "multipolygon" for tag in relation.iter("tag")):
-                ways |= {ref for kind, ref in members if kind == "way"}
-    nodes |= {ref for key in ways for ref in refs[key] if ref}
-    kept = {"node": nodes, "way": ways, "relation": relations}
-    inner = "".join(ET.tostring(item, encoding="unicode") for item in root if item.get("id") in kept.get(item.tag, ()))
-    note = "<note>The data included in this document is from www.openstreetmap.org. The data is made available under ODbL.</note>"
-    head = '<?xml version="1.0" encoding="UTF-8"?>\n<osm version="0.6" generator="made up">'
-    return f'{head}{note}<meta osm_base="2024-04-10T00:00:00Z"/>{inner}</osm>'
+@functools.lru_cache(maxsize=2)
+def _extract(osm: str) -> Extract:
+    return Extract(osm)
+
+
+class Extract:
+    """An OSM file that can be asked as Overpass is."""
+
+    def __init__(self, osm: str) -> None:
+        root = ET.fromstring(osm)
+        self.items = [(item.tag, item.get("id", ""), ET.tostring(item, encoding="unicode")) for item in root]
+        at = {node.get("id", ""): (float(node.get("lon", "")), float(node.get("lat", ""))) for node in root.iter("node")}
+        self.refs = {way.get("id", ""): [nd.get("ref", "") for nd in way.iter("nd")] for way in root.iter("way")}
+        self.relations = {
+            relation.get("id", ""): (
+                [(member.get("type", ""), member.get("ref", "")) for member in relation.iter("member")],
+                {tag.get("k"): tag.get("v") for tag in relation.iter("tag")},
+            )
+            for relation in root.iter("relation")
+        }
+        located = {key: [at[ref] for ref in refs if ref in at] for key, refs in self.refs.items()}
+        shapes = {key: shapely.LineString(points if len(points) > 1 else points * 2) for key, points in located.items() if points}
+        self.nodes, self.points = np.array(list(at)), shapely.points(np.array(list(at.values())).reshape(-1, 2))
+        self.ways, self.lines = np.array(list(shapes)), np.array(list(shapes.values()), dtype=object)
+
+    def inside(self, query: str) -> str:
+        """What Overpass answers to our query: features that meet the box, whole ways, whole areas."""
+        found = re.search(r"node\(([-\d.]+),([-\d.]+),([-\d.]+),([-\d.]+)\)", query)
+        assert found, query
+        south, west, north, east = map(float, found.groups())
+        box = shapely.box(west, south, east, north)
+        nodes = set(self.nodes[shapely.intersects(box, self.points)])
+        ways = set(self.ways[shapely.intersects(box, self.lines)])
+        relations, members_elsewhere = set(), set()
+        for key, (members, tags) in self.relations.items():
+            if any((kind == "way" and ref in ways) or (kind == "node" and ref in nodes) for kind, ref in members):
+                relations.add(key)
+                if tags.get("type") in ("multipolygon", "boundary") and tags.get("boundary") != "administrative":
+                    members_elsewhere |= {ref for kind, ref in members if kind == "way"}
+        ways |= members_elsewhere
+        nodes |= {ref for key in ways for ref in self.refs.get(key, ())}
+        kept = {"node": nodes, "way": ways, "relation": relations}
+        inner = "".join(text for kind, key, text in self.items if key in kept.get(kind, ()))
+        note = "<note>The data included in this document is from www.openstreetmap.org. The data is made available under ODbL.</note>"
+        head = '<?xml version="1.0" encoding="UTF-8"?>\n<osm version="0.6" generator="made up">'
+        return f'{head}{note}<meta osm_base="2024-04-10T00:00:00Z"/>{inner}</osm>'
 
 
 def sends(body: bytes | str, code: int = 200, **headers: str) -> Mood:
