@@ -210,14 +210,14 @@ def _tile(tile: Box, what: str, request: OsmRequest, parts: Path, servers: Serve
         got.append(part)
         return 0
     west, south, east, north = tile
-    height_m = (north - south) * _DEGREE_LAT_M
-    divisible = height_m >= 2 * LEAST_TILE_M
+    size_m = max((north - south) * _DEGREE_LAT_M, (east - west) * _DEGREE_LON_M * math.cos(math.radians((south + north) / 2)))
+    divisible = size_m >= 2 * LEAST_TILE_M
     try:
         servers.download(request.server, query, part, f"{what} ({west:.3f}, {south:.3f}, {east:.3f}, {north:.3f})", divisible=divisible)
     except TooLargeError:
         if not divisible:
             raise
-        quarters = tiles_of(tile, height_m / 2 * 1.02)
+        quarters = tiles_of(tile, size_m / 2 * 1.02)
         return sum(
             _tile(quarter, f"{what}, part {n} of {len(quarters)}", request, parts, servers, got) for n, quarter in enumerate(quarters, 1)
         )

@@ -416,6 +416,19 @@ def test_a_place_without_an_outline(city: Path, servers: MapServers, known: Any)
         get(city)
 
 
+def test_a_village_is_not_taken_for_the_city_of_its_name(city: Path, servers: MapServers) -> None:
+    """The likeliest meaning is a point; the outline is another's, unless the point lies inside it."""
+    village = place("试城村, 北京市, 中国", outline=shapely.box(116, 39, 116.1, 39.1), number=7, importance=0.2)
+    middle = {"type": "Point", "coordinates": [WEST + STEP, BOX[1] + STEP]}
+    servers.places["试城"] = [village, place(geojson=middle)]
+    with pytest.raises(
+        FetchError, match=r"试城, 吉林省, 中国 is meant most likely, .* no outline; 试城村, 北京市, 中国, which has one, lies elsewhere"
+    ):
+        get(city)
+    servers.places["试城"] = [place("试城市区", importance=0.2), place(geojson=middle)]
+    assert "is taken for 试城市区" in get(city).said[0]
+
+
 def test_a_name_that_could_mean_several_places_is_told(city: Path, servers: MapServers) -> None:
     other = place("试城, 北京市, 中国", outline=shapely.box(116, 39, 117, 40), number=7, importance=0.3)
     servers.places["试城"] = [other, place()]

@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import email.utils
 import io
+import json
 import re
 import time
 from collections.abc import Callable, Iterator
@@ -124,9 +125,9 @@ class Servers:
                         f'place = "{shown(name)}": the geocoder {_host(geocoder)} does not know it; write it as in "Changchun, China",'
                         ' or give an outline of your own with polygon = "data/outline.geojson"'
                     )
-                read_anew = requests.Response()  # osmnx reads the body once more, and follows no redirect
+                read_anew = requests.Response()  # for osmnx, whose first versions take the answers in any order
                 read_anew.status_code, read_anew.url, read_anew.reason = 200, response.url, "OK"
-                read_anew.encoding, read_anew.raw = "utf-8", io.BytesIO(body)
+                read_anew.encoding, read_anew.raw = "utf-8", io.BytesIO(json.dumps(answers).encode())
                 return read_anew
 
             with self._told(geocoder), _osmnx(geocoder, self.patience, read) as geocoder_module:

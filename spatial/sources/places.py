@@ -14,6 +14,7 @@ import shapely
 from spatial.errors import FetchError, sample, shown
 
 _PLACES = ("boundary", "place")
+_OUTLINES = ("Polygon", "MultiPolygon")
 
 
 @dataclass(frozen=True)
@@ -39,7 +40,7 @@ class Place:
 
 
 def read_places(body: bytes, geocoder: str) -> list[dict[str, Any]]:
-    """Parse a geocoder's answer: a list of places, each with a box and a geometry.
+    """Parse a geocoder's answer: places, the likeliest first, each with a box and a geometry.
 
     Raises
     ------
@@ -60,7 +61,7 @@ def read_places(body: bytes, geocoder: str) -> list[dict[str, Any]]:
         raise FetchError(
             f'{geocoder}: answers with what is no list of places ("{head}"); check that the address is that of a Nominatim server'
         ) from error
-    return answers
+    return sorted(answers, key=lambda answer: -float(answer["importance"]))
 
 
 def _refuse(constant: str) -> float:
@@ -87,11 +88,19 @@ def chosen_place(found: gpd.GeoDataFrame, answers: list[dict[str, Any]], name: s
     if not len(xy) or not np.isfinite(xy).all() or (np.abs(xy) > (180, 90)).any():
         raise FetchError(f'{geocoder}: the outline of "{shown(name)}" is none (empty or not in degrees); give your own with polygon = "…"')
     title = str(row.get("display_name") or name)
+    likeliest = answers[0]
+    if likeliest["geojson"]["type"] not in _OUTLINES and not outline.intersects(
+        shapely.Point(float(likeliest["lon"]), float(likeliest["lat"]))
+    ):  # osmnx goes on to the next outline, which may be that of a village of the same name
+        raise FetchError(
+            f'place = "{shown(name)}": {shown(likeliest.get("display_name", "?"), 120)} is meant most likely, of which the geocoder knows no'
+            f' outline; {shown(title, 120)}, which has one, lies elsewhere; write the one or the other more fully, or give polygon = "…"'
+        )
     chosen = (row.get("osm_type"), row.get("osm_id"))
     others = [
         str(answer.get("display_name", ""))
         for answer in answers
-        if answer["geojson"]["type"] in ("Polygon", "MultiPolygon")
+        if answer["geojson"]["type"] in _OUTLINES
         and answer.get("class", answer.get("category", "place")) in _PLACES
         and (answer.get("osm_type"), answer.get("osm_id")) != chosen
     ]
