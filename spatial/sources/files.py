@@ -113,10 +113,8 @@ def read_vector(
     OptionError
         A mapped column, the layer inside the file or the condition does not exist.
     """
-    frame = _read(path, options, where, [] if told is None else told)
+    frame = read_as_is(path, options, where, [] if told is None else told, polygons=polygons)
     where = f"{where}: {path}"
-    if polygons and path.suffix.lower() == ".dxf":
-        frame = frame.set_geometry(gpd.GeoSeries(_closed(frame.geometry.to_numpy()), index=frame.index, crs=frame.crs))
     frame = _mapped(frame, options, where, wanted)
     return _placed(frame, options, where)
 
@@ -136,7 +134,7 @@ def explain_place(path: Path, options: FileOptions, city: tuple[float, float, fl
     str
         For the end of a message; empty where no reading is known.
     """
-    frame = _read(path, options, where, [])
+    frame = read_as_is(path, options, where, [])
     crs = _crs_of(frame, options, f"{where}: {path}")
     return _remedy(frame, crs, options, city, path.suffix.lower() in TABLE_ENDINGS)
 
@@ -160,8 +158,26 @@ def _remedy(
     return "; ".join(said)
 
 
-def _read(path: Path, options: FileOptions, where: str, told: list[Repair]) -> gpd.GeoDataFrame:
-    """Read all columns as the file has them."""
+def read_as_is(path: Path, options: FileOptions, where: str, told: list[Repair], *, polygons: bool = False) -> gpd.GeoDataFrame:
+    """Read all columns as the file has them, in its own CRS and datum.
+
+    Parameters
+    ----------
+    path, options, where, polygons
+        As for ``read_vector``.
+    told
+        Takes what the user should know about the reading, counted.
+
+    Returns
+    -------
+    geopandas.GeoDataFrame
+        Rows that meet ``options.where``, indexed by their number in the file; the CRS that the file states, or none.
+
+    Raises
+    ------
+    SourceError, OptionError, LayerError
+        As ``read_vector``.
+    """
     name, where = where, f"{where}: {path}"
     if not path.exists():
         raise SourceError(f"{where}: no such file; check the path in city.toml")
@@ -186,7 +202,10 @@ def _read(path: Path, options: FileOptions, where: str, told: list[Repair]) -> g
         return _filtered(_read_ogr(path, replace(options, where=None), where, name, told), options, where)
     if ending == ".shp":
         check_parts(path, where)
-    return _read_ogr(path, options, where, name, told)
+    frame = _read_ogr(path, options, where, name, told)
+    if polygons and ending == ".dxf":
+        frame = frame.set_geometry(gpd.GeoSeries(_closed(frame.geometry.to_numpy()), index=frame.index, crs=frame.crs))
+    return frame
 
 
 def _check_database(path: Path, where: str) -> None:
