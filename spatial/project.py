@@ -297,6 +297,8 @@ def _local_layer(
     spec = project.specs.get(local.name) or area_spec(local.name)
     options = {"allow_empty": local.allow_empty, "field": local.field, "total": local.total, "file": local.path.name if local.path else ""}
     options |= {"datum": local.read.datum if local.read.datum != "wgs84" else "", "where": local.read.where or "", "merge": local.merge}
+    if _is_openstreetmap(local):
+        options["openstreetmap"] = True
     if read is None:  # a raster, or a stated total spread over buildings
         return Layer(spec, origin="local", extent=extent, options=options, source=local.source, sensitivity=local.sensitivity)
     moved = _moved(read.frame, pyproj.CRS(crs_.WGS84), crs)
@@ -316,6 +318,12 @@ def _local_layer(
         local.sensitivity,
         tuple(read.repairs),
     )
+
+
+def _is_openstreetmap(local: LocalLayer) -> bool:
+    """Tell whether a local file is a cut of OpenStreetMap: by what is said of it, or since its features go by OSM ids."""
+    said = local.source.casefold()
+    return "openstreetmap" in said or "odbl" in said or (local.read.id or "").casefold() in ("osm_id", "osm_way_id", "osmid")
 
 
 def _moved(frame: gpd.GeoDataFrame, source: pyproj.CRS, target: pyproj.CRS) -> gpd.GeoDataFrame:
