@@ -10,7 +10,7 @@ PACKAGE = ROOT / "spatial"
 FLOORS = [
     {"errors", "text", "units", "progress"},
     {"crs", "datum", "files", "placement"},
-    {"catalogue"},
+    {"catalogue", "shift", "twins"},
     {"layers", "overlay", "areas", "raster"},
     {"result", "city", "sources"},
     {"city_toml", "cache", "project", "network"},
