@@ -25,7 +25,7 @@ OSM_KEYS = ("file", "made_up")
 SCOPE_KEYS = ("built_up_area",)
 LAYER_KEYS = (
     "file", "layer", "id", "name", "datum", "crs", "x", "y", "where", "merge", "fields", "values", "encoding", "source", "licence", "date",
-    "sensitivity", "on_invalid", "allow_empty", "field", "total", "datum_parameters", "geometry",
+    "sensitivity", "on_invalid", "allow_empty", "field", "total", "datum_parameters", "datum_confirmed", "geometry",
 )  # fmt: skip
 _RASTER_KEYS = ("file", "source", "licence", "date", "sensitivity")
 _TEXT_KEYS = ("file", "layer", "id", "name", "crs", "x", "y", "where", "encoding", "source", "licence", "field", "geometry")
@@ -48,6 +48,7 @@ class LocalLayer:
     sensitivity: str = "public"
     field: str | None = None
     total: float | None = None
+    datum_confirmed: bool = False
 
 
 @dataclass(frozen=True)
@@ -158,7 +159,8 @@ def _local(name: str, raw: Any, spec: LayerSpec | None, path: Path, faults: Faul
     messages = catalogue.check_keys(raw, LAYER_KEYS, where=where)
     messages += [m for key in _TEXT_KEYS for m in catalogue.check_type(raw, key, str, "text", where=where)]
     messages += [m for key in ("fields", "values") for m in catalogue.check_type(raw, key, dict, "a table", where=where)]
-    messages += catalogue.check_type(raw, "allow_empty", bool, "true or false", where=where)
+    for key in ("allow_empty", "datum_confirmed"):
+        messages += catalogue.check_type(raw, key, bool, "true or false", where=where)
     for key, choices in (
         ("datum", DATUMS),
         ("merge", ("replace", "union")),
@@ -206,7 +208,7 @@ def _local(name: str, raw: Any, spec: LayerSpec | None, path: Path, faults: Faul
     file = path.parent / raw["file"] if isinstance(raw.get("file"), str) else None
     return LocalLayer(
         name, file, read, str(raw.get("merge", "replace")), str(raw.get("on_invalid", "error")), raw.get("allow_empty", False) is True,
-        source, str(raw.get("sensitivity", "public")), raw.get("field"), total,
+        source, str(raw.get("sensitivity", "public")), raw.get("field"), total, raw.get("datum_confirmed") is True,
     )  # fmt: skip
 
 

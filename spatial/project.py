@@ -19,6 +19,7 @@ import shapely
 
 from spatial import catalogue
 from spatial import crs as crs_
+from spatial.alignment import alignments, refuse_shifted
 from spatial.cache import LayerStore, LocalData
 from spatial.city import City, Layer, area_spec
 from spatial.city_toml import LocalLayer, Project, parse_project
@@ -59,7 +60,10 @@ def open_city(path: str | Path, *, progress: Progress | None = None, cache: bool
     progress = progress or Progress()
     read = read_inputs(project, progress=progress, cache=cache)
     with progress.step("assemble the city"):
-        return assemble(project, read)
+        city = assemble(project, read)
+    with progress.step("hold local layers against the streets"):
+        refuse_shifted(project, alignments(project, city, read.osm))
+    return city
 
 
 @dataclass

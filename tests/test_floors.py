@@ -13,7 +13,7 @@ FLOORS = [
     {"catalogue", "shift", "twins"},
     {"layers", "overlay", "areas", "raster"},
     {"result", "city", "sources"},
-    {"city_toml", "cache", "project", "network"},
+    {"city_toml", "cache", "alignment", "project", "network"},
     {"metrics"},
     {"measurement", "scenario"},
     {"targets", "compare", "siting"},
@@ -31,6 +31,8 @@ STAIRS = [
     ("city", "result"),
     ("__main__", "cli"),
     ("cache", "city_toml"),
+    ("alignment", "city_toml"),
+    ("project", "alignment"),
     ("project", "cache"),
     ("project", "city_toml"),
 ]

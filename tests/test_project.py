@@ -744,7 +744,12 @@ def test_only_a_file_that_is_said_to_be_made_up_goes_without_the_notice_of_opens
 
 @pytest.mark.parametrize(
     ("options", "carries"),
-    [('source = "OpenStreetMap, Geofabrik"', True), ('licence = "ODbL 1.0"', True), ('id = "osm_id"', True), ('source = "city survey"', False)],
+    [
+        ('source = "OpenStreetMap, Geofabrik"', True),
+        ('licence = "ODbL 1.0"', True),
+        ('id = "osm_id"', True),
+        ('source = "city survey"', False),
+    ],
 )
 def test_a_local_cut_of_openstreetmap_carries_its_notice(tmp_path: Path, options: str, carries: bool) -> None:
     path = project(tmp_path, f'[layers.parks]\nfile = "data/p.geojson"\n{options}')
