@@ -114,10 +114,17 @@ def read_vector(
         A mapped column, the layer inside the file or the condition does not exist.
     """
     frame = _read(path, options, where, [] if told is None else told)
-    where = f"{where}: {path}"
+    name, where = where, f"{where}: {path}"
     if polygons and path.suffix.lower() == ".dxf":
         frame = frame.set_geometry(gpd.GeoSeries(_closed(frame.geometry.to_numpy()), index=frame.index, crs=frame.crs))
     frame = _mapped(frame, options, where, wanted)
+    if options.datum_parameters and told is not None:
+        said = Text(
+            f"个要素按所给参数由 {crs_.name_of(_crs_of(frame, options, where))} 转为 WGS-84，其精度由提供参数的单位负责",
+            f"features are moved from {crs_.name_of(_crs_of(frame, options, where))} to WGS-84 with the stated parameters, whose accuracy is"
+            " that of the office that gave them",
+        )
+        told.append(Repair(name, said, len(frame)))
     return _placed(frame, options, where)
 
 
