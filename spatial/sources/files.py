@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import io
+import json
 import re
 import sqlite3
 import warnings
 import zipfile
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +27,7 @@ from spatial import placement
 from spatial.errors import CRSError, LayerError, OptionError, SourceError, SpatialError, nearest, plain, sample, shown
 from spatial.files import refuse_wrappers
 from spatial.layers import Repair
+from spatial.sources.drawings import close_lines, drawing_text_plan, unescape
 from spatial.sources.encodings import TextPlan
 from spatial.sources.shapefiles import check_parts, decode_frame, text_plan
 from spatial.sources.tables import read_table
@@ -116,7 +119,7 @@ def read_vector(
     frame = _read(path, options, where, [] if told is None else told)
     name, where = where, f"{where}: {path}"
     if polygons and path.suffix.lower() == ".dxf":
-        frame = frame.set_geometry(gpd.GeoSeries(_closed(frame.geometry.to_numpy()), index=frame.index, crs=frame.crs))
+        frame = frame.set_geometry(gpd.GeoSeries(close_lines(frame.geometry.to_numpy()), index=frame.index, crs=frame.crs))
     frame = _mapped(frame, options, where, wanted)
     if options.datum_parameters and told is not None:
         said = Text(
@@ -209,14 +212,6 @@ def _check_database(path: Path, where: str) -> None:
         raise SourceError(f"{where}: is truncated or corrupt ({_first_line(said)}); get the file again")
 
 
-def _closed(geometry: Any) -> Any:
-    """Turn closed lines into polygons."""
-    out = np.asarray(geometry, dtype=object).copy()
-    closed = (shapely.get_type_id(out) == 1) & shapely.is_closed(out) & (shapely.get_num_coordinates(out) >= 4)
-    out[closed] = shapely.polygons(shapely.linearrings([shapely.get_coordinates(line) for line in out[closed]])) if closed.any() else []
-    return out
-
-
 def _read_ogr(path: Path, options: FileOptions, where: str, name: str, told: list[Repair]) -> gpd.GeoDataFrame:
     import pyogrio
 
@@ -230,11 +225,15 @@ def _read_ogr(path: Path, options: FileOptions, where: str, name: str, told: lis
             plan = text_plan(path, "" if path.suffix.lower() == ".shp" else inner, options.encoding, where=where)
             # Python decodes, since GDAL trusts what the file claims; a condition has to wait for that.
             encoding, whole = ("ISO-8859-1", True) if plan.encoding else (None, whole)
+        drawing = path.suffix.lower() == ".dxf"
+        if drawing:
+            plan = drawing_text_plan(path, options.encoding, where=where)
+            encoding, whole = None, True
         info = pyogrio.read_info(source, layer=layer, encoding=encoding, force_feature_count=whole)
         if options.where:
             _check_names(options.where, info["fields"], where)
         condition = None if whole or options.where is None else _quoted(options.where, info["fields"])
-        with warnings.catch_warnings(record=True) as caught, np.errstate(invalid="ignore"), _curves():
+        with warnings.catch_warnings(record=True) as caught, np.errstate(invalid="ignore"), _settings(raw_text=drawing):
             warnings.simplefilter("always")
             frame = pyogrio.read_dataframe(
                 source,
@@ -267,8 +266,11 @@ def _read_ogr(path: Path, options: FileOptions, where: str, name: str, told: lis
         raise SourceError(f"{where}: is truncated or corrupt ({said}); get the file again")
     if not isinstance(frame, gpd.GeoDataFrame):
         raise LayerError(f"{where}: holds no geometry, only a table; give a layer with geometry, or a CSV with coordinate columns")
-    if plan.encoding:
+    if drawing:
+        frame = _filtered(unescape(frame, plan.encoding), options, where)
+    elif plan.encoding:
         frame = _filtered(decode_frame(frame, plan.encoding), options, where)
+    if plan.encoding:
         if plan.notice:
             told.append(Repair(name, plan.notice, plan.texts))
         if plan.cut:
@@ -292,16 +294,17 @@ def _shapefile(path: Path, source: str, layer: str) -> str:
 
 
 @contextlib.contextmanager
-def _curves() -> Iterator[None]:
-    """Let GDAL draw arcs with chords of ``ARC_STEP_DEGREES``."""
+def _settings(*, raw_text: bool) -> Iterator[None]:
+    """Let GDAL draw arcs with chords of ``ARC_STEP_DEGREES``, and leave the text of a drawing as its bytes are."""
     import pyogrio
 
-    before = pyogrio.get_gdal_config_option("OGR_ARC_STEPSIZE")
-    pyogrio.set_gdal_config_options({"OGR_ARC_STEPSIZE": ARC_STEP_DEGREES})
+    wanted = {"OGR_ARC_STEPSIZE": ARC_STEP_DEGREES, **({"DXF_ENCODING": "ISO-8859-1"} if raw_text else {})}
+    before = {name: pyogrio.get_gdal_config_option(name) for name in wanted}
+    pyogrio.set_gdal_config_options(wanted)
     try:
         yield
     finally:
-        pyogrio.set_gdal_config_options({"OGR_ARC_STEPSIZE": before})
+        pyogrio.set_gdal_config_options(before)
 
 
 def _check_names(condition: str, columns: Iterable[Any], where: str) -> None:
@@ -383,7 +386,7 @@ def _filtered(frame: gpd.GeoDataFrame, options: FileOptions, where: str) -> gpd.
     _check_names(options.where, (column for column in frame.columns if column != frame.geometry.name), where)
     condition = options.where.lower()
     theirs = [column for column in frame.columns if column != frame.geometry.name and str(column).lower() in condition]
-    table = pd.DataFrame({column: _comparable(frame[column]) for column in theirs})
+    table = pd.DataFrame({column: _comparable(_told(frame[column])) for column in theirs})
     table[_ROW] = np.arange(len(frame))
     buffer = io.BytesIO()
     try:
@@ -401,7 +404,7 @@ def _comparable(column: pd.Series) -> pd.Series:
     if pd.api.types.is_object_dtype(column) or pd.api.types.is_string_dtype(column):
         text = column.astype(object)
         given = text[text.notna() & (text != "")]
-        if len(given) and given.map(lambda value: bool(_PLAIN_NUMBER.fullmatch(str(value)))).all():
+        if len(given) and all(isinstance(value, str) and _PLAIN_NUMBER.fullmatch(value) for value in given):
             return pd.to_numeric(text.where(text != "", None))
     return column
 
@@ -421,10 +424,10 @@ def _mapped(frame: gpd.GeoDataFrame, options: FileOptions, where: str, wanted: t
     for ours in wanted:
         column = columns.get(ours) or _same_name(theirs, ours, where)
         if column is not None:
-            data[ours] = frame[column].to_numpy(dtype=object)
+            data[ours] = _told(frame[column]).to_numpy(dtype=object)
     data["id"] = np.array([str(row) for row in frame.index], dtype=object)
     if "id" in columns:
-        rows, data["id"] = data["id"], np.array([_key(value).strip() for value in frame[columns["id"]]], dtype=object)
+        rows, data["id"] = data["id"], np.array([_key(value).strip() for value in _told(frame[columns["id"]])], dtype=object)
         if (empty := data["id"] == "").any():
             raise LayerError(
                 f'{where}: {int(empty.sum())} of {len(frame)} features have no id in "{columns["id"]}" (rows {sample(rows[empty])});'
@@ -445,6 +448,26 @@ def _same_name(theirs: Iterable[Any], ours: str, where: str) -> Any | None:
             f'{where}: the columns {", ".join(map(str, alike))} differ only by case; say which is {ours}: fields = {{ {ours} = "{alike[0]}" }}'
         )
     return ours if ours in alike else next(iter(alike), None)
+
+
+def _told(column: pd.Series) -> pd.Series:
+    """Write what is neither text nor number as text, alike for every kind of file: times as in ISO 8601, lists and tables as JSON."""
+    kind = pd.api.types.infer_dtype(column, skipna=True)
+    if kind in ("string", "integer", "floating", "boolean", "empty", "mixed-integer-float"):
+        return column
+    return column.astype(object).map(_as_text)
+
+
+def _as_text(value: Any) -> Any:
+    if isinstance(value, str | bool | int | float | np.number | np.bool_) or value is None or value is pd.NA or value is pd.NaT:
+        return None if value is pd.NaT else value
+    if isinstance(value, bytes):
+        return value.hex()
+    if isinstance(value, date):
+        return value.isoformat()
+    if isinstance(value, dict | list | tuple | np.ndarray):
+        return json.dumps(value, ensure_ascii=False, default=lambda inner: inner.tolist() if hasattr(inner, "tolist") else str(inner))
+    return str(value)
 
 
 def _key(value: Any) -> str:

@@ -160,7 +160,7 @@ def test_the_srid_of_a_table_counts(tmp_path: Path) -> None:
     (tmp_path / "t.csv").write_text('name,g\na,"SRID=4551;POINT (443000 4860000)"\n')
     frame = read_vector(tmp_path / "t.csv", FileOptions(geometry="g"), where="stops", wanted=("name",))
     assert frame.crs.to_epsg() == 4551
-    with pytest.raises(SpatialError, match='says EPSG:4551 but city.toml says crs = "EPSG:4326"'):
+    with pytest.raises(SpatialError, match=r"says EPSG:4551 but city\.toml says"):
         read_vector(tmp_path / "t.csv", FileOptions(geometry="g", crs="EPSG:4326"), where="stops", wanted=("name",))
     (tmp_path / "t.csv").write_text('name,g\na,"SRID=4551;POINT (1 2)"\nb,"SRID=4326;POINT (1 2)"\n')
     with pytest.raises(LayerError, match=r"holds places in 2 CRS \(SRID 4326, 4551\)"):
@@ -168,7 +168,7 @@ def test_the_srid_of_a_table_counts(tmp_path: Path) -> None:
 
 
 def test_a_column_of_wkt_is_suggested(tmp_path: Path) -> None:
-    with pytest.raises(OptionError, match='which column holds x.*; or, if "wkt" holds the whole place: geometry = "wkt"'):
+    with pytest.raises(OptionError, match=r'which column holds x.*; or, if "wkt" holds the whole place: geometry = "wkt"'):
         read(tmp_path, 'name,wkt\na,"POINT (125.3 43.9)"\n')
     with pytest.raises(OptionError, match='has no column "wkb"; did you mean "wkt"'):
         read(tmp_path, 'name,wkt\na,"POINT (125.3 43.9)"\n', geometry="wkb")

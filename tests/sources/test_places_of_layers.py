@@ -130,7 +130,7 @@ def test_degrees_under_a_projected_crs_and_the_other_way_round(tmp_path: Path) -
 def test_a_layer_of_another_city_gets_no_advice(tmp_path: Path) -> None:
     path = project(tmp_path, '[layers.parks]\nfile = "data/parks.parquet"\n')
     gpd.GeoDataFrame(geometry=[shapely.box(126.5, 45.7, 126.6, 45.8)], crs="EPSG:4326").to_parquet(tmp_path / "data" / "parks.parquet")
-    with pytest.raises(LayerError, match="does not meet the city: .* check the layer's CRS, datum and place"):
+    with pytest.raises(LayerError, match=r"does not meet the city: .* check the layer's CRS, datum and place"):
         open_city(path)
 
 
