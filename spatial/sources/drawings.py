@@ -64,5 +64,6 @@ def close_lines(geometry: Any) -> Any:
     """Turn closed lines into polygons."""
     out = np.asarray(geometry, dtype=object).copy()
     closed = (shapely.get_type_id(out) == 1) & shapely.is_closed(out) & (shapely.get_num_coordinates(out) >= 4)
-    out[closed] = shapely.polygons(shapely.linearrings([shapely.get_coordinates(line) for line in out[closed]])) if closed.any() else []
+    for row in np.flatnonzero(closed):
+        out[row] = shapely.Polygon(shapely.get_coordinates(out[row]))
     return out

@@ -2,16 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
-import io
-import json
-import re
-import sqlite3
-import warnings
-import zipfile
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
-from datetime import date
+from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -24,62 +16,18 @@ import shapely
 from spatial import crs as crs_
 from spatial import datum as datum_
 from spatial import placement
-from spatial.errors import CRSError, LayerError, OptionError, SourceError, SpatialError, nearest, plain, sample, shown
+from spatial.errors import CRSError, LayerError, OptionError, SourceError, nearest, plain, sample
 from spatial.files import refuse_wrappers
 from spatial.layers import Repair
-from spatial.sources.drawings import close_lines, drawing_text_plan, unescape
-from spatial.sources.encodings import TextPlan
-from spatial.sources.shapefiles import check_parts, decode_frame, text_plan
+from spatial.sources.conditions import as_written, filtered
+from spatial.sources.drawings import close_lines
+from spatial.sources.ogr import check_database, first_line, read_ogr
+from spatial.sources.options import OWN_SQL_ENDINGS, TABLE_ENDINGS, FileOptions
+from spatial.sources.shapefiles import check_parts
 from spatial.sources.tables import read_table
 from spatial.text import Text
 
 READER_SCHEMA = "2"  # changes with what this room makes of the same file
-ARC_STEP_DEGREES = 1  # curves become chords of one degree, which lie within 0.004 % of the radius from them
-
-RASTER_ENDINGS = (".tif", ".tiff", ".img", ".asc")
-TABLE_ENDINGS = (".csv", ".tsv", ".txt")
-_OWN_SQL = (".gpkg", ".sqlite", ".db")  # GDAL would hand a condition to their own SQL, where a misspelt column is a text
-_ZIPPED = (".shp", ".gpkg", ".geojson", ".json", ".fgb", ".dxf", ".kml", ".gml", ".tab")
-_ROW = "row_in_file"
-_PLAIN_NUMBER = re.compile(r"-?(0|[1-9]\d*)(\.\d+)?")
-
-
-@dataclass(frozen=True)
-class FileOptions:
-    """How a local file is read, as ``[layers.NAME]`` of ``city.toml`` says.
-
-    Attributes
-    ----------
-    layer
-        Layer inside the file; needed where it holds several.
-    where
-        OGR SQL condition on the file's own columns; never evaluated as Python.
-    fields
-        Our field → their column.
-    values
-        Our field → their value → our value.
-    datum
-        One of ``spatial.datum.DATUMS``.
-    crs
-        CRS of a file that does not say it.
-    geometry
-        The one column of a table that holds the place.
-    datum_parameters
-        From the file's own datum to WGS-84 (``spatial.crs.to_wgs84``); sensitive, never shown and never kept.
-    """
-
-    layer: str | None = None
-    where: str | None = None
-    encoding: str | None = None
-    fields: Mapping[str, str] = field(default_factory=dict)
-    values: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
-    id: str | None = None
-    datum: str = "wgs84"
-    crs: str | None = None
-    x: str | None = None
-    y: str | None = None
-    geometry: str | None = None
-    datum_parameters: tuple[float, ...] = field(default=(), repr=False)
 
 
 def read_vector(
@@ -182,7 +130,7 @@ def _read(path: Path, options: FileOptions, where: str, told: list[Repair]) -> g
         )
     refuse_wrappers(path, where)
     if ending in (".parquet", ".geoparquet"):
-        return _filtered(_read_parquet(path, where), options, where)
+        return filtered(_read_parquet(path, where), options.where, where)
     if ending in TABLE_ENDINGS:
         frame, guessed = read_table(path, encoding=options.encoding, x=options.x, y=options.y, geometry=options.geometry, where=where)
         if guessed:
@@ -190,181 +138,13 @@ def _read(path: Path, options: FileOptions, where: str, told: list[Repair]) -> g
                 Repair(name, Text("个表按 GBK 读取，文件没有说明编码；若显示有误，请写 encoding = …",
                                   "tables are read as GBK, for the file does not say its encoding; if texts look wrong, state encoding = …"), 1)
             )  # fmt: skip
-        return _filtered(frame, options, where)
-    if ending in _OWN_SQL:
-        _check_database(path, where)
-        return _filtered(_read_ogr(path, replace(options, where=None), where, name, told), options, where)
+        return filtered(frame, options.where, where)
+    if ending in OWN_SQL_ENDINGS:
+        check_database(path, where)
+        return filtered(read_ogr(path, replace(options, where=None), where, name, told), options.where, where)
     if ending == ".shp":
         check_parts(path, where)
-    return _read_ogr(path, options, where, name, told)
-
-
-def _check_database(path: Path, where: str) -> None:
-    """SQLite reads damaged pages as far as it can; its own check does not."""
-    try:
-        with contextlib.closing(sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True)) as database:
-            said = database.execute("PRAGMA quick_check(1)").fetchone()[0]
-    except sqlite3.OperationalError:  # locked, or no permission: GDAL says which
-        return
-    except sqlite3.DatabaseError as error:
-        said = str(error)
-    if said != "ok":
-        raise SourceError(f"{where}: is truncated or corrupt ({_first_line(said)}); get the file again")
-
-
-def _read_ogr(path: Path, options: FileOptions, where: str, name: str, told: list[Repair]) -> gpd.GeoDataFrame:
-    import pyogrio
-
-    source, plan = str(path), TextPlan(None)
-    try:
-        if path.suffix.lower() == ".zip":
-            source = _inside_zip(f"/vsizip/{path}", where)
-        layer = _inner_layer(pyogrio.list_layers(source), options, where)
-        encoding, whole = options.encoding, options.where is None
-        if inner := _shapefile(path, source, layer):
-            plan = text_plan(path, "" if path.suffix.lower() == ".shp" else inner, options.encoding, where=where)
-            # Python decodes, since GDAL trusts what the file claims; a condition has to wait for that.
-            encoding, whole = ("ISO-8859-1", True) if plan.encoding else (None, whole)
-        drawing = path.suffix.lower() == ".dxf"
-        if drawing:
-            plan = drawing_text_plan(path, options.encoding, where=where)
-            encoding, whole = None, True
-        info = pyogrio.read_info(source, layer=layer, encoding=encoding, force_feature_count=whole)
-        if options.where:
-            _check_names(options.where, info["fields"], where)
-        condition = None if whole or options.where is None else _quoted(options.where, info["fields"])
-        with warnings.catch_warnings(record=True) as caught, np.errstate(invalid="ignore"), _settings(raw_text=drawing):
-            warnings.simplefilter("always")
-            frame = pyogrio.read_dataframe(
-                source,
-                layer=layer,
-                encoding=encoding,
-                where=condition,
-                on_invalid="ignore",
-                fid_as_index=True,
-                datetime_as_string=True,
-            )
-    except SpatialError:
-        raise
-    except UnicodeDecodeError as error:
-        raise SourceError(f'{where}: text is not {error.encoding}; state its encoding, for example encoding = "gbk"') from error
-    except (ValueError, RuntimeError, OSError) as error:
-        if options.where and "SQL" in str(error):
-            raise _bad_condition(options, where) from error
-        if "Geometry type is not supported" in str(error):
-            raise LayerError(
-                f"{where}: holds surfaces of triangles or faces (TIN, PolyhedralSurface), which have no plan area; convert them to polygons"
-            ) from error
-        raise SourceError(f"{where}: cannot be read, it may be truncated or corrupt ({_first_line(error)}); get the file again") from error
-    broken = [
-        str(w.message)
-        for w in caught
-        if any(word in str(w.message).lower() for word in ("corrupt", "malformed", "cannot read", "error", "truncat"))
-    ]
-    if broken or (whole and 0 <= info["features"] != len(frame)):
-        said = broken[0][:160] if broken else f"{info['features']} features are announced, {len(frame)} can be read"
-        raise SourceError(f"{where}: is truncated or corrupt ({said}); get the file again")
-    if not isinstance(frame, gpd.GeoDataFrame):
-        raise LayerError(f"{where}: holds no geometry, only a table; give a layer with geometry, or a CSV with coordinate columns")
-    if drawing:
-        frame = _filtered(unescape(frame, plan.encoding), options, where)
-    elif plan.encoding:
-        frame = _filtered(decode_frame(frame, plan.encoding), options, where)
-    if plan.encoding:
-        if plan.notice:
-            told.append(Repair(name, plan.notice, plan.texts))
-        if plan.cut:
-            told.append(
-                Repair(name, Text("处文本被字段长度截断，末尾的半个字符已略去", "texts are cut by the length of their field: half a character at the end is left out"), plan.cut)
-            )  # fmt: skip
-    return frame
-
-
-def _shapefile(path: Path, source: str, layer: str) -> str:
-    """Name the Shapefile inside an archive, or of its own; empty where the source is none."""
-    if path.suffix.lower() == ".shp":
-        return path.name
-    inner = source.removeprefix(f"/vsizip/{path}").strip("/")
-    if path.suffix.lower() != ".zip" or inner.lower().endswith(tuple(ending for ending in (*_ZIPPED, ".gdb") if ending != ".shp")):
-        return ""
-    if inner.lower().endswith(".shp"):
-        return inner
-    with zipfile.ZipFile(path) as archive:  # a folder of Shapefiles, each a layer
-        return next((name for name in archive.namelist() if name.lower() == f"{inner}/{layer}.shp".strip("/").lower()), "")
-
-
-@contextlib.contextmanager
-def _settings(*, raw_text: bool) -> Iterator[None]:
-    """Let GDAL draw arcs with chords of ``ARC_STEP_DEGREES``, and leave the text of a drawing as its bytes are."""
-    import pyogrio
-
-    wanted = {"OGR_ARC_STEPSIZE": ARC_STEP_DEGREES, **({"DXF_ENCODING": "ISO-8859-1"} if raw_text else {})}
-    before = {name: pyogrio.get_gdal_config_option(name) for name in wanted}
-    pyogrio.set_gdal_config_options(wanted)
-    try:
-        yield
-    finally:
-        pyogrio.set_gdal_config_options(before)
-
-
-def _check_names(condition: str, columns: Iterable[Any], where: str) -> None:
-    """OGR SQL cannot tell columns apart that differ only by case, and would take the first."""
-    text = re.sub(r"'(?:[^']|'')*'", "''", condition).lower()
-    alike: dict[str, list[str]] = {}
-    for column in columns:
-        alike.setdefault(str(column).lower(), []).append(str(column))
-    for lower, names in alike.items():
-        if len(names) > 1 and re.search(rf"(?<!\w){re.escape(lower)}(?!\w)", text):
-            raise OptionError(f"{where}: where cannot tell the columns {', '.join(names)} apart, which differ only by case; rename one")
-
-
-def _inside_zip(root: str, where: str) -> str:
-    """Find the one file in an archive, or the one folder of Shapefiles, however deep."""
-    import pyogrio
-
-    found = [name for name in pyogrio.vsi_listtree(root) if not name.endswith("/")]
-    bases = sorted(
-        {name for name in found if name.lower().endswith(_ZIPPED)} | {f"{name.split('.gdb/')[0]}.gdb" for name in found if ".gdb/" in name}
-    )
-    folders = {base.rpartition("/")[0] for base in bases}
-    if len(bases) > 1 and len(folders) > 1:
-        inside = [base.removeprefix(f"{root}/") for base in bases]
-        raise OptionError(f"{where}: holds {len(bases)} files in several folders ({sample(inside)}); unpack it and name one of them")
-    if not bases:
-        return root
-    return bases[0] if len(bases) == 1 else folders.pop()
-
-
-def _quoted(condition: str, columns: Iterable[Any]) -> str:
-    """Put double quotes around column names that OGR SQL takes only so, such as Chinese ones; texts in quotes are left alone."""
-    names = sorted((str(name) for name in columns if not str(name).isascii()), key=len, reverse=True)
-    if not names:
-        return condition
-    known = re.compile("|".join(map(re.escape, names)))
-    parts = re.split(r"""('(?:[^']|'')*'|"[^"]*")""", condition)
-    return "".join(part if index % 2 else known.sub(lambda match: f'"{match[0]}"', part) for index, part in enumerate(parts))
-
-
-def _bad_condition(options: FileOptions, where: str) -> OptionError:
-    return OptionError(
-        f'{where}: where = "{shown(options.where, 200)}" is not a condition on its columns;'
-        " write OGR SQL, as in where = \"kind = 'park' AND area > 100\""
-    )
-
-
-def _inner_layer(layers: Any, options: FileOptions, where: str) -> str:
-    """Name the layer to read; tables without geometry, such as saved styles, are no choice."""
-    names = [str(name) for name, _ in layers]
-    if options.layer is not None:
-        if options.layer not in names:
-            raise OptionError(f'{where}: has no layer "{options.layer}"{nearest(options.layer, names)}; it holds {sample(names, 12)}')
-        return options.layer
-    names = [str(name) for name, kind in layers if kind] or names
-    if not names:
-        raise SourceError(f"{where}: holds no layer")
-    if len(names) > 1:
-        raise OptionError(f'{where}: holds {len(names)} layers; name one: layer = "{names[0]}" (there are {sample(names, 12)})')
-    return names[0]
+    return read_ogr(path, options, where, name, told)
 
 
 def _read_parquet(path: Path, where: str) -> gpd.GeoDataFrame:
@@ -374,39 +154,7 @@ def _read_parquet(path: Path, where: str) -> gpd.GeoDataFrame:
         with np.errstate(invalid="ignore"):
             return gpd.read_parquet(path)
     except (ValueError, OSError, pyarrow.ArrowException) as error:
-        raise SourceError(f"{where}: cannot be read as GeoParquet ({_first_line(error)}); get the file again") from error
-
-
-def _filtered(frame: gpd.GeoDataFrame, options: FileOptions, where: str) -> gpd.GeoDataFrame:
-    """Apply an OGR SQL condition in memory, so that one syntax serves every kind of file."""
-    if not options.where or frame.empty:
-        return frame
-    import pyogrio
-
-    _check_names(options.where, (column for column in frame.columns if column != frame.geometry.name), where)
-    condition = options.where.lower()
-    theirs = [column for column in frame.columns if column != frame.geometry.name and str(column).lower() in condition]
-    table = pd.DataFrame({column: _comparable(_told(frame[column])) for column in theirs})
-    table[_ROW] = np.arange(len(frame))
-    buffer = io.BytesIO()
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # that a table without geometry has no CRS
-            pyogrio.write_dataframe(table, buffer, driver="GeoJSONSeq", layer="layer")
-        kept = pyogrio.read_dataframe(buffer.getvalue(), where=_quoted(options.where, theirs), columns=[_ROW], read_geometry=False)
-    except (ValueError, RuntimeError) as error:
-        raise _bad_condition(options, where) from error
-    return frame.iloc[kept[_ROW].to_numpy(dtype=int)]
-
-
-def _comparable(column: pd.Series) -> pd.Series:
-    """Make a column of a table that holds only plain numbers numeric; a code with leading zeros stays text."""
-    if pd.api.types.is_object_dtype(column) or pd.api.types.is_string_dtype(column):
-        text = column.astype(object)
-        given = text[text.notna() & (text != "")]
-        if len(given) and all(isinstance(value, str) and _PLAIN_NUMBER.fullmatch(value) for value in given):
-            return pd.to_numeric(text.where(text != "", None))
-    return column
+        raise SourceError(f"{where}: cannot be read as GeoParquet ({first_line(error)}); get the file again") from error
 
 
 def _mapped(frame: gpd.GeoDataFrame, options: FileOptions, where: str, wanted: tuple[str, ...]) -> gpd.GeoDataFrame:
@@ -424,10 +172,10 @@ def _mapped(frame: gpd.GeoDataFrame, options: FileOptions, where: str, wanted: t
     for ours in wanted:
         column = columns.get(ours) or _same_name(theirs, ours, where)
         if column is not None:
-            data[ours] = _told(frame[column]).to_numpy(dtype=object)
+            data[ours] = as_written(frame[column]).to_numpy(dtype=object)
     data["id"] = np.array([str(row) for row in frame.index], dtype=object)
     if "id" in columns:
-        rows, data["id"] = data["id"], np.array([_key(value).strip() for value in _told(frame[columns["id"]])], dtype=object)
+        rows, data["id"] = data["id"], np.array([_key(value).strip() for value in as_written(frame[columns["id"]])], dtype=object)
         if (empty := data["id"] == "").any():
             raise LayerError(
                 f'{where}: {int(empty.sum())} of {len(frame)} features have no id in "{columns["id"]}" (rows {sample(rows[empty])});'
@@ -448,26 +196,6 @@ def _same_name(theirs: Iterable[Any], ours: str, where: str) -> Any | None:
             f'{where}: the columns {", ".join(map(str, alike))} differ only by case; say which is {ours}: fields = {{ {ours} = "{alike[0]}" }}'
         )
     return ours if ours in alike else next(iter(alike), None)
-
-
-def _told(column: pd.Series) -> pd.Series:
-    """Write what is neither text nor number as text, alike for every kind of file: times as in ISO 8601, lists and tables as JSON."""
-    kind = pd.api.types.infer_dtype(column, skipna=True)
-    if kind in ("string", "integer", "floating", "boolean", "empty", "mixed-integer-float"):
-        return column
-    return column.astype(object).map(_as_text)
-
-
-def _as_text(value: Any) -> Any:
-    if isinstance(value, str | bool | int | float | np.number | np.bool_) or value is None or value is pd.NA or value is pd.NaT:
-        return None if value is pd.NaT else value
-    if isinstance(value, bytes):
-        return value.hex()
-    if isinstance(value, date):
-        return value.isoformat()
-    if isinstance(value, dict | list | tuple | np.ndarray):
-        return json.dumps(value, ensure_ascii=False, default=lambda inner: inner.tolist() if hasattr(inner, "tolist") else str(inner))
-    return str(value)
 
 
 def _key(value: Any) -> str:
@@ -520,9 +248,3 @@ def _placed(frame: gpd.GeoDataFrame, options: FileOptions, where: str) -> gpd.Ge
 
 def _is_table(where: str) -> bool:
     return where.lower().endswith(TABLE_ENDINGS)
-
-
-def _first_line(error: object) -> str:
-    """Take from a library's message what helps; the file is named already, and how to name drivers helps nobody."""
-    first = str(error).split("; It might help")[0].splitlines()
-    return shown(first[0], 200) if first else type(error).__name__
