@@ -69,14 +69,30 @@ def read_vector(
     if polygons and path.suffix.lower() == ".dxf":
         frame = frame.set_geometry(gpd.GeoSeries(close_lines(frame.geometry.to_numpy()), index=frame.index, crs=frame.crs))
     frame = _mapped(frame, options, where, wanted)
-    if options.datum_parameters and told is not None:
+    here = _crs_of(frame, options, where)
+    if told is not None:
+        told += _notes(frame, here, options, name)
+    return _placed(frame, here, options, where)
+
+
+def _notes(frame: gpd.GeoDataFrame, here: pyproj.CRS, options: FileOptions, name: str) -> list[Repair]:
+    """Tell where a stated CRS replaced the file's own, and where parameters of an office were applied."""
+    notes = []
+    if options.crs and frame.crs is not None and not here.equals(pyproj.CRS(frame.crs), ignore_axis_order=True):
+        own = crs_.name_of(pyproj.CRS(frame.crs))
         said = Text(
-            f"个要素按所给参数由 {crs_.name_of(_crs_of(frame, options, where))} 转为 WGS-84，其精度由提供参数的单位负责",
-            f"features are moved from {crs_.name_of(_crs_of(frame, options, where))} to WGS-84 with the stated parameters, whose accuracy is"
-            " that of the office that gave them",
+            f"个要素的坐标不可能属于文件所称的 {own}，按所写的 {crs_.name_of(here)} 读取",
+            f"features cannot be in {own}, as the file says: read in {crs_.name_of(here)}, as stated",
         )
-        told.append(Repair(name, said, len(frame)))
-    return _placed(frame, options, where)
+        notes.append(Repair(name, said, len(frame)))
+    if options.datum_parameters:
+        said = Text(
+            f"个要素按所给参数由 {crs_.name_of(here)} 转为 WGS-84，其精度由提供参数的单位负责",
+            f"features are moved from {crs_.name_of(here)} to WGS-84 with the stated parameters, whose accuracy is that of the office that"
+            " gave them",
+        )
+        notes.append(Repair(name, said, len(frame)))
+    return notes
 
 
 def explain_place(path: Path, options: FileOptions, city: tuple[float, float, float, float], *, where: str) -> str:
@@ -96,12 +112,13 @@ def explain_place(path: Path, options: FileOptions, city: tuple[float, float, fl
     """
     frame = _read(path, options, where, [])
     crs = _crs_of(frame, options, f"{where}: {path}")
-    return _remedy(frame, crs, options, city, path.suffix.lower() in TABLE_ENDINGS)
+    return _remedy(frame, crs, options, city, f"{where}: {path}")
 
 
 def _remedy(
-    frame: gpd.GeoDataFrame, crs: pyproj.CRS, options: FileOptions, city: tuple[float, float, float, float] | None, table: bool
+    frame: gpd.GeoDataFrame, crs: pyproj.CRS, options: FileOptions, city: tuple[float, float, float, float] | None, where: str
 ) -> str:
+    """Say how the coordinates would lie right: on the city, or, where that is not known yet, in the area of use of some CRS."""
     bounds = shapely.bounds(np.asarray(frame.geometry.to_numpy(), dtype=object))
     bounds = bounds[np.isfinite(bounds).all(axis=1)]
     if not len(bounds):
@@ -109,12 +126,15 @@ def _remedy(
     (west, south), (east, north) = bounds[:, :2].min(axis=0), bounds[:, 2:].max(axis=0)
     other, swapped = placement.explain((float(west), float(south), float(east), float(north)), crs, city)
     said = []
+    table = where.lower().endswith(TABLE_ENDINGS)
     if swapped:
         how = 'name the columns the other way round: x = "…" (east), y = "…" (north)' if table else "swap them in the file"
         said.append(f"x and y look swapped: {how}")
-    if other:
-        how = f'crs = "{other}" would put it on the city' if city else f'its coordinates are those of crs = "{other}"'
-        said.append(how if options.crs or table else f"{how}; the file says {crs_.name_of(crs)}, assign {other} to it")
+    if other and city is None:
+        said.append(f'its coordinates are those of crs = "{other}"; state it')
+    elif other:
+        how = "state it" if options.crs or table else f"the file says {crs_.name_of(crs)}, assign {other} to it"
+        said.append(f'crs = "{other}" would put it on the city; {how}')
     return "; ".join(said)
 
 
@@ -205,31 +225,33 @@ def _key(value: Any) -> str:
 
 
 def _crs_of(frame: gpd.GeoDataFrame, options: FileOptions, where: str) -> pyproj.CRS:
-    """Take the CRS that the file says or city.toml states; they must not contradict each other."""
+    """Take the CRS that the file says, or the one that city.toml states where the file says none, or one in which none of it can be."""
     stated = crs_.parse_crs(options.crs, where=where) if options.crs else None
     if frame.crs is None:
         if stated is None and options.datum not in ("gcj02", "bd09"):
             raise CRSError(f'{where}: has no CRS; state it: crs = "EPSG:4326" (or the CGCS2000 zone, such as "EPSG:4551")')
         return stated or pyproj.CRS(crs_.WGS84)
     own = pyproj.CRS(frame.crs)
-    if stated is not None and not stated.equals(own, ignore_axis_order=True):
-        raise CRSError(
-            f'{where}: says {crs_.name_of(own)} but city.toml says crs = "{crs_.name_of(stated)}"; remove crs, or correct the file'
-        )
     code = own.to_epsg() if own.area_of_use is None else None
-    return pyproj.CRS.from_epsg(code) if code else own  # written out in a .prj, it has lost its area of use
+    own = pyproj.CRS.from_epsg(code) if code else own  # written out in a .prj, it has lost its area of use
+    if stated is None or stated.equals(own, ignore_axis_order=True):
+        return own
+    bounds = shapely.bounds(np.asarray(frame.geometry.to_numpy(), dtype=object))
+    bounds = bounds[np.isfinite(bounds).all(axis=1)]
+    if len(bounds) and crs_.outside_area_of_use(bounds, own).all():
+        return stated
+    raise CRSError(f'{where}: says {crs_.name_of(own)} but city.toml says crs = "{crs_.name_of(stated)}"; remove crs, or correct the file')
 
 
-def _placed(frame: gpd.GeoDataFrame, options: FileOptions, where: str) -> gpd.GeoDataFrame:
-    """Assert the CRS and undo the declared datum."""
-    here = _crs_of(frame, options, where)
+def _placed(frame: gpd.GeoDataFrame, here: pyproj.CRS, options: FileOptions, where: str) -> gpd.GeoDataFrame:
+    """Assert that the coordinates can be of the CRS, and undo the declared datum."""
     frame = frame.set_crs(here, allow_override=True)
     values = np.asarray(frame.geometry.to_numpy(), dtype=object)
     bounds = shapely.bounds(values)
     if (outside := crs_.outside_area_of_use(bounds, here)).any():
         west, south, east, north = (plain(value) for value in (*bounds[outside].min(axis=0)[:2], *bounds[outside].max(axis=0)[2:]))
         name = f"{crs_.name_of(here)} ({here.area_of_use.name})" if here.area_of_use else crs_.name_of(here)
-        likely = _remedy(frame[outside], here, options, None, _is_table(where))
+        likely = _remedy(frame, here, options, None, where) if outside.all() else ""
         raise CRSError(
             f"{where}: {int(outside.sum())} of {len(frame)} features (ids {sample(frame['id'][outside])}) lie at x {west} … {east},"
             f" y {south} … {north}, outside the area of use of {name};"
@@ -244,7 +266,3 @@ def _placed(frame: gpd.GeoDataFrame, options: FileOptions, where: str) -> gpd.Ge
     else:
         return frame
     return frame.set_geometry(gpd.GeoSeries(moved, index=frame.index), crs=crs_.WGS84).set_crs(crs_.WGS84, allow_override=True)
-
-
-def _is_table(where: str) -> bool:
-    return where.lower().endswith(TABLE_ENDINGS)

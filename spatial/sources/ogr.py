@@ -68,6 +68,8 @@ def read_ogr(path: Path, options: FileOptions, where: str, name: str, told: list
             elif drawing:
                 plan = drawing_text_plan(path, options.encoding, where=where)
                 encoding, whole = None, True
+            elif options.encoding:  # GDAL would compare the condition with the bytes
+                whole = True
             info = pyogrio.read_info(source, layer=layer, encoding=encoding, force_feature_count=whole)
             if options.where:
                 check_names(options.where, info["fields"], where)
@@ -106,6 +108,8 @@ def read_ogr(path: Path, options: FileOptions, where: str, name: str, told: list
         frame = filtered(unescape(frame, plan.encoding), options.where, where)
     elif plan.encoding:
         frame = filtered(decode_frame(frame, plan.encoding), options.where, where)
+    elif whole:
+        frame = filtered(frame, options.where, where)
     if plan.encoding:
         if plan.notice:
             told.append(Repair(name, plan.notice, plan.texts))

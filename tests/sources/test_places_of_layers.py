@@ -75,7 +75,7 @@ def test_a_wrong_zone_is_named(tmp_path: Path, true: str, declared: str, kind: s
     bare = true in ("EPSG:4551", "EPSG:4550") and declared != "EPSG:4530"
     assert named == ([] if swapped and bare else [true])  # a northing first says nothing of the zone: that is told when it is put right
     assert ("x and y look swapped" in said) == swapped
-    assert ("assign" in said) == (kind == "parquet" and bool(named))
+    assert ("assign" in said) == (kind == "parquet" and bool(named) and "does not meet the city" in said)
 
 
 def test_following_the_advice_puts_the_layer_on_the_city(tmp_path: Path) -> None:
@@ -94,6 +94,23 @@ def test_latitude_first(tmp_path: Path, declared: str, kind: str) -> None:
     said = told(stops(tmp_path, POINTS, declared=declared, swapped=True, kind=kind))
     assert "x and y look swapped" in said
     assert ('x = "…" (east), y = "…" (north)' in said) == (kind == "csv")
+
+
+@pytest.mark.parametrize(("true", "declared"), [("EPSG:4530", "EPSG:4551"), ("EPSG:4551", "EPSG:4326")])
+def test_a_claim_that_cannot_be_gives_way_to_a_stated_crs(tmp_path: Path, true: str, declared: str) -> None:
+    """GeoJSON in metres without a word about its CRS counts as degrees; nothing of it can be that."""
+    path = stops(tmp_path, POINTS.to_crs(true), declared=declared)
+    told(path)
+    path.write_text(path.read_text("utf-8") + f'crs = "{true}"\n', encoding="utf-8")
+    city = open_city(path)
+    assert np.allclose(city.frame("transit_stops").to_crs("EPSG:4326").geometry.x, POINTS.geometry.x, atol=1e-8)
+    assert any(f"features cannot be in {declared}, as the file says: read in {true}, as stated: 2" in n.en for n in city.notices)
+
+
+def test_a_claim_that_can_be_does_not_give_way(tmp_path: Path) -> None:
+    path = stops(tmp_path, POINTS.to_crs("EPSG:4551"), declared="EPSG:4550")
+    path.write_text(path.read_text("utf-8") + 'crs = "EPSG:4551"\n', encoding="utf-8")
+    assert "says EPSG:4550 but city.toml says" in told(path)
 
 
 def test_northing_first_as_surveyors_write(tmp_path: Path) -> None:
