@@ -18,14 +18,14 @@ from spatial.errors import Faults, ProjectError, nearest, shown
 from spatial.files import fingerprint
 from spatial.layers import INVALID_POLICIES, NAME, SENSITIVITIES, LayerSpec, layer_specs
 from spatial.osm_request import OsmRequest, parse_osm
-from spatial.sources.files import RASTER_ENDINGS, FileOptions
+from spatial.sources.options import RASTER_ENDINGS, FileOptions
 from spatial.units import MAX_PEOPLE
 
 CITY_KEYS = ("name", "crs", "date", "data_extent", "synthetic", "osm", "layers", "scopes")
 SCOPE_KEYS = ("built_up_area",)
 LAYER_KEYS = (
     "file", "layer", "id", "name", "datum", "crs", "x", "y", "where", "merge", "fields", "values", "encoding", "source", "licence", "date",
-    "sensitivity", "on_invalid", "allow_empty", "field", "total", "datum_parameters", "geometry",
+    "sensitivity", "on_invalid", "allow_empty", "field", "total", "datum_parameters", "datum_confirmed", "geometry",
 )  # fmt: skip
 _RASTER_KEYS = ("file", "source", "licence", "date", "sensitivity")
 _TEXT_KEYS = ("file", "layer", "id", "name", "crs", "x", "y", "where", "encoding", "source", "licence", "field", "geometry")
@@ -48,6 +48,7 @@ class LocalLayer:
     sensitivity: str = "public"
     field: str | None = None
     total: float | None = None
+    datum_confirmed: bool = False
 
 
 @dataclass(frozen=True)
@@ -157,7 +158,8 @@ def _local(name: str, raw: Any, spec: LayerSpec | None, path: Path, faults: Faul
     messages = catalogue.check_keys(raw, LAYER_KEYS, where=where)
     messages += [m for key in _TEXT_KEYS for m in catalogue.check_type(raw, key, str, "text", where=where)]
     messages += [m for key in ("fields", "values") for m in catalogue.check_type(raw, key, dict, "a table", where=where)]
-    messages += catalogue.check_type(raw, "allow_empty", bool, "true or false", where=where)
+    for key in ("allow_empty", "datum_confirmed"):
+        messages += catalogue.check_type(raw, key, bool, "true or false", where=where)
     for key, choices in (
         ("datum", DATUMS),
         ("merge", ("replace", "union")),
@@ -205,7 +207,7 @@ def _local(name: str, raw: Any, spec: LayerSpec | None, path: Path, faults: Faul
     file = path.parent / raw["file"] if isinstance(raw.get("file"), str) else None
     return LocalLayer(
         name, file, read, str(raw.get("merge", "replace")), str(raw.get("on_invalid", "error")), raw.get("allow_empty", False) is True,
-        source, str(raw.get("sensitivity", "public")), raw.get("field"), total,
+        source, str(raw.get("sensitivity", "public")), raw.get("field"), total, raw.get("datum_confirmed") is True,
     )  # fmt: skip
 
 

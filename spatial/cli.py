@@ -150,6 +150,8 @@ def _parser() -> argparse.ArgumentParser:
     check.add_argument("--by", metavar="AREAS", default="districts", help="areas to report by, as for run")
     check.add_argument("--lang", choices=("zh", "en"), help="language of the page (default: zh for a city in China, else en)")
     check.add_argument("--json", action="store_true", help="print JSON instead of the page")
+    check.add_argument("--repair", action="store_true", help="write repaired copies of local layers and a list of what was changed")
+    check.add_argument("--out", type=Path, metavar="DIR", help="folder of the repaired copies (default: out/repaired beside city.toml)")
     check.add_argument("--no-cache", action="store_true", help="do not keep parsed layers beside city.toml")
     check.add_argument("--quiet", action="store_true", help="show no progress")
     check.set_defaults(command=_check)
@@ -264,11 +266,15 @@ def _check(args: argparse.Namespace) -> int:
     from spatial.check import check_project, page
     from spatial.progress import Progress
 
+    if args.out and not args.repair:
+        raise OptionError("--out says where repaired copies go; it stands with --repair only")
     progress = Progress(None if args.quiet else _draw())
     report = check_project(args.project, by=args.by, progress=progress, cache=not args.no_cache)
     _clear(progress.draw is not None)
     lang = args.lang or report.lang
     print(report.to_json(lang) if args.json else page(report, lang))
+    if args.repair:
+        _repair(args)
     return PROBLEMS_FOUND if report.of("problem") else 0
 
 
@@ -287,6 +293,18 @@ def _fetch(args: argparse.Namespace) -> None:
     west, south, east, north = done.box
     print(f"{done.path}: {'fetched' if done.new else 'is there already, nobody was asked; --again gets newer data'}")
     print(f"  {west:.4f}–{east:.4f} E, {south:.4f}–{north:.4f} N; outline in {done.outline}; {LICENCE}")
+
+
+def _repair(args: argparse.Namespace) -> None:
+    """Write repaired copies; what was done goes to the error stream, so that JSON stays JSON."""
+    from spatial.check.repair import repair_project
+
+    done = repair_project(args.project, args.out)
+    said = [f"{name}: {count} changes" for name, count in done.changes.items()] or ["nothing to repair"]
+    said += [f"not repaired: {line}" for line in done.left]
+    if done.lines:
+        said += [f"the inputs are as they were; to use the copies in {done.folder}, write into city.toml:", *done.lines]
+    print("\n".join(["", *said, f"{done.folder / 'changes.csv'}: what was changed"]), file=sys.stderr)
 
 
 def _draw() -> Callable[[str], None]:

@@ -61,10 +61,15 @@ def choose_crs(lon: float, lat: float) -> pyproj.CRS:
     """
     if not (math.isfinite(lon) and math.isfinite(lat)) or abs(lon) > 180 or not -80 <= lat <= 84:
         raise CRSError(f'no projected CRS can be chosen for longitude {lon}, latitude {lat}; state one: crs = "EPSG:…"')
-    if _CHINA.contains(shapely.Point(lon, lat)):
+    if in_china(lon, lat):
         return pyproj.CRS.from_epsg(4534 + (round(lon / 3) * 3 - 75) // 3)
     zone = min(60, int((lon + 180) // 6) + 1)
     return pyproj.CRS.from_epsg((32600 if lat >= 0 else 32700) + zone)
+
+
+def in_china(lon: float, lat: float) -> bool:
+    """Tell whether a place in degrees lies in mainland China or Hainan, within some 20 km."""
+    return bool(_CHINA.contains(shapely.Point(lon, lat)))
 
 
 def parse_crs(value: Any, *, where: str) -> pyproj.CRS:

@@ -26,7 +26,8 @@ from spatial.errors import FetchError, LayerError, OptionError, SourceError, sam
 from spatial.files import atomic_path, writing
 from spatial.osm_request import WITHOUT_INTERNET, OsmRequest
 from spatial.progress import Progress
-from spatial.sources.files import FileOptions, read_vector
+from spatial.sources.files import read_vector
+from spatial.sources.options import FileOptions
 from spatial.sources.osm import read_osm
 from spatial.sources.osm_answer import merge_answers
 from spatial.sources.overpass import LICENCE, Patience, Servers, TooLargeError, UnreachableError, overpass_query

@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 
 from spatial import catalogue
 from spatial.errors import Faults, SourceError, shown
-from spatial.sources.files import RASTER_ENDINGS
+from spatial.sources.options import RASTER_ENDINGS
 
 OSM_KEYS = ("file", "place", "polygon", "date", "server", "geocoder", "margin_m", "made_up")
 WAYS = ("file", "place", "polygon")

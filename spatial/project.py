@@ -19,6 +19,7 @@ import shapely
 
 from spatial import catalogue
 from spatial import crs as crs_
+from spatial.alignment import alignments, refuse_shifted
 from spatial.cache import LayerStore, LocalData
 from spatial.city import City, Layer, area_spec
 from spatial.city_toml import LocalLayer, Project, parse_project
@@ -27,7 +28,8 @@ from spatial.files import fingerprint
 from spatial.osm_request import check_fetched
 from spatial.progress import Progress
 from spatial.raster import Raster, open_raster
-from spatial.sources.files import RASTER_ENDINGS, explain_place
+from spatial.sources.files import explain_place
+from spatial.sources.options import RASTER_ENDINGS
 from spatial.sources.osm import OsmData
 from spatial.text import Text
 
@@ -60,7 +62,10 @@ def open_city(path: str | Path, *, progress: Progress | None = None, cache: bool
     progress = progress or Progress()
     read = read_inputs(project, progress=progress, cache=cache)
     with progress.step("assemble the city"):
-        return assemble(project, read)
+        city = assemble(project, read)
+    with progress.step("hold local layers against the streets"):
+        refuse_shifted(project, alignments(project, city, read.osm))
+    return city
 
 
 @dataclass
@@ -300,6 +305,8 @@ def _local_layer(
     spec = project.specs.get(local.name) or area_spec(local.name)
     options = {"allow_empty": local.allow_empty, "field": local.field, "total": local.total, "file": local.path.name if local.path else ""}
     options |= {"datum": local.read.datum if local.read.datum != "wgs84" else "", "where": local.read.where or "", "merge": local.merge}
+    if _is_openstreetmap(local):
+        options["openstreetmap"] = True
     if read is None:  # a raster, or a stated total spread over buildings
         return Layer(spec, origin="local", extent=extent, options=options, source=local.source, sensitivity=local.sensitivity)
     moved = _moved(read.frame, pyproj.CRS(crs_.WGS84), crs)
@@ -319,6 +326,12 @@ def _local_layer(
         local.sensitivity,
         tuple(read.repairs),
     )
+
+
+def _is_openstreetmap(local: LocalLayer) -> bool:
+    """Tell whether a local file is a cut of OpenStreetMap: by what is said of it, or since its features go by OSM ids."""
+    said = local.source.casefold()
+    return "openstreetmap" in said or "odbl" in said or (local.read.id or "").casefold() in ("osm_id", "osm_way_id", "osmid")
 
 
 def _moved(frame: gpd.GeoDataFrame, source: pyproj.CRS, target: pyproj.CRS) -> gpd.GeoDataFrame:

@@ -86,8 +86,8 @@ def _city(project: Project, read: Inputs, report: Report, progress: Progress) ->
 
 
 def _fault(report: Report, about: str, error: SpatialError) -> None:
-    for line in str(error).split("\n"):
-        report.add("problem", about, Text(line, line))
+    said = str(error).removeprefix(f"{about}: ")
+    report.add("problem", about, Text(said, said))
 
 
 def _head(report: Report, city: City) -> None:

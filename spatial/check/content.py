@@ -11,7 +11,7 @@ import shapely
 
 from spatial import overlay
 from spatial.areas import CITY, Areas, titles
-from spatial.check.report import Column, Report, Table
+from spatial.check.report import Column, Report, Table, listed
 from spatial.city import City
 from spatial.errors import ProjectError, SpatialError, sample
 from spatial.metrics.facilities import facilities, facility_classes, mapped
@@ -36,18 +36,18 @@ def look_at_contents(report: Report, city: City, read: Inputs, by: str) -> None:
         return
     covered = areas.covered_by(city.data_extent)
     people = None if city.layer("population").missing else residents(city, covered)
-    for part in (_roads, _people):
-        part(report, city, covered, people)
+    _roads(report, city, covered)
+    if people is not None:
+        _people(report, city, covered, people)
     try:
         _facilities(report, city, covered, people)
     except ProjectError as error:
-        for line in str(error).split("\n"):
-            report.add("problem", "facilities.toml", Text(line, line))
+        report.add("problem", "facilities.toml", Text(str(error), str(error)))
     if read.osm:
-        _edits(report, city, read.osm.edits)
+        _edits(report, read.osm.edits)
 
 
-def _roads(report: Report, city: City, areas: Areas, people: Any) -> None:
+def _roads(report: Report, city: City, areas: Areas) -> None:
     if city.layer("roads").missing:
         return
     model, frame = road_model(city), city.frame("roads")
@@ -57,8 +57,9 @@ def _roads(report: Report, city: City, areas: Areas, people: Any) -> None:
         "lanes": frame["lanes"].notna().to_numpy(),
         "width": (frame["width"].notna() | frame["carriageway_width"].notna()).to_numpy(),
         "surface": frame["surface"].notna().to_numpy(),
-        "name": frame["name"].notna().to_numpy(),
+        "name": frame["name"].fillna("").str.strip().ne("").to_numpy(),
     }
+    known["either"] = known["lanes"] | known["width"]
     shares = {
         key: ratio(length_by_area(city, areas, streets & mask[model.road], once=False), length) for key, mask in known.items()
     }  # fmt: skip
@@ -72,7 +73,7 @@ def _roads(report: Report, city: City, areas: Areas, people: Any) -> None:
     )
     called = titles(areas)
     rows = [
-        {"area": called[row], "km": length[row] / 1e3} | {key: float(share[row]) for key, share in shares.items()}
+        {"area": called[row], "km": length[row] / 1e3} | {key: float(share[row]) for key, share in shares.items() if key != "either"}
         for row in range(len(areas))
         if areas.coverage[row] > 0
     ]
@@ -80,18 +81,17 @@ def _roads(report: Report, city: City, areas: Areas, people: Any) -> None:
                   "share of length; a road with neither gets the default width of its class, and areas of road are estimated")  # fmt: skip
     report.tables.append(Table("roads", Text("道路属性", "Roads: what is known of them"), columns, rows, remark))
     total = int(np.flatnonzero(areas.ids == CITY)[0])
-    guessed = 1 - max(float(shares["lanes"][total]), float(shares["width"][total]))
-    if np.isfinite(guessed) and guessed > 0.5:
+    guessed = 1 - float(shares["either"][total])
+    if guessed > 0.5:
         report.add("warning", "roads", Text(
-            f"{guessed:.0%} 的道路长度既无宽度也少有车道数：道路面积主要靠等级默认宽度",
-            f"{guessed:.0%} of the length of road has no width, nor lanes: road areas rest mostly on default widths of the classes",
+            f"{guessed:.0%} 的道路长度既无宽度也无车道数：道路面积主要靠等级默认宽度",
+            f"{guessed:.0%} of the length of road has neither a width nor lanes: road areas rest mostly on default widths of the classes",
         ))  # fmt: skip
 
 
 def _facilities(report: Report, city: City, areas: Areas, people: npt.NDArray[np.float64] | None) -> None:
     """One row a class: how many, how many for 10,000 residents, and the areas that have far fewer than the others."""
     rows = []
-    whole = areas
     proper = np.flatnonzero(areas.is_area & (areas.coverage > 0))
     total = int(np.flatnonzero(areas.ids == CITY)[0])
     for name, kind in facility_classes(city).classes.items():
@@ -100,7 +100,7 @@ def _facilities(report: Report, city: City, areas: Areas, people: npt.NDArray[np
         found, judged = facilities(city, name), mapped(city, name)
         first = np.unique(found.facility, return_index=True)[1]
         points = shapely.point_on_surface(found.shapes[first])
-        _, owner = overlay.points_within(points, whole.pieces, whole.exclusive)
+        _, owner = overlay.points_within(points, areas.pieces, areas.exclusive)
         count = np.bincount(owner, minlength=len(areas)).astype(float)
         rate = np.full(len(areas), np.nan) if people is None else ratio(count, people / 1e4)
         below = _far_below(rate, people, proper) if judged.verdict != "absent" else []
@@ -119,7 +119,7 @@ def _facilities(report: Report, city: City, areas: Areas, people: npt.NDArray[np
         if below:
             names = sample((areas.names[row] for row in below), 8)
             report.add("warning", "facilities", Text(
-                f"{kind.title.zh}：{names} 每万人数量不足其他区中位数的五分之一，可能未测绘",
+                f"{kind.title.zh}：{listed(names)} 每万人数量不足其他区中位数的五分之一，可能未测绘",
                 f"{kind.title.en}: {names} have less than a fifth of the median of the other areas by 10,000 residents; perhaps not mapped there",
             ))  # fmt: skip
     columns = (
@@ -165,10 +165,8 @@ def _far_below(rate: npt.NDArray[np.float64], people: npt.NDArray[np.float64] | 
     return found
 
 
-def _people(report: Report, city: City, areas: Areas, people: npt.NDArray[np.float64] | None) -> None:
+def _people(report: Report, city: City, areas: Areas, people: npt.NDArray[np.float64]) -> None:
     """Hold people against buildings: many people where hardly a building stands is a fault of one of the two."""
-    if people is None:
-        return
     size = areas.measured_m2
     buildings = city.layer("buildings")
     floor = np.full(len(areas), np.nan)
@@ -202,13 +200,13 @@ def _people(report: Report, city: City, areas: Areas, people: npt.NDArray[np.flo
     if crowded:
         names = sample((areas.names[row] for row in crowded), 8)
         report.add("warning", "population", Text(
-            f"{names}：每平方米建筑的人口超过各区中位数的五倍，或人多而无建筑：建筑未测绘，或人口位置有误",
+            f"{listed(names)}：每平方米建筑的人口超过各区中位数的五倍，或人多而无建筑：建筑未测绘，或人口位置有误",
             f"{names}: more than five times the median of people by floor area, or people and no building: buildings are not mapped there,"
             " or the people are in the wrong place",
         ))  # fmt: skip
 
 
-def _edits(report: Report, city: City, edits: dict[str, int]) -> None:
+def _edits(report: Report, edits: dict[str, int]) -> None:
     if not edits:
         return
     total = sum(edits.values())

@@ -7,7 +7,7 @@ from collections import Counter
 import pandas as pd
 
 from spatial.areas import CITY
-from spatial.check.report import Column, Report, Table
+from spatial.check.report import Column, Report, Table, listed
 from spatial.city import City
 from spatial.errors import SpatialError
 from spatial.measurement import NOT_COVERED, measure
@@ -32,8 +32,7 @@ def look_ahead(report: Report, city: City, by: str, progress: Progress) -> None:
     try:
         results = measure(city, None, by, progress=progress)
     except SpatialError as error:
-        for line in str(error).split("\n"):
-            report.add("problem", "metrics", Text(line, line))
+        report.add("problem", "metrics", Text(str(error), str(error)))
         return
     rows = []
     lacking: list[str] = []
@@ -55,7 +54,7 @@ def look_ahead(report: Report, city: City, by: str, progress: Progress) -> None:
     report.tables.append(Table("metrics", Text("指标将如何", "What each metric will say"), _COLUMNS, rows, remark))
     if lacking:
         names = ", ".join(lacking)
-        report.add("warning", "metrics", Text(f"{len(lacking)} 个指标全市 no_data：{names}",
+        report.add("warning", "metrics", Text(f"{len(lacking)} 个指标全市 no_data：{listed(names)}",
                                               f"{len(lacking)} metrics will be no_data for the whole city: {names}"))  # fmt: skip
 
 

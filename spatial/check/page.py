@@ -97,7 +97,7 @@ def _cell(value: Any, kind: str, lang: Lang, width: int) -> str:
         return f"{value:,.0f}"
     if kind == "number":
         return f"{value:,.2f}"
-    text = _safe(str(value))
+    text = shown(value, 500)
     return text if _width(text) <= width else _cut(text, width)
 
 

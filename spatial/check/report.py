@@ -97,6 +97,11 @@ class Report:
         return json.dumps(content, ensure_ascii=False, indent=1)
 
 
+def listed(names: str) -> str:
+    """Write a list of names as Chinese does."""
+    return names.replace(", ", "、")
+
+
 def _plain(row: Mapping[str, Any], columns: Iterable[Column], lang: Lang) -> dict[str, Any]:
     return {column.key: _value(row.get(column.key), lang) for column in columns}
 

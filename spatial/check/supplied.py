@@ -12,7 +12,7 @@ import pyproj
 import shapely
 
 from spatial.areas import CITY, FULL_COVERAGE, Areas, titles
-from spatial.check.report import Column, Report, Table
+from spatial.check.report import Column, Report, Table, listed
 from spatial.city import City, Layer
 from spatial.city_toml import Project
 from spatial.crs import WGS84, name_of, reproject
@@ -47,8 +47,7 @@ def look_at_layers(report: Report, project: Project, city: City, read: Inputs, b
     try:
         areas = city.areas(by)
     except (ProjectError, OptionError) as error:
-        for line in str(error).split("\n"):
-            report.add("problem", by, Text(line, line))
+        report.add("problem", by, Text(str(error), str(error)))
         return
     there = {name: layer for name, layer in city.layers.items() if layer.origin != "absent"}
     counts = {name: _per_area(layer.frame, areas) for name, layer in there.items() if layer.frame is not None}
@@ -151,9 +150,9 @@ def duplicates(frame: gpd.GeoDataFrame) -> npt.NDArray[np.int64]:
 def _tell_duplicates(report: Report, name: str, layer: Layer, frame: gpd.GeoDataFrame, twice: npt.NDArray[np.int64]) -> None:
     ids = sample(frame["id"].to_numpy()[twice])
     wrong = name in ADDED_UP and "osm" not in layer.origin.split("+")[:1]
-    zh = f"{len(twice)} 个要素与另一要素几何完全相同（id {ids}）" + ("，会被重复计入；请去重" if wrong else "")
+    zh = f"{len(twice)} 个要素与另一要素几何完全相同（id {listed(ids)}）" + ("，会被重复计入；请去重" if wrong else "")
     en = f"{len(twice)} of {len(frame)} features have the very geometry of another (ids {ids})" + (
-        ", and would count twice; remove them, or let --repair do it" if wrong else ""
+        ", and would count twice; remove them (--repair drops those that are alike in every column)" if wrong else ""
     )
     report.add("problem" if wrong else "note", name, Text(zh, en))
 
@@ -198,11 +197,11 @@ def _areas(report: Report, city: City, areas: Areas, counts: Mapping[str, npt.ND
     untouched = proper & (covered <= 0)
     if partial.any():
         names = sample(f"{name} {share:.0%}" for name, share in zip(areas.names[partial], covered[partial], strict=True))
-        report.add("warning", "data_extent", Text(f"{int(partial.sum())} 个区只有部分被数据覆盖，其值为 partial：{names}",
+        report.add("warning", "data_extent", Text(f"{int(partial.sum())} 个区只有部分被数据覆盖，其值为 partial：{listed(names)}",
                                                   f"{int(partial.sum())} areas are covered in part and will be partial: {names}"))  # fmt: skip
     if untouched.any():
         names = sample(areas.names[untouched])
-        report.add("warning", "data_extent", Text(f"{int(untouched.sum())} 个区没有数据，其值为 no_data：{names}",
+        report.add("warning", "data_extent", Text(f"{int(untouched.sum())} 个区没有数据，其值为 no_data：{listed(names)}",
                                                   f"{int(untouched.sum())} areas are not touched by the data and will be no_data: {names}"))  # fmt: skip
     if areas.overlap_m2 > 1.0:
         report.add("warning", "districts", Text(f"各区重叠共 {areas.overlap_m2 / 1e6:.3f} 平方公里：各区之和大于全市",
@@ -242,5 +241,5 @@ def _origin_of_layers(report: Report, project: Project) -> None:
     silent = [name for name, local in project.layers.items() if local.path is not None and not local.source]
     if silent:
         names = sample(silent, 20)
-        report.add("note", "", Text(f"以下图层未注明出处、许可或日期：{names}",
+        report.add("note", "", Text(f"以下图层未注明出处、许可或日期：{listed(names)}",
                                     f"these layers do not say their source, licence or date: {names}"))  # fmt: skip
