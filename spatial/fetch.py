@@ -125,7 +125,7 @@ def fetch_osm(
             parts.mkdir(parents=True, exist_ok=True)
             return _fetch(project, request, parts, servers, again=again)
     except FetchError as error:
-        kept = len(list(parts.glob("*.osm")))
+        kept = len([part for part in parts.glob("*.osm") if not part.name.startswith(".")])
         more = f'. {kept} answers are kept; "spatial fetch {project.path}{" --again" if again else ""}" goes on from there' if kept else ""
         more += f". {WITHOUT_INTERNET}" if isinstance(error, UnreachableError) else ""
         raise FetchError(f"{error}{more}") from error
