@@ -32,6 +32,7 @@ from spatial.sources.osm import READER_SCHEMA, OsmData, read_osm
 from spatial.text import Text
 
 CACHE_FOLDER = ".spatial-cache"
+CACHE_SCHEMA = "2"
 CACHE_ENTRIES = 6
 _DAY_S = 86400
 
@@ -49,6 +50,7 @@ class LayerStore:
         specs = [spec for spec in self.project.specs.values() if spec.osm]
         key = _key(
             "osm",
+            CACHE_SCHEMA,
             digest,
             READER_SCHEMA,
             importlib.metadata.version("osmium"),
@@ -82,6 +84,7 @@ class LayerStore:
         spec = self.project.specs.get(local.name) or area_spec(local.name)
         key = _key(
             "local",
+            CACHE_SCHEMA,
             digest,
             READER_SCHEMA,
             repr(local.read),
@@ -131,13 +134,15 @@ class LayerStore:
 
     def _load(self, key: str) -> tuple[dict[str, Any], dict[str, gpd.GeoDataFrame]] | None:
         folder = self.folder / key
-        if not self.enabled or not folder.is_dir():
+        if not self.enabled or not os.path.isdir(folder):  # also false where one may not look
             return None
         try:
             kept = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
             meta = kept["content"]
-            if kept["sha256"] != _key(json.dumps(meta)) or any(
-                fingerprint(folder / f"{name}.parquet") != digest for name, digest in meta["files"].items()
+            if (
+                kept["sha256"] != _key(json.dumps(meta))
+                or meta["key"] != key  # an entry under the name of another
+                or any(fingerprint(folder / f"{name}.parquet") != digest for name, digest in meta["files"].items())
             ):
                 raise ValueError("digest")
             frames = {name: gpd.read_parquet(folder / f"{name}.parquet") for name in meta["files"]}
@@ -161,7 +166,7 @@ class LayerStore:
                     frame.to_parquet(stage / f"{name}.parquet", compression="zstd")
                 files = {name: fingerprint(stage / f"{name}.parquet") for name in frames}
                 counted = [{"layer": r.layer, "what": list(r.what), "count": r.count, "ids": list(r.ids)} for r in repairs]
-                content = {**meta, "files": files, "repairs": counted}
+                content = {**meta, "key": key, "files": files, "repairs": counted}
                 (stage / "manifest.json").write_text(
                     json.dumps({"sha256": _key(json.dumps(content)), "content": content}), encoding="utf-8"
                 )
@@ -185,7 +190,8 @@ class LayerStore:
             with contextlib.suppress(FileNotFoundError):  # another run was faster
                 age[entry] = time.time() - entry.stat().st_mtime
         parts = [entry for entry in age if entry.name.startswith(".part-")]
-        entries = sorted((entry for entry in age if entry not in parts), key=lambda entry: age[entry])
+        # An entry of the future, after the clock was set back, is as far away as one of the past, not the newest for ever.
+        entries = sorted((entry for entry in age if entry not in parts), key=lambda entry: abs(age[entry]))
         for entry in [*(part for part in parts if age[part] > _DAY_S), *entries[CACHE_ENTRIES * (len(self.project.layers) + 1) :]]:
             shutil.rmtree(entry, ignore_errors=True)
 
