@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import hashlib
 import importlib.metadata
 import json
@@ -35,6 +36,13 @@ CACHE_FOLDER = ".spatial-cache"
 CACHE_SCHEMA = "2"
 CACHE_ENTRIES = 6
 _DAY_S = 86400
+_REASONS = {
+    errno.ENOSPC: Text("磁盘空间不足", "no space left"),
+    errno.EDQUOT: Text("磁盘配额已用完", "the disk quota is used up"),
+    errno.EACCES: Text("没有写入权限", "no permission to write there"),
+    errno.EPERM: Text("没有写入权限", "no permission to write there"),
+    errno.EROFS: Text("文件系统只读", "the file system is read-only"),
+}
 
 
 class LayerStore:
@@ -178,9 +186,9 @@ class LayerStore:
                 shutil.rmtree(stage, ignore_errors=True)
             self._prune()
         except (OSError, pyarrow.ArrowException) as error:
-            reason = getattr(error, "strerror", None) or type(error).__name__
+            reason = _reason(error)
             self.notices.append(
-                Text(f"缓存无法写入（{reason}），不影响结果", f"the cache cannot be written ({reason}); results are not affected")
+                Text(f"缓存无法写入（{reason.zh}），不影响结果", f"the cache cannot be written ({reason.en}); results are not affected")
             )
 
     def _prune(self) -> None:
@@ -194,6 +202,12 @@ class LayerStore:
         entries = sorted((entry for entry in age if entry not in parts), key=lambda entry: abs(age[entry]))
         for entry in [*(part for part in parts if age[part] > _DAY_S), *entries[CACHE_ENTRIES * (len(self.project.layers) + 1) :]]:
             shutil.rmtree(entry, ignore_errors=True)
+
+
+def _reason(error: Exception) -> Text:
+    number = getattr(error, "errno", None) or 0
+    said = os.strerror(number) if number else type(error).__name__
+    return _REASONS.get(number, Text(said, said))
 
 
 def _repairs_from(meta: Mapping[str, Any]) -> list[Repair]:

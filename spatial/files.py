@@ -20,6 +20,7 @@ PARTIAL, OLD, PROBE, PART = ".spatial-partial", ".spatial-old", ".spatial-probe"
 """How the names of hidden folders and files end that stand only while a run writes; long, so that nobody else's are taken for them."""
 
 _DAY_S = 86400
+_FULL_BYTES = 1 << 20
 _PATIENCE_S = 10.0
 SHAPEFILE = (".shx", ".dbf", ".prj", ".cpg")
 RASTER_SIDES = (".aux.xml", ".msk", ".ovr")
@@ -83,6 +84,11 @@ def writing(what: Path) -> Iterator[None]:
             errno.EROFS: "the file system is read-only; choose another folder with --out",
         }.get(error.errno or 0, f"{error.strerror or error}")
         raise OutputError(f"{what}: cannot be written: {remedy}") from error
+
+
+def nearly_full(folder: Path) -> bool:
+    """Tell whether the disk under a folder has less than 1 MiB left: libraries that write themselves do not always say so."""
+    return shutil.disk_usage(folder).free < _FULL_BYTES
 
 
 @contextlib.contextmanager

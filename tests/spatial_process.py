@@ -14,6 +14,8 @@ from typing import Any
 
 import pandas as pd
 
+from tests.small_city import parks, project
+
 ROOT = Path(__file__).resolve().parents[1]
 FEW = ("--metrics", "data_completeness,population,road_area_ratio", "--quiet", "--lang", "en")
 TABLES = ("metrics.csv", "metrics.parquet")
@@ -39,6 +41,17 @@ def start(*arguments: object, **options: Any) -> subprocess.Popen[str]:
     command = [*COMMAND, *map(str, arguments)]
     quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.PIPE}
     return subprocess.Popen(command, env=environment(), text=True, encoding="utf-8", **{**quiet, **options})
+
+
+def city(folder: Path) -> Path:
+    """A project with an extract and two local layers: each is cached by itself."""
+    return project(folder, osm=True, layers={"parks": parks()})
+
+
+def latest(path: Path) -> Path:
+    """The folder that ``latest.json`` of a project points to."""
+    out = path.parent / "out"
+    return out / json.loads((out / "latest.json").read_text("utf-8"))["run"]
 
 
 def tables(run: Path) -> list[bytes]:

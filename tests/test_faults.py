@@ -9,14 +9,16 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from spatial.cli import main
 from spatial.files import OLD, PART, PARTIAL, PROBE, staged_folder, tidy
-from tests.small_city import parks, project
-from tests.spatial_process import FEW, assert_whole, environment, spatial, start, tables
+from tests.small_city import project
+from tests.spatial_process import FEW, assert_whole, city, environment, latest, spatial, start, tables
 
 
 @pytest.fixture(scope="module")
@@ -28,15 +30,6 @@ def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> tuple[list[bytes], 
     span_s = time.monotonic() - began
     assert done.returncode == 0, done.stderr
     return tables(latest(path)), span_s
-
-
-def city(folder: Path) -> Path:
-    return project(folder, osm=True, layers={"parks": parks()})
-
-
-def latest(path: Path) -> Path:
-    out = path.parent / "out"
-    return out / json.loads((out / "latest.json").read_text("utf-8"))["run"]
 
 
 def visible(folder: Path) -> list[Path]:
@@ -190,3 +183,95 @@ def test_a_run_sweeps_what_killed_runs_left(tmp_path: Path) -> None:
     os.utime(left, (1, 1))
     assert main(["run", str(path), *FEW]) == 0
     assert hidden(tmp_path / "out") == []
+
+
+# Two runs into one folder.
+
+
+@pytest.mark.parametrize("options", [(), ("--out", "o"), ("--out", "o", "--force")])
+def test_two_runs_into_one_folder(tmp_path: Path, undisturbed: tuple[list[bytes], float], options: tuple[str, ...]) -> None:
+    """Equal runs replace each other, whichever is last; the place holds a whole one at the end."""
+    wanted, _ = undisturbed
+    path = city(tmp_path / "plan")
+    runs = [start("run", path, *FEW, *options, cwd=tmp_path) for _ in range(2)]
+    said = [run.communicate()[1] for run in runs]
+    assert [run.returncode for run in runs] == [0, 0], said
+    place = tmp_path / "o" if options else latest(path)
+    assert_whole(place)
+    assert tables(place) == wanted
+    assert hidden(place.parent) == []
+
+
+@pytest.fixture
+def meanwhile(monkeypatch: pytest.MonkeyPatch) -> Callable[[Callable[[], object]], None]:
+    """Let something happen between the decision where a run goes and the moment when its outputs are whole."""
+
+    def meanwhile(happens: Callable[[], object]) -> None:
+        import spatial.outputs.folder as folder
+
+        def write(results: Any, path: Path) -> Path:
+            monkeypatch.undo()
+            happens()
+            return write_map(results, path)
+
+        write_map = folder.write_map
+        monkeypatch.setattr(folder, "write_map", write)
+
+    return meanwhile
+
+
+def test_what_came_during_the_run_is_not_removed(
+    tmp_path: Path, meanwhile: Callable[[Callable[[], object]], None], capsys: pytest.CaptureFixture[str]
+) -> None:
+    path, out = city(tmp_path / "plan"), tmp_path / "o"
+    assert main(["run", str(path), *FEW, "--out", str(out)]) == 0
+    before = tables(out)
+    meanwhile(lambda: (out / "notes.docx").write_text("for the mayor"))
+    assert main(["run", str(path), *FEW, "--out", str(out)]) == 4
+    assert "also holds notes.docx, which a new run would remove" in capsys.readouterr().err
+    assert (out / "notes.docx").read_text() == "for the mayor"
+    assert tables(out) == before
+    assert hidden(tmp_path) == []
+
+
+def test_a_run_of_other_inputs_that_came_first_stays(
+    tmp_path: Path, meanwhile: Callable[[Callable[[], object]], None], capsys: pytest.CaptureFixture[str]
+) -> None:
+    one, other, out = city(tmp_path / "one"), project(tmp_path / "other"), tmp_path / "o"
+    meanwhile(lambda: spatial("run", other, *FEW, "--out", out))
+    assert main(["run", str(one), *FEW, "--out", str(out)]) == 4
+    assert "holds a run of other inputs" in capsys.readouterr().err
+    assert_whole(out)
+    assert {entry["layer"] for entry in json.loads((out / "run.json").read_text("utf-8"))["inputs"]} == {"city.toml", "districts"}
+    meanwhile(lambda: (out / "more").write_text("x"))
+    assert main(["run", str(one), *FEW, "--out", str(out), "--force"]) == 0
+    assert_whole(out)
+
+
+def test_somebody_elses_lock_does_not_stop_a_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """``flock . spatial run …`` in a schedule locks the very folder that a run puts its own into."""
+    import fcntl
+
+    monkeypatch.setattr("spatial.files._PATIENCE_S", 0.05)
+    handle = os.open(tmp_path, os.O_RDONLY)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        with staged_folder(tmp_path / "run") as stage:
+            (stage / "a").write_text("1")
+    finally:
+        os.close(handle)
+    assert (tmp_path / "run" / "a").read_text() == "1"
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_run_that_is_asked_to_stop(tmp_path: Path, number: int) -> None:
+    """By a real signal while a library writes; the traceback of an interrupted call is nobody's business."""
+    path = city(tmp_path)
+    with start("run", path, *FEW) as run:
+        while run.poll() is None and not any(tmp_path.glob(f"out/.*{PARTIAL}/*")):
+            time.sleep(0.0005)
+        run.send_signal(number)
+        _, said = run.communicate()
+    assert run.returncode == 130, said
+    assert said == "interrupted; nothing half written is left\n"
+    assert not (tmp_path / "out").exists()
