@@ -6,15 +6,19 @@ import contextlib
 import ctypes
 import errno
 import hashlib
+import mmap
 import os
+import re
 import shutil
 import sys
 import tempfile
 import time
+import zipfile
+import zlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from spatial.errors import OutputError, SourceError, SpatialError
+from spatial.errors import CRSError, OutputError, SourceError, SpatialError
 
 PARTIAL, OLD, PROBE, PART = ".spatial-partial", ".spatial-old", ".spatial-probe", ".spatial-file"
 """How the names of hidden folders and files end that stand only while a run writes; long, so that nobody else's are taken for them."""
@@ -22,6 +26,12 @@ PARTIAL, OLD, PROBE, PART = ".spatial-partial", ".spatial-old", ".spatial-probe"
 _DAY_S = 86400
 _FULL_BYTES = 1 << 20
 _PATIENCE_S = 10.0
+_HEAD_BYTES = 16384
+_MEMBERS = 1000
+_WRAPPER = "a VRT only names other files, whose changes nobody would notice; give those files themselves"
+_WRAPPERS = (b"<OGRVRT", b"<VRTDataset", b"<GDAL_WMS", b"<WMS_", b"<WCS_", b"<WFS_", b"<OGRWFS", b"<GDAL_")
+_SERVICE = re.compile(rb"<(\w+:)?\w*_?Capabilities[\s>]")
+_LINKED_CRS = re.compile(rb'"crs"\s*:\s*\{[^{}]*(\{[^{}]*\}[^{}]*)?"type"\s*:\s*"(link|url)"', re.IGNORECASE)
 SHAPEFILE = (".shx", ".dbf", ".prj", ".cpg")
 RASTER_SIDES = (".aux.xml", ".msk", ".ovr")
 
@@ -288,19 +298,51 @@ def _sync(path: Path) -> None:
 
 
 def refuse_wrappers(path: Path, where: str) -> None:
-    """Refuse a file that only names other files, whatever it is called: their changes nobody would notice, and they may lie anywhere.
+    """Refuse a file that only names other files, or takes a part of itself from the network, whatever it is called and in an archive too.
+
+    Changes of what it names nobody would notice, it may lie anywhere, and no file is a reason to reach out.
 
     Raises
     ------
     SourceError
-        The name or the first bytes are those of a GDAL wrapper (VRT, WMS and the like).
+        The name or the first bytes are those of a GDAL wrapper (VRT, WMS and the like) or of a web service's description.
+    CRSError
+        A GeoJSON file whose CRS is a link.
     """
-    wrapper = path.suffix.lower() == ".vrt"
-    if path.is_file() and not wrapper:
-        with path.open("rb") as source:
-            head = source.read(4096)
-        wrapper = any(
-            mark in head for mark in (b"<OGRVRT", b"<VRTDataset", b"<GDAL_WMS", b"<WMS_", b"<WCS_", b"<WFS_", b"<OGRWFS", b"<GDAL_")
+    if path.suffix.lower() == ".vrt":
+        raise SourceError(f"{where}: {_WRAPPER}")
+    for head in _heads(path):
+        if any(mark in head for mark in _WRAPPERS):
+            raise SourceError(f"{where}: {_WRAPPER}")
+        if _SERVICE.search(head):
+            raise SourceError(
+                f"{where}: describes a web service, and nothing is fetched from it; save the layer itself to a file, for example with QGIS"
+            )
+    if path.is_file() and path.suffix.lower() in (".geojson", ".json"):
+        _refuse_linked_crs(path, where)
+
+
+def _heads(path: Path) -> Iterator[bytes]:
+    """Yield the first bytes of a file and, of an archive, those of what is in it."""
+    if not path.is_file():
+        return
+    with path.open("rb") as source:
+        yield source.read(_HEAD_BYTES)
+    if path.suffix.lower() in (".zip", ".kmz"):
+        unreadable = (zipfile.BadZipFile, OSError, RuntimeError, NotImplementedError, zlib.error, EOFError)
+        with contextlib.suppress(*unreadable), zipfile.ZipFile(path) as archive:  # what is wrong with it is told when it is read
+            for member in archive.infolist()[:_MEMBERS]:
+                with archive.open(member) as source:
+                    yield source.read(_HEAD_BYTES)
+
+
+def _refuse_linked_crs(path: Path, where: str) -> None:
+    with path.open("rb") as source:
+        if not os.fstat(source.fileno()).st_size:
+            return
+        with mmap.mmap(source.fileno(), 0, access=mmap.ACCESS_READ) as content:
+            found = _LINKED_CRS.search(content)
+    if found:
+        raise CRSError(
+            f'{where}: its "crs" is a link to the network, which is never followed; remove "crs" from the file and state it: crs = "EPSG:4551"'
         )
-    if wrapper:
-        raise SourceError(f"{where}: a VRT only names other files, whose changes nobody would notice; give those files themselves")

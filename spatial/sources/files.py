@@ -23,6 +23,7 @@ from spatial import crs as crs_
 from spatial import datum as datum_
 from spatial.errors import CRSError, LayerError, OptionError, SourceError, SpatialError, nearest, plain, sample, shown
 from spatial.files import refuse_wrappers
+from spatial.sources.offline import offline
 
 RASTER_ENDINGS = (".tif", ".tiff", ".img", ".asc")
 TABLE_ENDINGS = (".csv", ".tsv", ".txt")
@@ -161,6 +162,7 @@ def _closed(geometry: Any) -> Any:
     return out
 
 
+@offline()
 def _read_ogr(path: Path, options: FileOptions, where: str) -> gpd.GeoDataFrame:
     import pyogrio
 
@@ -207,7 +209,10 @@ def _inside_zip(root: str, where: str) -> str:
     """Find the one file in an archive, or the one folder of Shapefiles, however deep."""
     import pyogrio
 
-    found = [name for name in pyogrio.vsi_listtree(root) if not name.endswith("/")]
+    try:
+        found = [name for name in pyogrio.vsi_listtree(root) if not name.endswith("/")]
+    except NotADirectoryError:  # an archive of a single file is that file to GDAL
+        return root
     bases = sorted(
         {name for name in found if name.lower().endswith(_ZIPPED)} | {f"{name.split('.gdb/')[0]}.gdb" for name in found if ".gdb/" in name}
     )
