@@ -154,8 +154,11 @@ class LayerStore:
             ):
                 raise ValueError("digest")
             frames = {name: gpd.read_parquet(folder / f"{name}.parquet") for name in meta["files"]}
-            os.utime(folder)
+            with contextlib.suppress(OSError):  # a colleague's folder that one may only read
+                os.utime(folder)
             return meta, frames
+        except PermissionError:
+            return None
         except Exception as error:
             self.notices.append(
                 Text(f"缓存条目已损坏，已重建（{type(error).__name__}）", f"a damaged cache entry was rebuilt ({type(error).__name__})")
@@ -178,6 +181,7 @@ class LayerStore:
                 (stage / "manifest.json").write_text(
                     json.dumps({"sha256": _key(json.dumps(content)), "content": content}), encoding="utf-8"
                 )
+                stage.chmod(0o755)  # as other folders are: colleagues share a project
                 stage.rename(self.folder / key)
             except OSError:
                 if not (self.folder / key).is_dir():  # another run put the same entry there first: nothing to do
@@ -187,9 +191,9 @@ class LayerStore:
             self._prune()
         except (OSError, pyarrow.ArrowException) as error:
             reason = _reason(error)
-            self.notices.append(
-                Text(f"缓存无法写入（{reason.zh}），不影响结果", f"the cache cannot be written ({reason.en}); results are not affected")
-            )
+            said = Text(f"缓存无法写入（{reason.zh}），不影响结果", f"the cache cannot be written ({reason.en}); results are not affected")
+            if said not in self.notices:  # once, not for every layer
+                self.notices.append(said)
 
     def _prune(self) -> None:
         """Keep the newest entries; an interrupted run's leftovers go after a day."""
