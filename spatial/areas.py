@@ -149,6 +149,11 @@ class Areas:
         return gpd.GeoDataFrame({"area_id": self.ids, "name": self.names}, geometry=list(self.whole), crs=self.crs)
 
 
+def titles(areas: Areas) -> list[Text]:
+    """Return what people call each row: its name, or of the rows that close the sum their title."""
+    return [RESERVED.get(identity, Text(str(name), str(name))) for identity, name in zip(areas.ids, areas.names, strict=True)]
+
+
 def build_areas(polygons: gpd.GeoDataFrame, boundary: Any | None, *, where: str) -> Areas:
     """Make the rows to report by.
 

@@ -12,7 +12,7 @@ import shutil
 import tempfile
 import time
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +28,7 @@ from spatial.city_toml import LocalLayer, Project
 from spatial.errors import CRSError, LayerError, OptionError, nearest
 from spatial.files import fingerprint
 from spatial.layers import LayerSpec, Repair, check_counts, typed, validate
+from spatial.sources.files import READER_SCHEMA as FILES_SCHEMA
 from spatial.sources.files import read_vector
 from spatial.sources.osm import READER_SCHEMA, OsmData, read_osm
 from spatial.text import Text
@@ -43,6 +44,25 @@ _REASONS = {
     errno.EPERM: Text("没有写入权限", "no permission to write there"),
     errno.EROFS: Text("文件系统只读", "the file system is read-only"),
 }
+
+
+@dataclass(frozen=True)
+class LocalData:
+    """What one local file gave.
+
+    Attributes
+    ----------
+    frame
+        Features in degrees WGS-84, checked and typed.
+    repairs
+        What was changed, dropped or not understood, counted.
+    crs
+        What the file's coordinates are in, as it says or as ``city.toml`` does.
+    """
+
+    frame: gpd.GeoDataFrame
+    repairs: list[Repair]
+    crs: str
 
 
 class LayerStore:
@@ -68,9 +88,8 @@ class LayerStore:
         if kept is not None:
             meta, frames = kept
             if set(frames) == {spec.name for spec in specs}:
-                return OsmData(
-                    frames, tuple(meta["box"]) if meta["box"] else None, meta["box_is_header"], meta["newest"], _repairs_from(meta)
-                )
+                box = tuple(meta["box"]) if meta["box"] else None
+                return OsmData(frames, box, meta["box_is_header"], meta["newest"], _repairs_from(meta), meta["edits"])
         data = read_osm(path, specs)
         frames = {}
         for spec in specs:
@@ -83,18 +102,21 @@ class LayerStore:
             frames[spec.name] = frame
             data.repairs += [*repairs, *more]
         data = replace(data, frames=frames)
-        self._save(key, frames, {"box": data.box, "box_is_header": data.box_is_header, "newest": data.newest}, data.repairs)
+        told = {"box": data.box, "box_is_header": data.box_is_header, "newest": data.newest, "edits": data.edits}
+        self._save(key, frames, told, data.repairs)
         return data
 
-    def local(self, local: LocalLayer, digest: str) -> tuple[gpd.GeoDataFrame, list[Repair]]:
+    def local(self, local: LocalLayer, digest: str) -> LocalData:
         """Return a local layer, checked, repaired as ``on_invalid`` says and typed; degrees WGS-84."""
         assert local.path is not None
         spec = self.project.specs.get(local.name) or area_spec(local.name)
+        if local.read.datum_parameters:  # a kept frame beside its file would tell them, and so would a digest of so few digits
+            return self._read_local(local, spec)
         key = _key(
             "local",
             CACHE_SCHEMA,
             digest,
-            READER_SCHEMA,
+            FILES_SCHEMA,
             repr(local.read),
             local.on_invalid,
             repr((spec.geometry, spec.fields)),
@@ -103,12 +125,12 @@ class LayerStore:
         )
         kept = self._load(key)
         if kept is not None and set(kept[1]) == {local.name}:
-            return kept[1][local.name], _repairs_from(kept[0])
-        frame, repairs = self._read_local(local, spec)
-        self._save(key, {local.name: frame}, {}, repairs)
-        return frame, repairs
+            return LocalData(kept[1][local.name], _repairs_from(kept[0]), kept[0]["crs"])
+        data = self._read_local(local, spec)
+        self._save(key, {local.name: data.frame}, {"crs": data.crs}, data.repairs)
+        return data
 
-    def _read_local(self, local: LocalLayer, spec: LayerSpec) -> tuple[gpd.GeoDataFrame, list[Repair]]:
+    def _read_local(self, local: LocalLayer, spec: LayerSpec) -> LocalData:
         assert local.path is not None
         where = f"{local.name}: {local.path}"
         known = tuple(spec.fields) if local.name in self.project.specs else ("name",)
@@ -116,7 +138,8 @@ class LayerStore:
             raise OptionError(
                 f"{where}: {', '.join(unknown)} is no field of {spec.name}{nearest(unknown[0], known)}; it has {', '.join(known)}"
             )
-        raw = read_vector(local.path, local.read, where=local.name, wanted=known, polygons=spec.geometry == "polygon")
+        told: list[Repair] = []
+        raw = read_vector(local.path, local.read, where=local.name, wanted=known, polygons=spec.geometry == "polygon", told=told)
         if raw.empty and not local.allow_empty:
             matched = f" no feature matches where = {local.read.where!r};" if local.read.where else " it holds no feature;"
             raise LayerError(f"{where}: is empty:{matched} if that is the truth, set allow_empty = true, then it counts as 0")
@@ -132,13 +155,12 @@ class LayerStore:
             said = "; ".join(repair.text().en for repair in repairs)
             raise LayerError(f"{where}: no usable feature is left of {len(raw)} ({said}); repair the file")
         frame, more = typed(frame, spec)
-        moved = crs_.reproject(frame.geometry.to_numpy(), pyproj.CRS(frame.crs), pyproj.CRS(crs_.WGS84))
+        own = pyproj.CRS(frame.crs)
+        moved = crs_.reproject(frame.geometry.to_numpy(), own, pyproj.CRS(crs_.WGS84))
         if len(moved) and not np.isfinite(shapely.bounds(moved)).all():
-            raise CRSError(
-                f"{where}: coordinates cannot be moved from {crs_.name_of(pyproj.CRS(frame.crs))} to WGS-84; check the CRS of the file"
-            )
+            raise CRSError(f"{where}: coordinates cannot be moved from {crs_.name_of(own)} to WGS-84; check the CRS of the file")
         frame = frame.set_geometry(gpd.GeoSeries(moved, index=frame.index, crs=crs_.WGS84))
-        return frame, [*repairs, *more]
+        return LocalData(frame, [*told, *repairs, *more], crs_.name_of(own))
 
     def _load(self, key: str) -> tuple[dict[str, Any], dict[str, gpd.GeoDataFrame]] | None:
         folder = self.folder / key
@@ -181,7 +203,7 @@ class LayerStore:
                 (stage / "manifest.json").write_text(
                     json.dumps({"sha256": _key(json.dumps(content)), "content": content}), encoding="utf-8"
                 )
-                stage.chmod(0o755)  # as other folders are: colleagues share a project
+                stage.chmod(self.folder.stat().st_mode & 0o777)  # for whoever may read the cache: colleagues share a project
                 stage.rename(self.folder / key)
             except OSError:
                 if not (self.folder / key).is_dir():  # another run put the same entry there first: nothing to do

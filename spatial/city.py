@@ -346,8 +346,12 @@ class City:
     def attribution(self) -> str:
         """What every picture of this city must carry: made-up data stored in OSM's format are not OpenStreetMap's."""
         made_up = (self.synthetic,) if self.synthetic else ()
-        osm = OSM_NOTICE if any(layer.origin.startswith("osm") and layer.source not in made_up for layer in self.layers.values()) else ""
+        osm = OSM_NOTICE if any(_is_osm(layer) and layer.source not in made_up for layer in self.layers.values()) else ""
         return " · ".join(part for part in (self.synthetic, osm) if part)
+
+
+def _is_osm(layer: Layer) -> bool:
+    return layer.origin.startswith("osm") or layer.options.get("openstreetmap") is True
 
 
 def _raster_reach(raster: Raster, name: str, layers: Mapping[str, Layer], extent: Any | None, crs: pyproj.CRS) -> Any:

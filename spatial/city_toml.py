@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
+import math
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -12,6 +15,7 @@ from typing import Any
 from spatial import catalogue
 from spatial.datum import DATUMS
 from spatial.errors import Faults, ProjectError, nearest, shown
+from spatial.files import fingerprint
 from spatial.layers import INVALID_POLICIES, NAME, SENSITIVITIES, LayerSpec, layer_specs
 from spatial.sources.files import RASTER_ENDINGS, FileOptions
 from spatial.units import MAX_PEOPLE
@@ -21,10 +25,13 @@ OSM_KEYS = ("file", "made_up")
 SCOPE_KEYS = ("built_up_area",)
 LAYER_KEYS = (
     "file", "layer", "id", "name", "datum", "crs", "x", "y", "where", "merge", "fields", "values", "encoding", "source", "licence", "date",
-    "sensitivity", "on_invalid", "allow_empty", "field", "total",
+    "sensitivity", "on_invalid", "allow_empty", "field", "total", "datum_parameters", "datum_confirmed", "geometry",
 )  # fmt: skip
 _RASTER_KEYS = ("file", "source", "licence", "date", "sensitivity")
-_TEXT_KEYS = ("file", "layer", "id", "name", "crs", "x", "y", "where", "encoding", "source", "licence", "field")
+_TEXT_KEYS = ("file", "layer", "id", "name", "crs", "x", "y", "where", "encoding", "source", "licence", "field", "geometry")
+# Of the shifts, metres, the rotations, arc-seconds, and the scale, ppm: beyond them nothing on the Earth lies.
+_PARAMETERS = ("dx", "dy", "dz", "rx", "ry", "rz", "ppm")
+_PARAMETER_LIMITS = (2000.0, 2000.0, 2000.0, 60.0, 60.0, 60.0, 100.0)
 
 
 @dataclass(frozen=True)
@@ -41,6 +48,7 @@ class LocalLayer:
     sensitivity: str = "public"
     field: str | None = None
     total: float | None = None
+    datum_confirmed: bool = False
 
 
 @dataclass(frozen=True)
@@ -64,6 +72,21 @@ class Project:
         base = self.path.parent
         files = [self.path, *([self.osm] if self.osm else []), *(local.path for local in self.layers.values() if local.path)]
         return [*files, *(base / name for name in ("data", "layers", "maps"))]
+
+    def digest(self) -> str:
+        """Return what tells two versions of ``city.toml`` apart, SHA-256.
+
+        ``datum_parameters`` are no part of it but by 16 bits of a slow digest: who tries out numbers is left with a great many that fit.
+        """
+        secret = {name: local.read.datum_parameters for name, local in self.layers.items() if local.read.datum_parameters}
+        if not secret:
+            return fingerprint(self.path)
+        raw = catalogue.read_toml(self.path)
+        for table in raw["layers"].values():
+            table.pop("datum_parameters", None)
+        rest = json.dumps(raw, sort_keys=True, default=str).encode()
+        mark = hashlib.pbkdf2_hmac("sha256", repr(sorted(secret.items())).encode(), hashlib.sha256(rest).digest(), 200_000)[:2]
+        return hashlib.sha256(rest + mark).hexdigest()
 
 
 def parse_project(path: Path) -> Project:
@@ -136,14 +159,17 @@ def _local(name: str, raw: Any, spec: LayerSpec | None, path: Path, faults: Faul
     messages = catalogue.check_keys(raw, LAYER_KEYS, where=where)
     messages += [m for key in _TEXT_KEYS for m in catalogue.check_type(raw, key, str, "text", where=where)]
     messages += [m for key in ("fields", "values") for m in catalogue.check_type(raw, key, dict, "a table", where=where)]
-    messages += catalogue.check_type(raw, "allow_empty", bool, "true or false", where=where)
+    for key in ("allow_empty", "datum_confirmed"):
+        messages += catalogue.check_type(raw, key, bool, "true or false", where=where)
     for key, choices in (
         ("datum", DATUMS),
         ("merge", ("replace", "union")),
         ("on_invalid", INVALID_POLICIES),
         ("sensitivity", SENSITIVITIES),
     ):
-        if key in raw and raw[key] not in choices:
+        if key in raw and isinstance(raw[key], list | dict):  # perhaps parameters of a local datum, which no message repeats
+            messages.append(f"{where}: {key} must be one of {', '.join(choices)}")
+        elif key in raw and raw[key] not in choices:
             messages.append(f"{where}: {key} = {raw[key]!r} is not one of {', '.join(choices)}{nearest(str(raw[key]), choices)}")
     total = raw.get("total")
     if total is not None and (
@@ -155,6 +181,7 @@ def _local(name: str, raw: Any, spec: LayerSpec | None, path: Path, faults: Faul
     if raw.get("file") and total is not None:
         messages.append(f"{where}: total is for a population without a file; remove one of the two")
     messages += _raster_faults(raw, spec, where)
+    messages += _parameter_faults(raw, where)
     if isinstance(raw.get("encoding"), str) and not _is_encoding(raw["encoding"]):
         messages.append(f'{where}: encoding "{shown(raw["encoding"])}" is not known; known are for example utf-8, gbk, gb18030')
     fields = raw.get("fields", {}) if isinstance(raw.get("fields", {}), dict) else {}
@@ -174,13 +201,14 @@ def _local(name: str, raw: Any, spec: LayerSpec | None, path: Path, faults: Faul
     read = FileOptions(
         raw.get("layer"), raw.get("where"), raw.get("encoding"), fields,
         {ours: {str(k): str(v) for k, v in mapping.items()} for ours, mapping in values.items()},
-        raw.get("id"), str(raw.get("datum", "wgs84")), raw.get("crs"), raw.get("x"), raw.get("y"),
+        raw.get("id"), str(raw.get("datum", "wgs84")), raw.get("crs"), raw.get("x"), raw.get("y"), raw.get("geometry"),
+        tuple(map(float, raw["datum_parameters"])) if "datum_parameters" in raw and not messages else (),
     )  # fmt: skip
     source = "; ".join(str(raw[key]) for key in ("source", "licence", "date") if key in raw)
     file = path.parent / raw["file"] if isinstance(raw.get("file"), str) else None
     return LocalLayer(
         name, file, read, str(raw.get("merge", "replace")), str(raw.get("on_invalid", "error")), raw.get("allow_empty", False) is True,
-        source, str(raw.get("sensitivity", "public")), raw.get("field"), total,
+        source, str(raw.get("sensitivity", "public")), raw.get("field"), total, raw.get("datum_confirmed") is True,
     )  # fmt: skip
 
 
@@ -198,6 +226,28 @@ def _raster_faults(raw: Mapping[str, Any], spec: LayerSpec | None, where: str) -
     followed = (*_RASTER_KEYS, "total", *(["field"] if kind == "counts" else []))
     idle = [key for key in raw if key in LAYER_KEYS and key not in followed]
     return [f"{where}: {', '.join(idle)} cannot be applied to a raster; remove it, or convert the raster"] if idle else []
+
+
+def _parameter_faults(raw: Mapping[str, Any], where: str) -> list[str]:
+    """List what is wrong with the parameters of a local datum, without repeating any of them."""
+    if "datum_parameters" not in raw:
+        return []
+    values = raw["datum_parameters"]
+    if not (
+        isinstance(values, list)
+        and len(values) in (3, 7)
+        and all(isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value) for value in values)
+    ):
+        return [f"{where}: datum_parameters must be 3 or 7 numbers: [dx, dy, dz] in metres, or with rx, ry, rz in arc-seconds and ppm"]
+    messages = []
+    if beyond := [name for name, value, limit in zip(_PARAMETERS, values, _PARAMETER_LIMITS, strict=False) if abs(value) > limit]:
+        messages.append(
+            f"{where}: datum_parameters: {', '.join(beyond)} cannot be so large; the order is [{', '.join(_PARAMETERS)}],"
+            " in metres, arc-seconds and ppm, position-vector convention"
+        )
+    if raw.get("datum", "wgs84") != "wgs84":
+        messages.append(f"{where}: datum_parameters are of the datum that the layer's CRS has; remove datum")
+    return messages
 
 
 def _is_encoding(name: str) -> bool:

@@ -18,6 +18,8 @@ from typing import Any
 from spatial import __version__
 from spatial.errors import OptionError, OutputError, SpatialError, nearest, shown
 
+PROBLEMS_FOUND = 3
+
 _CITY_TOML = """\
 # What this city is made of. Paths are relative to this file. Every key: "spatial explain city.toml".
 name = "My city"
@@ -69,8 +71,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     Returns
     -------
     int
-        0 when everything asked for was done; 2 wrong option or project file, 3 unusable input, 4 output cannot be written, 70 a fault of
-        this program, 130 interrupted.
+        0 when everything asked for was done; 2 wrong option or project file, 3 unusable input or a problem that ``check`` found, 4 output
+        cannot be written, 70 a fault of this program, 130 interrupted.
     """
     parser = _parser()
     args = parser.parse_args(argv)
@@ -81,8 +83,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         signal.signal(signal.SIGTERM, _interrupted)
     gc.set_threshold(100_000, 20, 100)  # millions of small objects and hardly a circle: looking for circles cost 6 % of a run
     try:
-        command: Callable[[argparse.Namespace], None] = args.command
-        command(args)
+        command: Callable[[argparse.Namespace], int | None] = args.command
+        code = command(args) or 0
         sys.stdout.flush()
     except SpatialError as error:
         print(f"error: {error}", file=sys.stderr)
@@ -99,7 +101,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     except Exception as error:
         print(f"error: {_fault(error)}; this is a fault of spatial, nothing half written is left; please report it", file=sys.stderr)
         return 70
-    return 0
+    return code
 
 
 def _fault(error: Exception) -> str:
@@ -127,6 +129,17 @@ def _parser() -> argparse.ArgumentParser:
     run.add_argument("project", type=Path, metavar="city.toml", help="the project file, or its folder")
     _run_options(run)
     run.set_defaults(command=_run)
+
+    check = commands.add_parser("check", help="look at a project before its numbers are used: problems, layers, what each metric will lack")
+    check.add_argument("project", type=Path, metavar="city.toml", help="the project file, or its folder")
+    check.add_argument("--by", metavar="AREAS", default="districts", help="areas to report by, as for run")
+    check.add_argument("--lang", choices=("zh", "en"), help="language of the page (default: zh for a city in China, else en)")
+    check.add_argument("--json", action="store_true", help="print JSON instead of the page")
+    check.add_argument("--repair", action="store_true", help="write repaired copies of local layers and a list of what was changed")
+    check.add_argument("--out", type=Path, metavar="DIR", help="folder of the repaired copies (default: out/repaired beside city.toml)")
+    check.add_argument("--no-cache", action="store_true", help="do not keep parsed layers beside city.toml")
+    check.add_argument("--quiet", action="store_true", help="show no progress")
+    check.set_defaults(command=_check)
 
     demo = commands.add_parser("demo", help="copy the synthetic demo city to a folder and run it")
     demo.add_argument("folder", type=Path, nargs="?", default=Path("spatial-demo"), help="new folder (default: spatial-demo)")
@@ -220,6 +233,34 @@ def run_project(
         _clear(progress.draw is not None)
         print(f"notice: {notice.get(lang)}", file=sys.stderr)
     return write_run(results, target, options, force=force, latest=out is None, progress=progress)
+
+
+def _check(args: argparse.Namespace) -> int:
+    from spatial.check import check_project, page
+    from spatial.progress import Progress
+
+    if args.out and not args.repair:
+        raise OptionError("--out says where repaired copies go; it stands with --repair only")
+    progress = Progress(None if args.quiet else _draw())
+    report = check_project(args.project, by=args.by, progress=progress, cache=not args.no_cache)
+    _clear(progress.draw is not None)
+    lang = args.lang or report.lang
+    print(report.to_json(lang) if args.json else page(report, lang))
+    if args.repair:
+        _repair(args)
+    return PROBLEMS_FOUND if report.of("problem") else 0
+
+
+def _repair(args: argparse.Namespace) -> None:
+    """Write repaired copies; what was done goes to the error stream, so that JSON stays JSON."""
+    from spatial.check.repair import repair_project
+
+    done = repair_project(args.project, args.out)
+    said = [f"{name}: {count} changes" for name, count in done.changes.items()] or ["nothing to repair"]
+    said += [f"not repaired: {line}" for line in done.left]
+    if done.lines:
+        said += [f"the inputs are as they were; to use the copies in {done.folder}, write into city.toml:", *done.lines]
+    print("\n".join(["", *said, f"{done.folder / 'changes.csv'}: what was changed"]), file=sys.stderr)
 
 
 def _draw() -> Callable[[str], None]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import functools
 import math
 import warnings
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -25,6 +26,7 @@ network.set_network_enabled(active=False)  # type: ignore[attr-defined]
 WGS84 = "EPSG:4326"
 MAX_DISTORTION = 1e-3
 MAX_DATUM_ERROR_M = 5.0
+MAX_LOCAL_SHIFT_M = 1000.0  # the datums of a country lie within some hundred metres of WGS-84
 _MARGIN = 5.0  # degrees
 
 # A coarse outline of mainland China and Hainan (about 20 km), only to prefer CGCS2000 zones there: never drawn, never measured.
@@ -59,10 +61,15 @@ def choose_crs(lon: float, lat: float) -> pyproj.CRS:
     """
     if not (math.isfinite(lon) and math.isfinite(lat)) or abs(lon) > 180 or not -80 <= lat <= 84:
         raise CRSError(f'no projected CRS can be chosen for longitude {lon}, latitude {lat}; state one: crs = "EPSG:…"')
-    if _CHINA.contains(shapely.Point(lon, lat)):
+    if in_china(lon, lat):
         return pyproj.CRS.from_epsg(4534 + (round(lon / 3) * 3 - 75) // 3)
     zone = min(60, int((lon + 180) // 6) + 1)
     return pyproj.CRS.from_epsg((32600 if lat >= 0 else 32700) + zone)
+
+
+def in_china(lon: float, lat: float) -> bool:
+    """Tell whether a place in degrees lies in mainland China or Hainan, within some 20 km."""
+    return bool(_CHINA.contains(shapely.Point(lon, lat)))
 
 
 def parse_crs(value: Any, *, where: str) -> pyproj.CRS:
@@ -121,7 +128,7 @@ def name_of(crs: pyproj.CRS) -> str:
 
 def _transformer(source: pyproj.CRS, target: pyproj.CRS, values: npt.NDArray[np.object_]) -> pyproj.Transformer:
     """Return the way between two CRS that is right where the geometries are."""
-    datums = {_datum_name(source), _datum_name(target)}
+    datums = {datum_of(source), datum_of(target)}
     if len(datums) == 1 or datums == {"WGS 84", "CGCS2000"}:
         return _plain_transformer(source, target)
     place = _bounds_in_degrees(values, source)
@@ -133,7 +140,7 @@ def _transformer(source: pyproj.CRS, target: pyproj.CRS, values: npt.NDArray[np.
         return min(fit, key=lambda way: way.accuracy)
     raise CRSError(
         f"{name_of(source)} → {name_of(target)}: the datums differ and their relation is not known within {MAX_DATUM_ERROR_M:.0f} m here;"
-        " convert the layer with your office's parameters first, or state a CRS that holds them"
+        " state your office's parameters, datum_parameters = [dx, dy, dz, rx, ry, rz, ppm], or convert the layer with them first"
     )
 
 
@@ -162,11 +169,12 @@ def _contains(area: Any, place: tuple[float, float, float, float]) -> bool:
     return area.south <= south and north <= area.north and (across or (area.west <= west and east <= area.east))
 
 
-def _datum_name(crs: pyproj.CRS) -> str:
+def datum_of(crs: pyproj.CRS) -> str:
+    """Name the datum of a CRS; WGS-84 and CGCS2000 under one name each, however a file writes them."""
     datum = crs.geodetic_crs.datum.name if crs.geodetic_crs and crs.geodetic_crs.datum else ""
     if "World Geodetic System 1984" in datum:
         return "WGS 84"
-    return "CGCS2000" if "China 2000" in datum else datum
+    return "CGCS2000" if "China 2000" in datum.replace("_", " ") else datum
 
 
 def reproject(geometry: Any, source: pyproj.CRS, target: pyproj.CRS) -> npt.NDArray[np.object_]:
@@ -198,6 +206,65 @@ def reproject(geometry: Any, source: pyproj.CRS, target: pyproj.CRS) -> npt.NDAr
         return np.column_stack(move.transform(xy[:, 0], xy[:, 1]))
 
     return np.asarray(shapely.transform(values, moved), dtype=object)
+
+
+def to_wgs84(geometry: Any, source: pyproj.CRS, parameters: Sequence[float], *, where: str) -> npt.NDArray[np.object_]:
+    """Move geometries from a local datum, such as Xian-1980, to WGS-84 with the parameters of an office.
+
+    The parameters are sensitive: no message repeats them.
+
+    Parameters
+    ----------
+    geometry
+        Shapely geometries; x is east.
+    source
+        Their CRS, on the local datum.
+    parameters
+        From that datum to WGS-84: dx, dy, dz in metres, and rx, ry, rz in arc-seconds and the scale in ppm (or only the first three);
+        position-vector convention, as ``+towgs84`` has it.
+    where
+        File and layer, for messages.
+
+    Returns
+    -------
+    numpy.ndarray
+        New geometries, degrees WGS-84. Heights are taken as 0 on the local ellipsoid, which moves no place by a millimetre.
+
+    Raises
+    ------
+    CRSError
+        The CRS stands on WGS-84 or CGCS2000 already, or the parameters move the layer by more than a datum of the Earth can.
+    """
+    own = source.geodetic_crs
+    if own is None or datum_of(source) in ("WGS 84", "CGCS2000"):
+        raise CRSError(f"{where}: {name_of(source)} needs no datum_parameters; remove them, or state the CRS that they are for: crs")
+    own = own.source_crs if own.is_bound and own.source_crs is not None else own
+    ellipsoid = own.ellipsoid
+    assert ellipsoid is not None
+    dx, dy, dz, rx, ry, rz, ppm = [*parameters, *[0.0] * 7][:7]
+    major_m, flattening = ellipsoid.semi_major_metre, ellipsoid.inverse_flattening
+    shift = pyproj.Transformer.from_pipeline(
+        "+proj=pipeline +step +proj=unitconvert +xy_in=deg +xy_out=rad"
+        f" +step +proj=cart +a={major_m!r} +rf={flattening!r}"
+        f" +step +proj=helmert +x={dx!r} +y={dy!r} +z={dz!r} +rx={rx!r} +ry={ry!r} +rz={rz!r} +s={ppm!r} +convention=position_vector"
+        " +step +inv +proj=cart +ellps=WGS84 +step +proj=unitconvert +xy_in=rad +xy_out=deg"
+    )
+    degrees = reproject(geometry, source.source_crs if source.is_bound and source.source_crs is not None else source, own)
+
+    def moved(xy: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+        lon, lat, _ = shift.transform(xy[:, 0], xy[:, 1], np.zeros(len(xy)))
+        return np.column_stack([lon, lat])
+
+    out = np.asarray(shapely.transform(degrees, moved), dtype=object)
+    before, after = shapely.get_coordinates(degrees), shapely.get_coordinates(out)
+    east, north = (after - before).T * 111_320.0
+    with np.errstate(invalid="ignore"):
+        if (np.hypot(east * np.cos(np.radians(before[:, 1])), north) > MAX_LOCAL_SHIFT_M).any():
+            raise CRSError(
+                f"{where}: datum_parameters move the layer by more than {MAX_LOCAL_SHIFT_M:.0f} m; check their order, units (metres, arc-seconds,"
+                " ppm), signs (position-vector convention) and direction (from the file's datum to WGS-84)"
+            )
+    return out
 
 
 def outside_area_of_use(bounds: npt.NDArray[np.float64], crs: pyproj.CRS) -> npt.NDArray[np.bool_]:

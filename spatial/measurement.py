@@ -22,6 +22,7 @@ from spatial.result import MetricResult, Results
 from spatial.text import Lang, Text, joined
 
 LITTLE_GROUND_M2, LITTLE_GROUND_SHARE = 10_000.0, 0.05
+NOT_COVERED = Text("数据未覆盖", "the data do not cover this area")
 _NO_GROUND = Text("该区内没有建成区", "no built-up area here")
 _LITTLE_GROUND = Text(
     "该区建成区太小（不足 1 公顷且不足 5 %），不作计算", "less than 1 ha and 5 % of it is built up: too little to measure"
@@ -222,7 +223,7 @@ def _table(
     for row in range(count):
         said: list[Text] = []
         if untouched[row] and not empty:
-            said = [Text("数据未覆盖", "the data do not cover this area")]
+            said = [NOT_COVERED]
         else:
             if areas.coverage[row] < FULL_COVERAGE and not nothing[row]:
                 said.append(Text(f"数据仅覆盖 {areas.coverage[row]:.1%}", f"the data cover {areas.coverage[row]:.1%} of it"))

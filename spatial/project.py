@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import difflib
 import os
-from collections.abc import Mapping
-from dataclasses import replace
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -18,15 +19,15 @@ import shapely
 
 from spatial import catalogue
 from spatial import crs as crs_
-from spatial.cache import LayerStore
+from spatial.alignment import alignments, refuse_shifted
+from spatial.cache import LayerStore, LocalData
 from spatial.city import City, Layer, area_spec
 from spatial.city_toml import LocalLayer, Project, parse_project
-from spatial.errors import Faults, LayerError, ProjectError, SourceError, plain, sample, shown
+from spatial.errors import Faults, LayerError, ProjectError, SourceError, SpatialError, plain, sample, shown
 from spatial.files import fingerprint
-from spatial.layers import Repair
 from spatial.progress import Progress
 from spatial.raster import Raster, open_raster
-from spatial.sources.files import RASTER_ENDINGS
+from spatial.sources.files import RASTER_ENDINGS, explain_place
 from spatial.sources.osm import OsmData
 from spatial.text import Text
 
@@ -57,31 +58,107 @@ def open_city(path: str | Path, *, progress: Progress | None = None, cache: bool
     """
     project = parse_project(Path(path))
     progress = progress or Progress()
-    notices: list[Text] = []
-    own = sorted(file for kind in ("layers", "maps") for file in (project.path.parent / kind).glob("*.toml"))
-    inputs = [{"layer": "city.toml", "file": project.path.name, "sha256": fingerprint(project.path)}]
-    inputs += [{"layer": file.parent.name, "file": file.name, "sha256": fingerprint(file)} for file in own]
-    tables = sorted(file for file in project.path.parent.glob("*.toml") if (catalogue.shipped() / "data" / file.name).is_file())
-    inputs += [{"layer": "data", "file": file.name, "sha256": fingerprint(file)} for file in tables]
-    osm, frames, rasters = None, {}, {}
-    store = LayerStore(project, enabled=cache, notices=notices)
+    read = read_inputs(project, progress=progress, cache=cache)
+    with progress.step("assemble the city"):
+        city = assemble(project, read)
+    with progress.step("hold local layers against the streets"):
+        refuse_shifted(project, alignments(project, city, read.osm))
+    return city
+
+
+@dataclass
+class Inputs:
+    """What the files of a project gave, before they are one city.
+
+    Attributes
+    ----------
+    osm
+        Layers of the extract, if any.
+    local
+        Layers of local files, by name.
+    rasters
+        Handles, by name of the layer.
+    notices
+        What a reader must know.
+    files
+        Layer, name and SHA-256 of every file, for ``run.json``.
+    """
+
+    osm: OsmData | None = None
+    local: dict[str, LocalData] = field(default_factory=dict)
+    rasters: dict[str, Raster] = field(default_factory=dict)
+    notices: list[Text] = field(default_factory=list)
+    files: list[dict[str, str]] = field(default_factory=list)
+
+
+def read_inputs(
+    project: Project, *, progress: Progress, cache: bool = True, on_fault: Callable[[str, SpatialError], None] | None = None
+) -> Inputs:
+    """Read every file of a project.
+
+    Parameters
+    ----------
+    project
+        From ``parse_project``.
+    progress
+        Where steps are reported.
+    cache
+        Whether parsed layers are kept beside ``city.toml``.
+    on_fault
+        Called with the layer's name and its error, after which reading goes on without that layer; ``None`` raises the first error.
+
+    Returns
+    -------
+    Inputs
+        What could be read.
+
+    Raises
+    ------
+    SourceError, LayerError, CRSError, OptionError
+        As the inputs are, where ``on_fault`` is ``None``.
+    """
+    read = Inputs(files=_declarations(project))
+    store = LayerStore(project, enabled=cache, notices=read.notices)
+
+    @contextlib.contextmanager
+    def reading(name: str, shown_as: str) -> Iterator[None]:
+        try:
+            with progress.step(f"read {shown_as}"):
+                yield
+        except SpatialError as error:
+            if on_fault is None:
+                raise
+            on_fault(name, error)
+
     if project.osm:
-        with progress.step(f"read {project.osm.name}"):
+        with reading("osm", project.osm.name):
             _check_file(project.osm, f"{project.path} [osm]")
-            inputs.append({"layer": "osm", "file": project.osm.name, "sha256": fingerprint(project.osm)})
-            osm = store.osm(project.osm, inputs[-1]["sha256"])
+            digest = fingerprint(project.osm)
+            read.osm = store.osm(project.osm, digest)
+            read.files.append({"layer": "osm", "file": project.osm.name, "sha256": digest})
     for name, local in project.layers.items():
         if local.path is None:
             continue
-        with progress.step(f"read {name}"):
+        with reading(name, name):
             _check_file(local.path, f"{project.path} [layers.{name}]")
-            inputs.append({"layer": name, "file": local.path.name, "sha256": fingerprint(local.path)})
+            digest = fingerprint(local.path)
             if (spec := project.specs.get(name)) and spec.raster and local.path.suffix.lower() in RASTER_ENDINGS:
-                rasters[name] = open_raster(local.path, spec.raster, where=f"{name}: {local.path}")
+                read.rasters[name] = open_raster(local.path, spec.raster, where=f"{name}: {local.path}")
             else:
-                frames[name] = store.local(local, inputs[-1]["sha256"])
-    with progress.step("assemble the city"):
-        return _assemble(project, osm, frames, rasters, notices, inputs)
+                read.local[name] = store.local(local, digest)
+            read.files.append({"layer": name, "file": local.path.name, "sha256": digest})
+    return read
+
+
+def _declarations(project: Project) -> list[dict[str, str]]:
+    """List what a project says beside its data: ``city.toml``, its own declarations and reference tables."""
+    own = sorted(file for kind in ("layers", "maps") for file in (project.path.parent / kind).glob("*.toml"))
+    tables = sorted(file for file in project.path.parent.glob("*.toml") if (catalogue.shipped() / "data" / file.name).is_file())
+    said = [*((file.parent.name, file) for file in own), *(("data", file) for file in tables)]
+    return [
+        {"layer": "city.toml", "file": project.path.name, "sha256": project.digest()},
+        *({"layer": layer, "file": file.name, "sha256": fingerprint(file)} for layer, file in said),
+    ]
 
 
 def _check_file(path: Path, where: str) -> None:
@@ -91,10 +168,21 @@ def _check_file(path: Path, where: str) -> None:
         raise SourceError(f"{where}: {shown(path, 300)}: no such file; paths are relative to city.toml")
 
 
-def _assemble(
-    project: Project, osm: OsmData | None, frames: dict[str, tuple[gpd.GeoDataFrame, list[Repair]]], rasters: dict[str, Raster],
-    notices: list[Text], inputs: list[dict[str, str]],
-) -> City:  # fmt: skip
+def assemble(project: Project, read: Inputs) -> City:
+    """Put what was read into one City.
+
+    Raises
+    ------
+    CRSError
+        No CRS fits the place, or the stated one does not.
+    LayerError
+        A layer does not meet the city, or the districts cannot be areas.
+    ProjectError
+        Nothing tells where the city lies.
+    """
+    osm, rasters = read.osm, read.rasters
+    frames = {name: data.frame for name, data in read.local.items()}
+    notices = list(read.notices)
     place = _place(project, osm, frames)
     crs = (
         crs_.parse_crs(project.crs, where=str(project.path))
@@ -128,7 +216,7 @@ def _assemble(
                 Text(f'图层 {name} 没有固定用途，只能用于 --by；是否应为 "{likely[0]}"？',
                      f'layer {name} has no role of its own and only serves --by; did you mean "{likely[0]}"?')
             )  # fmt: skip
-        layers[name] = _local_layer(project, local, layers.get(name), frames.get(name), extent, crs)
+        layers[name] = _local_layer(project, local, layers.get(name), read.local.get(name), extent, crs)
     if project.data_extent is None:
         layers = _reaching_the_edge(layers)
     around = _surroundings(layers, extent)
@@ -155,7 +243,7 @@ def _assemble(
         extent,
         dict(project.scopes),
         tuple(notices),
-        tuple(inputs),
+        tuple(read.files),
         project.synthetic,
         project.path.parent,
     )
@@ -195,29 +283,29 @@ def _surroundings(layers: Mapping[str, Layer], extent: Any | None) -> Any:
     return shapely.box(*np.min(boxes, axis=0)[:2], *np.max(boxes, axis=0)[2:])
 
 
-def _place(project: Project, osm: OsmData | None, frames: dict[str, tuple[gpd.GeoDataFrame, list[Repair]]]) -> Any:
+def _place(project: Project, osm: OsmData | None, frames: Mapping[str, gpd.GeoDataFrame]) -> Any:
     """Where the city lies, degrees: the extract's box, else the boundary, else what the local layers span."""
     box = project.data_extent or (osm.box if osm else None)
     if box:
         return shapely.box(*box)
-    filled = [name for name, (frame, _) in frames.items() if len(frame)]
+    filled = [name for name, frame in frames.items() if len(frame)]
     order = [name for name in ("boundary", "built_up_area", "roads", "buildings", "landuse", "districts") if name in filled] or filled
     if not order:
         raise ProjectError(f"{project.path}: nothing tells where the city lies; give [osm], [layers.boundary] or data_extent")
-    return shapely.box(*frames[order[0]][0].total_bounds)
+    return shapely.box(*frames[order[0]].total_bounds)
 
 
 def _local_layer(
-    project: Project, local: LocalLayer, fed: Layer | None, read: tuple[gpd.GeoDataFrame, list[Repair]] | None, extent: Any | None,
-    crs: pyproj.CRS,
-) -> Layer:  # fmt: skip
+    project: Project, local: LocalLayer, fed: Layer | None, read: LocalData | None, extent: Any | None, crs: pyproj.CRS
+) -> Layer:
     spec = project.specs.get(local.name) or area_spec(local.name)
     options = {"allow_empty": local.allow_empty, "field": local.field, "total": local.total, "file": local.path.name if local.path else ""}
     options |= {"datum": local.read.datum if local.read.datum != "wgs84" else "", "where": local.read.where or "", "merge": local.merge}
+    if _is_openstreetmap(local):
+        options["openstreetmap"] = True
     if read is None:  # a raster, or a stated total spread over buildings
         return Layer(spec, origin="local", extent=extent, options=options, source=local.source, sensitivity=local.sensitivity)
-    frame, repairs = read
-    moved = _moved(frame, pyproj.CRS(crs_.WGS84), crs)
+    moved = _moved(read.frame, pyproj.CRS(crs_.WGS84), crs)
     reach = shapely.box(*moved.total_bounds) if spec.dense and len(moved) and project.data_extent is None else None
     origin = "local"
     if local.merge == "union" and fed is not None and fed.frame is not None:
@@ -232,8 +320,14 @@ def _local_layer(
         options,
         local.source,
         local.sensitivity,
-        tuple(repairs),
+        tuple(read.repairs),
     )
+
+
+def _is_openstreetmap(local: LocalLayer) -> bool:
+    """Tell whether a local file is a cut of OpenStreetMap: by what is said of it, or since its features go by OSM ids."""
+    said = local.source.casefold()
+    return "openstreetmap" in said or "odbl" in said or (local.read.id or "").casefold() in ("osm_id", "osm_way_id", "osmid")
 
 
 def _moved(frame: gpd.GeoDataFrame, source: pyproj.CRS, target: pyproj.CRS) -> gpd.GeoDataFrame:
@@ -252,6 +346,7 @@ def _check_meeting(project: Project, layers: Mapping[str, Layer], extent: Any | 
     if city is None:
         return
     faults = Faults(LayerError)
+    check = "check the layer's CRS, datum and place"
     for name, local in project.layers.items():
         layer = layers[name]
         if layer.raster:
@@ -265,8 +360,14 @@ def _check_meeting(project: Project, layers: Mapping[str, Layer], extent: Any | 
             continue
         if not shapely.intersects(here, city):
             west, south, east, north = (plain(value) for value in bounds)
+            likely = "" if layer.raster or local.path is None else explain_place(local.path, local.read, _degrees(city, crs), where=name)
             faults.add(
                 f"{name}: {local.path}: does not meet the city: {what} at x {west} … {east}, y {south} … {north} in {crs_.name_of(own)},"
-                " where the city is not; check the layer's CRS, datum and place"
+                f" where the city is not; {likely or check}"
             )
     faults.raise_if_any()
+
+
+def _degrees(geometry: Any, crs: pyproj.CRS) -> tuple[float, float, float, float]:
+    west, south, east, north = shapely.bounds(crs_.reproject(np.array([geometry], dtype=object), crs, pyproj.CRS(crs_.WGS84))[0])
+    return float(west), float(south), float(east), float(north)

@@ -9,11 +9,11 @@ ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "spatial"
 FLOORS = [
     {"errors", "text", "units", "progress"},
-    {"crs", "datum", "files"},
-    {"catalogue"},
+    {"crs", "datum", "files", "placement"},
+    {"catalogue", "shift", "twins"},
     {"layers", "overlay", "areas", "raster"},
     {"result", "city", "sources"},
-    {"city_toml", "cache", "project", "network"},
+    {"city_toml", "cache", "alignment", "project", "network"},
     {"metrics"},
     {"measurement", "scenario"},
     {"targets", "compare", "siting"},
@@ -26,10 +26,13 @@ STAIRS = [
     ("units", "text"),
     ("units", "errors"),
     ("datum", "errors"),
+    ("placement", "crs"),
     ("areas", "overlay"),
     ("city", "result"),
     ("__main__", "cli"),
     ("cache", "city_toml"),
+    ("alignment", "city_toml"),
+    ("project", "alignment"),
     ("project", "cache"),
     ("project", "city_toml"),
 ]

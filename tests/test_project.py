@@ -26,7 +26,7 @@ from spatial.city_toml import parse_project
 from spatial.errors import LayerError, OptionError, ProjectError, SourceError
 from spatial.project import open_city
 from spatial.sources.files import FileOptions, read_vector
-from tests.small_city import BOX, SOUTH, STEP, WEST, districts, project, square, write_osm, write_raster
+from tests.small_city import BOX, SOUTH, STEP, WEST, districts, parks, project, square, write_osm, write_raster
 
 WRITTEN = """
 name = "哈尔滨"
@@ -740,3 +740,18 @@ def test_only_a_file_that_is_said_to_be_made_up_goes_without_the_notice_of_opens
     path.write_text(path.read_text(encoding="utf-8").replace('synthetic = "made up"\n', ""), encoding="utf-8")
     with pytest.raises(ProjectError, match="made_up is for data"):
         open_city(path)
+
+
+@pytest.mark.parametrize(
+    ("options", "carries"),
+    [
+        ('source = "OpenStreetMap, Geofabrik"', True),
+        ('licence = "ODbL 1.0"', True),
+        ('id = "osm_id"', True),
+        ('source = "city survey"', False),
+    ],
+)
+def test_a_local_cut_of_openstreetmap_carries_its_notice(tmp_path: Path, options: str, carries: bool) -> None:
+    path = project(tmp_path, f'[layers.parks]\nfile = "data/p.geojson"\n{options}')
+    (tmp_path / "data" / "p.geojson").write_text(parks().assign(osm_id=["1", "2"]).to_json(drop_id=True), encoding="utf-8")
+    assert ("© OpenStreetMap contributors, ODbL" in open_city(path).attribution) == carries

@@ -46,7 +46,7 @@ function makeOverlay(map, data, overlay, zIndex) {
       const common = { renderer, pane: name, interactive: false, color: style.color, weight, stroke: weight > 0, opacity: style.opacity ?? 1, dashArray: style.dash };
       const filled = { ...common, fill: !!fill, fillColor: fill, fillOpacity: style.fill_opacity };
       if (overlay.points) return shapes.map((at) => L.circleMarker(at, { ...filled, radius: style.radius || 4 }));
-      return [fill || style.dash ? L.polygon(shapes.flat(), filled) : L.polyline(shapes.flat(2), common)];
+      return [fill ? L.polygon(shapes.flat(), filled) : L.polyline(shapes.flat(2), common)];
     });
     for (const [lat, lon, text] of overlay.numbered) {
       const icon = L.divIcon({ className: "rank", html: element("span", "", text), iconSize: null });

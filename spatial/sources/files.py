@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import contextlib
-import csv
 import io
 import re
 import sqlite3
 import warnings
-from collections.abc import Iterable, Mapping
+import zipfile
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -21,9 +21,18 @@ import shapely
 
 from spatial import crs as crs_
 from spatial import datum as datum_
+from spatial import placement
 from spatial.errors import CRSError, LayerError, OptionError, SourceError, SpatialError, nearest, plain, sample, shown
 from spatial.files import refuse_wrappers
+from spatial.layers import Repair
+from spatial.sources.encodings import TextPlan
 from spatial.sources.offline import offline
+from spatial.sources.shapefiles import check_parts, decode_frame, text_plan
+from spatial.sources.tables import read_table
+from spatial.text import Text
+
+READER_SCHEMA = "2"  # changes with what this room makes of the same file
+ARC_STEP_DEGREES = 1  # curves become chords of one degree, which lie within 0.004 % of the radius from them
 
 RASTER_ENDINGS = (".tif", ".tiff", ".img", ".asc")
 TABLE_ENDINGS = (".csv", ".tsv", ".txt")
@@ -31,8 +40,6 @@ _OWN_SQL = (".gpkg", ".sqlite", ".db")  # GDAL would hand a condition to their o
 _ZIPPED = (".shp", ".gpkg", ".geojson", ".json", ".fgb", ".dxf", ".kml", ".gml", ".tab")
 _ROW = "row_in_file"
 _PLAIN_NUMBER = re.compile(r"-?(0|[1-9]\d*)(\.\d+)?")
-X_NAMES = ("x", "lon", "lng", "longitude", "经度", "东坐标")
-Y_NAMES = ("y", "lat", "latitude", "纬度", "北坐标")
 
 
 @dataclass(frozen=True)
@@ -53,6 +60,10 @@ class FileOptions:
         One of ``spatial.datum.DATUMS``.
     crs
         CRS of a file that does not say it.
+    geometry
+        The one column of a table that holds the place.
+    datum_parameters
+        From the file's own datum to WGS-84 (``spatial.crs.to_wgs84``); sensitive, never shown and never kept.
     """
 
     layer: str | None = None
@@ -65,9 +76,13 @@ class FileOptions:
     crs: str | None = None
     x: str | None = None
     y: str | None = None
+    geometry: str | None = None
+    datum_parameters: tuple[float, ...] = field(default=(), repr=False)
 
 
-def read_vector(path: Path, options: FileOptions, *, where: str, wanted: tuple[str, ...], polygons: bool = False) -> gpd.GeoDataFrame:
+def read_vector(
+    path: Path, options: FileOptions, *, where: str, wanted: tuple[str, ...], polygons: bool = False, told: list[Repair] | None = None
+) -> gpd.GeoDataFrame:
     """Read a local vector file or table.
 
     Parameters
@@ -82,6 +97,8 @@ def read_vector(path: Path, options: FileOptions, *, where: str, wanted: tuple[s
         Our field names; a column of that name is taken as it is unless ``fields`` maps another.
     polygons
         Whether the layer consists of polygons: closed lines of a drawing (DXF), which knows no polygons, become some.
+    told
+        Takes what the user should know about the reading, counted.
 
     Returns
     -------
@@ -97,48 +114,99 @@ def read_vector(path: Path, options: FileOptions, *, where: str, wanted: tuple[s
     OptionError
         A mapped column, the layer inside the file or the condition does not exist.
     """
+    frame = read_as_is(path, options, where, [] if told is None else told, polygons=polygons)
     where = f"{where}: {path}"
-    if not path.exists():
-        raise SourceError(f"{where}: no such file; check the path in city.toml")
-    ending = path.suffix.lower()
-    if (options.x or options.y) and ending not in TABLE_ENDINGS:
-        raise OptionError(f"{where}: x and y name the coordinate columns of a table ({', '.join(TABLE_ENDINGS)}); remove them")
-    refuse_wrappers(path, where)
-    if ending in (".parquet", ".geoparquet"):
-        frame = _filtered(_read_parquet(path, where), options, where)
-    elif ending in TABLE_ENDINGS:
-        frame = _filtered(_read_table(path, options, where), options, where)
-    elif ending in _OWN_SQL:
-        _check_database(path, where)
-        frame = _filtered(_read_ogr(path, replace(options, where=None), where), options, where)
-    else:
-        if ending == ".shp":
-            _check_shapefile(path, where)
-        frame = _read_ogr(path, options, where)
-    if polygons and ending == ".dxf":
-        frame = frame.set_geometry(gpd.GeoSeries(_closed(frame.geometry.to_numpy()), index=frame.index, crs=frame.crs))
     frame = _mapped(frame, options, where, wanted)
     return _placed(frame, options, where)
 
 
-def _check_shapefile(path: Path, where: str) -> None:
-    """GDAL reads what is left of a truncated Shapefile; its header says how long it was."""
-    parts = {part.suffix.lower(): part for part in path.parent.iterdir() if part.stem == path.stem}
-    if missing := [ending for ending in (".shx", ".dbf") if ending not in parts]:
-        raise SourceError(f"{where}: {', '.join(path.stem + ending for ending in missing)} is missing; a Shapefile is not whole without it")
-    with path.open("rb") as stream:
-        head = stream.read(28)
-    announced, size = 2 * int.from_bytes(head[24:28], "big"), path.stat().st_size
-    if len(head) < 28 or size < announced:
-        raise SourceError(f"{where}: is truncated ({announced} bytes are announced, {size} are there); get the file again")
-    with parts[".dbf"].open("rb") as stream:
-        head = stream.read(12)
-    rows, first, width = (int.from_bytes(head[slice(*at)], "little") for at in ((4, 8), (8, 10), (10, 12)))
-    announced, size = first + rows * width, parts[".dbf"].stat().st_size
-    if len(head) < 12 or size < announced:
-        raise SourceError(
-            f"{where}: {parts['.dbf'].name} is truncated ({announced} bytes are announced, {size} are there); get the file again"
+def explain_place(path: Path, options: FileOptions, city: tuple[float, float, float, float], *, where: str) -> str:
+    """Say under which reading a layer that does not meet the city would.
+
+    Parameters
+    ----------
+    path, options, where
+        As for ``read_vector``.
+    city
+        Where the city lies, degrees WGS-84.
+
+    Returns
+    -------
+    str
+        For the end of a message; empty where no reading is known.
+    """
+    frame = read_as_is(path, options, where, [])
+    crs = _crs_of(frame, options, f"{where}: {path}")
+    return _remedy(frame, crs, options, city, path.suffix.lower() in TABLE_ENDINGS)
+
+
+def _remedy(
+    frame: gpd.GeoDataFrame, crs: pyproj.CRS, options: FileOptions, city: tuple[float, float, float, float] | None, table: bool
+) -> str:
+    bounds = shapely.bounds(np.asarray(frame.geometry.to_numpy(), dtype=object))
+    bounds = bounds[np.isfinite(bounds).all(axis=1)]
+    if not len(bounds):
+        return ""
+    (west, south), (east, north) = bounds[:, :2].min(axis=0), bounds[:, 2:].max(axis=0)
+    other, swapped = placement.explain((float(west), float(south), float(east), float(north)), crs, city)
+    said = []
+    if swapped:
+        how = 'name the columns the other way round: x = "…" (east), y = "…" (north)' if table else "swap them in the file"
+        said.append(f"x and y look swapped: {how}")
+    if other:
+        how = f'crs = "{other}" would put it on the city' if city else f'its coordinates are those of crs = "{other}"'
+        said.append(how if options.crs or table else f"{how}; the file says {crs_.name_of(crs)}, assign {other} to it")
+    return "; ".join(said)
+
+
+def read_as_is(path: Path, options: FileOptions, where: str, told: list[Repair], *, polygons: bool = False) -> gpd.GeoDataFrame:
+    """Read all columns as the file has them, in its own CRS and datum.
+
+    Parameters
+    ----------
+    path, options, where, polygons
+        As for ``read_vector``.
+    told
+        Takes what the user should know about the reading, counted.
+
+    Returns
+    -------
+    geopandas.GeoDataFrame
+        Rows that meet ``options.where``, indexed by their number in the file; the CRS that the file states, or none.
+
+    Raises
+    ------
+    SourceError, OptionError, LayerError
+        As ``read_vector``.
+    """
+    name, where = where, f"{where}: {path}"
+    if not path.exists():
+        raise SourceError(f"{where}: no such file; check the path in city.toml")
+    ending = path.suffix.lower()
+    if (options.x or options.y or options.geometry) and ending not in TABLE_ENDINGS:
+        raise OptionError(
+            f"{where}: x and y name the coordinate columns of a table ({', '.join(TABLE_ENDINGS)}), as geometry does; remove them"
         )
+    refuse_wrappers(path, where)
+    if ending in (".parquet", ".geoparquet"):
+        return _filtered(_read_parquet(path, where), options, where)
+    if ending in TABLE_ENDINGS:
+        frame, guessed = read_table(path, encoding=options.encoding, x=options.x, y=options.y, geometry=options.geometry, where=where)
+        if guessed:
+            told.append(
+                Repair(name, Text("个表按 GBK 读取，文件没有说明编码；若显示有误，请写 encoding = …",
+                                  "tables are read as GBK, for the file does not say its encoding; if texts look wrong, state encoding = …"), 1)
+            )  # fmt: skip
+        return _filtered(frame, options, where)
+    if ending in _OWN_SQL:
+        _check_database(path, where)
+        return _filtered(_read_ogr(path, replace(options, where=None), where, name, told), options, where)
+    if ending == ".shp":
+        check_parts(path, where)
+    frame = _read_ogr(path, options, where, name, told)
+    if polygons and ending == ".dxf":
+        frame = frame.set_geometry(gpd.GeoSeries(_closed(frame.geometry.to_numpy()), index=frame.index, crs=frame.crs))
+    return frame
 
 
 def _check_database(path: Path, where: str) -> None:
@@ -163,22 +231,29 @@ def _closed(geometry: Any) -> Any:
 
 
 @offline()
-def _read_ogr(path: Path, options: FileOptions, where: str) -> gpd.GeoDataFrame:
+def _read_ogr(path: Path, options: FileOptions, where: str, name: str, told: list[Repair]) -> gpd.GeoDataFrame:
     import pyogrio
 
-    source = str(path)
+    source, plan = str(path), TextPlan(None)
     try:
         if path.suffix.lower() == ".zip":
             source = _inside_zip(f"/vsizip/{path}", where)
         layer = _inner_layer(pyogrio.list_layers(source), options, where)
-        info = pyogrio.read_info(source, layer=layer, encoding=options.encoding, force_feature_count=options.where is None)
-        condition = _quoted(options.where, info["fields"]) if options.where else None
-        with warnings.catch_warnings(record=True) as caught, np.errstate(invalid="ignore"):
+        encoding, whole = options.encoding, options.where is None
+        if inner := _shapefile(path, source, layer):
+            plan = text_plan(path, "" if path.suffix.lower() == ".shp" else inner, options.encoding, where=where)
+            # Python decodes, since GDAL trusts what the file claims; a condition has to wait for that.
+            encoding, whole = ("ISO-8859-1", True) if plan.encoding else (None, whole)
+        info = pyogrio.read_info(source, layer=layer, encoding=encoding, force_feature_count=whole)
+        if options.where:
+            _check_names(options.where, info["fields"], where)
+        condition = None if whole or options.where is None else _quoted(options.where, info["fields"])
+        with warnings.catch_warnings(record=True) as caught, np.errstate(invalid="ignore"), _curves():
             warnings.simplefilter("always")
             frame = pyogrio.read_dataframe(
                 source,
                 layer=layer,
-                encoding=options.encoding,
+                encoding=encoding,
                 where=condition,
                 on_invalid="ignore",
                 fid_as_index=True,
@@ -191,18 +266,67 @@ def _read_ogr(path: Path, options: FileOptions, where: str) -> gpd.GeoDataFrame:
     except (ValueError, RuntimeError, OSError) as error:
         if options.where and "SQL" in str(error):
             raise _bad_condition(options, where) from error
+        if "Geometry type is not supported" in str(error):
+            raise LayerError(
+                f"{where}: holds surfaces of triangles or faces (TIN, PolyhedralSurface), which have no plan area; convert them to polygons"
+            ) from error
         raise SourceError(f"{where}: cannot be read, it may be truncated or corrupt ({_first_line(error)}); get the file again") from error
     broken = [
         str(w.message)
         for w in caught
         if any(word in str(w.message).lower() for word in ("corrupt", "malformed", "cannot read", "error", "truncat"))
     ]
-    if broken or (options.where is None and 0 <= info["features"] != len(frame)):
+    if broken or (whole and 0 <= info["features"] != len(frame)):
         said = broken[0][:160] if broken else f"{info['features']} features are announced, {len(frame)} can be read"
         raise SourceError(f"{where}: is truncated or corrupt ({said}); get the file again")
     if not isinstance(frame, gpd.GeoDataFrame):
         raise LayerError(f"{where}: holds no geometry, only a table; give a layer with geometry, or a CSV with coordinate columns")
+    if plan.encoding:
+        frame = _filtered(decode_frame(frame, plan.encoding), options, where)
+        if plan.notice:
+            told.append(Repair(name, plan.notice, plan.texts))
+        if plan.cut:
+            told.append(
+                Repair(name, Text("处文本被字段长度截断，末尾的半个字符已略去", "texts are cut by the length of their field: half a character at the end is left out"), plan.cut)
+            )  # fmt: skip
     return frame
+
+
+def _shapefile(path: Path, source: str, layer: str) -> str:
+    """Name the Shapefile inside an archive, or of its own; empty where the source is none."""
+    if path.suffix.lower() == ".shp":
+        return path.name
+    inner = source.removeprefix(f"/vsizip/{path}").strip("/")
+    if path.suffix.lower() != ".zip" or inner.lower().endswith(tuple(ending for ending in (*_ZIPPED, ".gdb") if ending != ".shp")):
+        return ""
+    if inner.lower().endswith(".shp"):
+        return inner
+    with zipfile.ZipFile(path) as archive:  # a folder of Shapefiles, each a layer
+        return next((name for name in archive.namelist() if name.lower() == f"{inner}/{layer}.shp".strip("/").lower()), "")
+
+
+@contextlib.contextmanager
+def _curves() -> Iterator[None]:
+    """Let GDAL draw arcs with chords of ``ARC_STEP_DEGREES``."""
+    import pyogrio
+
+    before = pyogrio.get_gdal_config_option("OGR_ARC_STEPSIZE")
+    pyogrio.set_gdal_config_options({"OGR_ARC_STEPSIZE": ARC_STEP_DEGREES})
+    try:
+        yield
+    finally:
+        pyogrio.set_gdal_config_options({"OGR_ARC_STEPSIZE": before})
+
+
+def _check_names(condition: str, columns: Iterable[Any], where: str) -> None:
+    """OGR SQL cannot tell columns apart that differ only by case, and would take the first."""
+    text = re.sub(r"'(?:[^']|'')*'", "''", condition).lower()
+    alike: dict[str, list[str]] = {}
+    for column in columns:
+        alike.setdefault(str(column).lower(), []).append(str(column))
+    for lower, names in alike.items():
+        if len(names) > 1 and re.search(rf"(?<!\w){re.escape(lower)}(?!\w)", text):
+            raise OptionError(f"{where}: where cannot tell the columns {', '.join(names)} apart, which differ only by case; rename one")
 
 
 def _inside_zip(root: str, where: str) -> str:
@@ -267,52 +391,13 @@ def _read_parquet(path: Path, where: str) -> gpd.GeoDataFrame:
         raise SourceError(f"{where}: cannot be read as GeoParquet ({_first_line(error)}); get the file again") from error
 
 
-def _read_table(path: Path, options: FileOptions, where: str) -> gpd.GeoDataFrame:
-    encodings = [options.encoding] if options.encoding else ["utf-8-sig", "gb18030"]
-    for encoding in encodings:
-        try:
-            text = path.read_bytes().decode(encoding)
-            break
-        except (UnicodeDecodeError, LookupError):
-            continue
-    else:
-        raise SourceError(f'{where}: text is not {" or ".join(encodings)}; state its encoding, for example encoding = "gbk"')
-    try:
-        dialect = "\t" if path.suffix.lower() == ".tsv" else csv.Sniffer().sniff(text[:4096], delimiters=",;\t|").delimiter
-    except csv.Error:
-        dialect = ","
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("error", pd.errors.ParserWarning)  # rows longer than the header: columns would shift
-            table = pd.read_csv(io.StringIO(text), sep=dialect, dtype=str, keep_default_na=False, index_col=False)
-    except (ValueError, pd.errors.ParserError, pd.errors.ParserWarning) as error:
-        raise SourceError(f"{where}: is not a table ({_first_line(error)})") from error
-    x, y = (_column(table, given, names, where, axis) for given, names, axis in ((options.x, X_NAMES, "x"), (options.y, Y_NAMES, "y")))
-    table.index = pd.RangeIndex(2, len(table) + 2)  # a row without an id of its own goes by its line
-    east, north = (pd.to_numeric(table[name], errors="coerce").to_numpy(dtype=float) for name in (x, y))
-    located = ~(np.isnan(east) | np.isnan(north))
-    points = np.full(len(table), None, dtype=object)
-    points[located] = shapely.points(east[located], north[located])
-    return gpd.GeoDataFrame(table, geometry=points, crs=None)
-
-
-def _column(table: pd.DataFrame, given: str | None, names: tuple[str, ...], where: str, axis: str) -> str:
-    if given is not None:
-        if given not in table:
-            raise OptionError(f'{where}: has no column "{given}"{nearest(given, table.columns)}; it has {", ".join(table.columns)}')
-        return given
-    found = [column for column in table.columns if column.strip().lower() in names]
-    if len(found) != 1:
-        raise OptionError(f'{where}: which column holds {axis}? name it: {axis} = "…" (it has {", ".join(table.columns)})')
-    return found[0]
-
-
 def _filtered(frame: gpd.GeoDataFrame, options: FileOptions, where: str) -> gpd.GeoDataFrame:
     """Apply an OGR SQL condition in memory, so that one syntax serves every kind of file."""
     if not options.where or frame.empty:
         return frame
     import pyogrio
 
+    _check_names(options.where, (column for column in frame.columns if column != frame.geometry.name), where)
     condition = options.where.lower()
     theirs = [column for column in frame.columns if column != frame.geometry.name and str(column).lower() in condition]
     table = pd.DataFrame({column: _comparable(frame[column]) for column in theirs})
@@ -351,7 +436,7 @@ def _mapped(frame: gpd.GeoDataFrame, options: FileOptions, where: str, wanted: t
     columns = {ours: column for ours, column in columns.items() if column in theirs}
     data: dict[str, Any] = {}
     for ours in wanted:
-        column = columns.get(ours) or next((name for name in theirs if str(name).lower() == ours), None)
+        column = columns.get(ours) or _same_name(theirs, ours, where)
         if column is not None:
             data[ours] = frame[column].to_numpy(dtype=object)
     data["id"] = np.array([str(row) for row in frame.index], dtype=object)
@@ -369,40 +454,66 @@ def _mapped(frame: gpd.GeoDataFrame, options: FileOptions, where: str, wanted: t
     return gpd.GeoDataFrame(data, geometry=frame.geometry.to_numpy(), crs=frame.crs)
 
 
+def _same_name(theirs: Iterable[Any], ours: str, where: str) -> Any | None:
+    """Find the column of one of our names: exactly so, else the one that differs by case."""
+    alike = [name for name in theirs if str(name).lower() == ours]
+    if len(alike) > 1 and ours not in alike:
+        raise OptionError(
+            f'{where}: the columns {", ".join(map(str, alike))} differ only by case; say which is {ours}: fields = {{ {ours} = "{alike[0]}" }}'
+        )
+    return ours if ours in alike else next(iter(alike), None)
+
+
 def _key(value: Any) -> str:
     if value is None or value is pd.NA or (isinstance(value, float) and np.isnan(value)):
         return ""
     return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
 
 
+def _crs_of(frame: gpd.GeoDataFrame, options: FileOptions, where: str) -> pyproj.CRS:
+    """Take the CRS that the file says or city.toml states; they must not contradict each other."""
+    stated = crs_.parse_crs(options.crs, where=where) if options.crs else None
+    if frame.crs is None:
+        if stated is None and options.datum not in ("gcj02", "bd09"):
+            raise CRSError(f'{where}: has no CRS; state it: crs = "EPSG:4326" (or the CGCS2000 zone, such as "EPSG:4551")')
+        return stated or pyproj.CRS(crs_.WGS84)
+    own = pyproj.CRS(frame.crs)
+    if stated is not None and not stated.equals(own, ignore_axis_order=True):
+        raise CRSError(
+            f'{where}: says {crs_.name_of(own)} but city.toml says crs = "{crs_.name_of(stated)}"; remove crs, or correct the file'
+        )
+    code = own.to_epsg() if own.area_of_use is None else None
+    return pyproj.CRS.from_epsg(code) if code else own  # written out in a .prj, it has lost its area of use
+
+
 def _placed(frame: gpd.GeoDataFrame, options: FileOptions, where: str) -> gpd.GeoDataFrame:
     """Assert the CRS and undo the declared datum."""
-    stated = crs_.parse_crs(options.crs, where=where) if options.crs else None
-    shifted = options.datum in ("gcj02", "bd09")
-    if frame.crs is None:
-        if stated is None and not shifted:
-            raise CRSError(f'{where}: has no CRS; state it: crs = "EPSG:4326" (or the CGCS2000 zone, such as "EPSG:4551")')
-        frame = frame.set_crs(stated or crs_.WGS84)
-    elif stated is not None and not stated.equals(pyproj.CRS(frame.crs), ignore_axis_order=True):
-        raise CRSError(
-            f'{where}: says {crs_.name_of(pyproj.CRS(frame.crs))} but city.toml says crs = "{options.crs}"; remove crs, or correct the file'
-        )
-    here = pyproj.CRS(frame.crs)
+    here = _crs_of(frame, options, where)
+    frame = frame.set_crs(here, allow_override=True)
     values = np.asarray(frame.geometry.to_numpy(), dtype=object)
     bounds = shapely.bounds(values)
     if (outside := crs_.outside_area_of_use(bounds, here)).any():
         west, south, east, north = (plain(value) for value in (*bounds[outside].min(axis=0)[:2], *bounds[outside].max(axis=0)[2:]))
         name = f"{crs_.name_of(here)} ({here.area_of_use.name})" if here.area_of_use else crs_.name_of(here)
+        likely = _remedy(frame[outside], here, options, None, _is_table(where))
         raise CRSError(
             f"{where}: {int(outside.sum())} of {len(frame)} features (ids {sample(frame['id'][outside])}) lie at x {west} … {east},"
-            f" y {south} … {north}, outside the area of use of {name}; state the true CRS of the layer, swap its axes, or correct them"
+            f" y {south} … {north}, outside the area of use of {name};"
+            f" {likely or 'state the true CRS of the layer, swap its axes, or correct them'}"
         )
-    if not shifted:
+    if options.datum_parameters:
+        moved = crs_.to_wgs84(values, here, options.datum_parameters, where=where)
+    elif options.datum in ("gcj02", "bd09"):
+        geographic = crs_.reproject(values, here, pyproj.CRS(crs_.WGS84))
+        with np.errstate(invalid="ignore"):
+            moved = shapely.transform(geographic, lambda xy: np.column_stack(datum_.to_wgs84(xy[:, 0], xy[:, 1], options.datum)))
+    else:
         return frame
-    geographic = crs_.reproject(values, here, pyproj.CRS(crs_.WGS84))
-    with np.errstate(invalid="ignore"):
-        moved = shapely.transform(geographic, lambda xy: np.column_stack(datum_.to_wgs84(xy[:, 0], xy[:, 1], options.datum)))
     return frame.set_geometry(gpd.GeoSeries(moved, index=frame.index), crs=crs_.WGS84).set_crs(crs_.WGS84, allow_override=True)
+
+
+def _is_table(where: str) -> bool:
+    return where.lower().endswith(TABLE_ENDINGS)
 
 
 def _first_line(error: object) -> str:

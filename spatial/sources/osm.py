@@ -18,7 +18,7 @@ from spatial.errors import SourceError
 from spatial.layers import LayerSpec, Repair
 from spatial.text import Text
 
-READER_SCHEMA = "2"
+READER_SCHEMA = "3"
 ENDINGS = (".osm.pbf", ".pbf", ".osm", ".osm.gz", ".osm.bz2")
 _NO_LOCATION = 2147483647
 _PER_DEGREE = 1e7
@@ -42,6 +42,8 @@ class OsmData:
         Newest edit among the features that were read, ISO date; empty where the file has no dates.
     repairs
         Clipped ways and rings that do not close, counted.
+    edits
+        Features that were read by the year of their last edit; empty where the file has no dates.
     """
 
     frames: dict[str, gpd.GeoDataFrame]
@@ -49,6 +51,7 @@ class OsmData:
     box_is_header: bool
     newest: str
     repairs: list[Repair] = field(default_factory=list)
+    edits: dict[str, int] = field(default_factory=dict)
 
 
 Place = tuple[int, int]
@@ -167,14 +170,17 @@ class _Reader:
         self.wkb, self.all_nodes = osmium.geom.WKBFactory(), osmium.geom.ALL
         self.unfit = (RuntimeError, osmium.InvalidLocationError)
         newest = None
+        years: dict[int, int] = defaultdict(int)
         for item in processor:
             stamp = item.timestamp
+            years[stamp.year] += 1
             if newest is None or stamp > newest:
                 newest = stamp
             read_one[type(item)](item)
         self._unassembled(path)
         if newest is not None and newest.year > 1970:
             self.newest = newest.date().isoformat()
+        edits = {str(year): years[year] for year in sorted(years) if year > 1970}
         valid = header_box.valid()
         box = (
             (header_box.bottom_left.lon, header_box.bottom_left.lat, header_box.top_right.lon, header_box.top_right.lat) if valid else None
@@ -185,7 +191,7 @@ class _Reader:
             if bounds:
                 low, high = np.min(bounds, axis=0), np.max(bounds, axis=0)
                 box = (float(low[0]), float(low[1]), float(high[2]), float(high[3]))
-        return OsmData(frames, box, valid, self.newest, self._repairs())
+        return OsmData(frames, box, valid, self.newest, self._repairs(), edits)
 
     def _matching(self, kind: str, get: Get) -> tuple[_Columns, ...]:
         """Layers that a feature belongs to; only tags that a rule names are looked at, which is cheaper than reading all of them."""

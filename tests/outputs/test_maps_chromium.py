@@ -8,12 +8,14 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import geopandas as gpd
 import pytest
+import shapely
 
 from spatial.measurement import measure
 from spatial.outputs.maps import write_map
 from tests.outputs.served_city import served_results
-from tests.outputs.test_maps import HOSTILE, bare_results, small_city, small_results
+from tests.outputs.test_maps import CRS, HOSTILE, METRICS, bare_results, small_city, small_results
 
 pytestmark = pytest.mark.chromium
 
@@ -191,6 +193,30 @@ def test_layers_can_be_switched(opened: Any) -> None:
     assert view.page.locator(".leaflet-overlay-parks-pane canvas").count() == 1
     box.uncheck()
     assert view.quiet()
+
+
+def test_a_dashed_line_is_drawn_open(opened: Any) -> None:
+    """Track on three sides of a square: the picture has no ink on the fourth side, where a closed shape would have it."""
+    west, south = 450_000.0, 3_100_000.0
+    bend = shapely.LineString([(west + 200, south + 800), (west + 200, south + 200), (west + 800, south + 200), (west + 800, south + 800)])
+    rail = gpd.GeoDataFrame({"railway": ["rail"]}, geometry=[bend], crs=CRS)
+    view = opened(results=measure(small_city(["A", "B"], rail=rail), METRICS))
+    view.page.locator("label.layer", has_text="Rail").locator("input").check()
+    view.page.wait_for_timeout(200)
+    sides = view.page.evaluate(
+        """() => {
+          const canvas = document.querySelector(".leaflet-overlay-rail-pane canvas");
+          const { width, height } = canvas, ink = canvas.getContext("2d").getImageData(0, 0, width, height).data;
+          const inked = [];
+          for (let i = 3; i < ink.length; i += 4) if (ink[i]) inked.push([((i - 3) / 4) % width, Math.floor((i - 3) / 4 / width)]);
+          const xs = inked.map(([x]) => x), ys = inked.map(([, y]) => y);
+          const [left, right, top, bottom] = [Math.min(...xs), Math.max(...xs), Math.min(...ys), Math.max(...ys)];
+          const third = (right - left) / 3, middle = inked.filter(([x]) => x > left + third && x < right - third);
+          return [middle.filter(([, y]) => y > bottom - 12).length, middle.filter(([, y]) => y < top + 12).length];
+        }"""
+    )
+    assert sides[0] > 20
+    assert sides[1] == 0
 
 
 @pytest.mark.parametrize("size", [(1440, 900), (390, 844)])

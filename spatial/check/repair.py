@@ -1,0 +1,199 @@
+"""Repaired copies of local layers, and a list of what was changed; inputs are never touched."""
+
+from __future__ import annotations
+
+import csv
+import warnings
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import geopandas as gpd
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+import shapely
+
+from spatial.city import area_spec
+from spatial.city_toml import LocalLayer, Project, parse_project
+from spatial.crs import parse_crs
+from spatial.errors import LayerError, OutputError, SpatialError
+from spatial.files import staged_folder, writing
+from spatial.layers import GEOMETRIES, LayerSpec, validate
+from spatial.outputs.storable import storable
+from spatial.outputs.tables import safe_cell
+from spatial.sources.files import RASTER_ENDINGS, read_as_is
+from spatial.text import Text
+
+CHANGES = "changes.csv"
+_ROW = "row_of_the_file"
+_HEAD = ("layer", "file", "row", "id", "change", "why", "why_zh", "before", "after")
+_NOTHING = Text("没有几何", "no geometry")
+_NOT_FINITE = Text("坐标为 NaN 或无穷", "NaN or infinite coordinates")
+_KIND = Text("几何类型不符", "another kind of geometry than the layer needs")
+_FLAT = Text("面积或长度为零", "zero area or length")
+_TWICE = Text("与前面一行各列完全相同", "alike an earlier row in every column")
+
+
+@dataclass(frozen=True)
+class Repaired:
+    """What was written: the folder, and by layer the file, the number of changes, and the lines that ``city.toml`` needs."""
+
+    folder: Path
+    changes: dict[str, int]
+    lines: list[str]
+    left: list[str]
+
+
+@dataclass(frozen=True)
+class _Change:
+    row: int
+    identity: str
+    change: str
+    why: Text
+    before: str = ""
+    after: str = ""
+
+
+def repair_project(path: str | Path, folder: Path | None = None) -> Repaired:
+    """Write a repaired copy of every local vector layer that needs one.
+
+    Parameters
+    ----------
+    path
+        ``city.toml`` or its folder.
+    folder
+        Where the copies go; ``None`` for ``out/repaired`` beside ``city.toml``. A folder of an earlier repair is replaced, any other that holds
+        something is left alone.
+
+    Returns
+    -------
+    Repaired
+        Copies are GeoPackages with every column of the file, in its own CRS and datum; features without usable geometry and rows that repeat
+        another in every column are left out, invalid geometries are rebuilt. ``changes.csv`` names each. Extracts and rasters are not repaired.
+
+    Raises
+    ------
+    ProjectError
+        ``city.toml`` cannot be understood.
+    OutputError
+        The folder cannot be written or holds something else.
+    """
+    project = parse_project(Path(path))
+    target = (folder or project.path.parent / "out" / "repaired").resolve()
+    before = {entry.name for entry in target.iterdir()} if target.is_dir() else set()
+    if before and CHANGES not in before:
+        raise OutputError(f"{target}: is not empty and holds no earlier repair; choose another folder with --out")
+    inputs = [file.resolve() for file in project.paths() if file.suffix]
+    if inside := [file for file in inputs if target in file.parents]:
+        raise OutputError(f"{target}: holds {inside[0].name}, which the project reads; choose another folder with --out")
+    changes: dict[str, list[_Change]] = {}
+    lines: list[str] = []
+    left: list[str] = []
+    with staged_folder(target, replace=bool(before)) as stage, writing(target):
+        for name, local in project.layers.items():
+            if local.path is None or local.path.suffix.lower() in RASTER_ENDINGS:
+                continue
+            spec = project.specs.get(name) or area_spec(name)
+            try:
+                frame, found = _repaired(local, spec)
+            except SpatialError as error:
+                left.append(str(error).split("\n")[0])
+                continue
+            if found:
+                changes[name] = found
+                with warnings.catch_warnings():
+                    warnings.filterwarnings("ignore", "'crs' was not provided")  # the file says none, and its declared datum stays declared
+                    storable(frame)[0].to_file(stage / f"{name}.gpkg", layer=name, driver="GPKG", engine="pyogrio")
+                lines += _lines(name, local, target, project)
+        with (stage / CHANGES).open("w", encoding="utf-8-sig", newline="") as stream:
+            csv.writer(stream).writerows([_HEAD, *_listed(changes, project)])
+    return Repaired(target, {name: len(found) for name, found in changes.items()}, lines, left)
+
+
+def _repaired(local: LocalLayer, spec: LayerSpec) -> tuple[gpd.GeoDataFrame, list[_Change]]:
+    """Repair one layer as reading it with ``on_invalid = "repair"`` does, and say what became of each row."""
+    assert local.path is not None
+    where = f"{local.name}: {local.path}"
+    raw = read_as_is(local.path, local.read, local.name, [], polygons=spec.geometry == "polygon")
+    if raw.crs is None and local.read.crs:
+        raw = raw.set_crs(parse_crs(local.read.crs, where=where))
+    ids = raw[local.read.id].astype(str) if local.read.id in raw else raw.index.astype(str)
+    rows = np.arange(len(raw))
+    frame = gpd.GeoDataFrame({"id": np.asarray(ids, dtype=object), _ROW: rows}, geometry=raw.geometry.to_numpy(), crs=raw.crs)
+    kept, _ = validate(frame, spec, where=where, on_invalid="repair") if len(frame) else (frame, [])
+    if len(raw) and kept.empty:
+        raise LayerError(f"{where}: no usable feature is left of {len(raw)}; there is nothing to repair it from")
+    mended = raw.iloc[kept[_ROW].to_numpy(dtype=int)].set_geometry(kept.geometry.to_numpy(), crs=raw.crs)
+    again = _repeats(mended, local.read.id)
+    found = list(_changes(frame, kept, spec, again))
+    return mended[~again].reset_index(drop=True), found
+
+
+def _repeats(frame: gpd.GeoDataFrame, identity: str | None) -> npt.NDArray[np.bool_]:
+    """Which rows repeat an earlier one in geometry and every column but the declared id."""
+    shapes = shapely.to_wkb(shapely.normalize(np.asarray(frame.geometry.to_numpy(), dtype=object)))
+    told = [column for column in frame.columns if column not in (frame.geometry.name, identity)]
+    content = pd.DataFrame(frame[told]).astype(str).assign(_shape=list(shapes))
+    repeated: npt.NDArray[np.bool_] = content.duplicated().to_numpy(dtype=bool)
+    return repeated
+
+
+def _changes(frame: gpd.GeoDataFrame, kept: gpd.GeoDataFrame, spec: LayerSpec, again: npt.NDArray[np.bool_]) -> Iterator[_Change]:
+    before = np.asarray(frame.geometry.to_numpy(), dtype=object)
+    ids = frame["id"].to_numpy()
+    rows = kept[_ROW].to_numpy(dtype=int)
+    after = np.asarray(kept.geometry.to_numpy(), dtype=object)
+    for row in sorted(set(range(len(frame))) - set(rows.tolist())):
+        yield _Change(row, str(ids[row]), "left out", _why_dropped(before[row], spec))
+    for position, row in enumerate(rows):
+        if again[position]:
+            yield _Change(row, str(ids[row]), "left out", _TWICE)
+        elif not shapely.is_valid(before[row]):
+            reason = shapely.is_valid_reason(before[row]).split("[")[0]
+            yield _Change(
+                row, str(ids[row]), "rebuilt", Text(f"几何无效：{reason}", f"invalid: {reason}"), _size(before[row]), _size(after[position])
+            )
+
+
+def _why_dropped(shape: object, spec: LayerSpec) -> Text:
+    if shape is None or shapely.is_empty(shape):
+        return _NOTHING
+    if not np.isfinite(shapely.get_coordinates(shape)).all():
+        return _NOT_FINITE
+    return _FLAT if shapely.get_type_id(shape) in GEOMETRIES[spec.geometry] else _KIND
+
+
+def _size(shape: object) -> str:
+    """Parts, points and area or length of a geometry, in units of its file."""
+    measure = shapely.area(shape) if shapely.get_dimensions(shape) == 2 else shapely.length(shape)
+    return f"{shapely.get_num_geometries(shape)} parts, {shapely.get_num_coordinates(shape)} points, size {measure:.9g}"
+
+
+def _listed(changes: dict[str, list[_Change]], project: Project) -> Iterator[list[str]]:
+    for name, found in changes.items():
+        local = project.layers[name]
+        for change in sorted(found, key=lambda change: change.row):
+            file = local.path.name if local.path else ""
+            said = (
+                name,
+                file,
+                str(change.row + 1),
+                change.identity,
+                change.change,
+                change.why.en,
+                change.why.zh,
+                change.before,
+                change.after,
+            )
+            yield [safe_cell(cell) for cell in said]
+
+
+def _lines(name: str, local: LocalLayer, target: Path, project: Project) -> list[str]:
+    """Say what ``city.toml`` needs for the copy: its file, and which keys the copy has no more use for."""
+    base = project.path.parent.resolve()
+    shown = (target / f"{name}.gpkg").relative_to(base) if base in target.parents else target / f"{name}.gpkg"
+    read = local.read
+    idle = [key for key in ("layer", "where", "encoding", "crs", "x", "y", "geometry") if getattr(read, key) is not None]
+    without = f"   # and remove {', '.join(idle)}" if idle else ""
+    return [f"[layers.{name}]", f'file = "{shown.as_posix()}"{without}']

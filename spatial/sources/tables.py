@@ -1,0 +1,236 @@
+"""Tables whose rows are places: coordinates in two columns or in one, however people write them."""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+import unicodedata
+import warnings
+from pathlib import Path
+
+import geopandas as gpd
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+import shapely
+
+from spatial.errors import LayerError, OptionError, SourceError, nearest, sample, shown
+from spatial.sources.encodings import is_chinese
+
+X_NAMES = ("x", "lon", "lng", "longitude", "经度", "东坐标", "横坐标", "easting")
+Y_NAMES = ("y", "lat", "latitude", "纬度", "北坐标", "纵坐标", "northing")
+
+_SPACES = re.compile(r"\s+")
+_THOUSANDS = re.compile(r"[+-]?\d{1,3}(,\d{3})+(\.\d+)?")
+_SPACED = re.compile(r"[+-]?\d{1,3}( \d{3})+(\.\d+)?")
+_COMMA = re.compile(r"[+-]?\d+,\d+")
+_EITHER = re.compile(r"[+-]?\d{1,3},\d{3}")  # 125,324 may be 125.324 or 125324
+_ANGLE = re.compile(
+    r"(?P<sign>[+-]?)(?P<d>\d{1,3})\s*[°º˚度:d]\s*"
+    r"(?:(?P<m>\d{1,2}(?:\.\d+)?)\s*(?:['′’‘`分:m]\s*(?:(?P<s>\d{1,2}(?:\.\d+)?)\s*(?:[\"″”“秒s]|'')?)?)?)?"
+)
+_DEGREES = re.compile(r"(?P<d>[+-]?\d{1,3}(?:\.\d+)?)\s*[°º˚度d]?")
+_SIDES = {"n": 1, "s": -1, "e": 1, "w": -1}
+_SIDE = re.compile(r"^([nsew])\s*(.+)$|^(.+?)\s*([nsew])$")
+_WORDS = (("东经", "e"), ("西经", "w"), ("北纬", "n"), ("南纬", "s"), ("东", "e"), ("西", "w"), ("北", "n"), ("南", "s"))
+_SRID = re.compile(r"\s*SRID\s*=\s*(\d+)\s*;", re.IGNORECASE)
+_HEX = re.compile(r"[0-9A-Fa-f]{42,}")
+
+
+def read_table(
+    path: Path, *, encoding: str | None, x: str | None, y: str | None, geometry: str | None, where: str
+) -> tuple[gpd.GeoDataFrame, str | None]:
+    """Read a CSV or the like.
+
+    Parameters
+    ----------
+    path
+        The file.
+    encoding
+        As stated; else UTF-8 (UTF-16 with its mark), then GBK where the text is Chinese.
+    x, y
+        Columns of the coordinates: numbers, also with a decimal comma, thousands separators, full-width digits; degrees, minutes and
+        seconds; with a hemisphere.
+    geometry
+        The one column that holds the place instead: WKT, hexadecimal WKB, or ``x, y`` in this order.
+    where
+        File and layer, for messages.
+
+    Returns
+    -------
+    tuple
+        Every column as text; a row whose place cannot be read has no geometry. And the encoding where it was guessed.
+
+    Raises
+    ------
+    SourceError
+        Not a table, or not of the encoding.
+    OptionError
+        No such column, or none that is known to hold a coordinate.
+    LayerError
+        Numbers that can be read in two ways, or latitudes where x is.
+    """
+    text, guessed = _text(path, encoding, where)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", pd.errors.ParserWarning)  # rows longer than the header: columns would shift
+            table = pd.read_csv(io.StringIO(text), sep=_delimiter(path, text), dtype=str, keep_default_na=False, index_col=False)
+    except (ValueError, pd.errors.ParserError, pd.errors.ParserWarning) as error:
+        first = str(error).splitlines()
+        raise SourceError(f"{where}: is not a table ({shown(first[0], 200) if first else type(error).__name__})") from error
+    if geometry is not None:
+        points, srid = _in_one_column(table, geometry, where)
+    else:
+        names = tuple(_column(table, given, known, where, axis) for given, known, axis in ((x, X_NAMES, "x"), (y, Y_NAMES, "y")))
+        east, north = (_numbers(table[name], name, axis, names, where) for name, axis in zip(names, "xy", strict=True))
+        located = ~(np.isnan(east) | np.isnan(north))
+        points, srid = np.full(len(table), None, dtype=object), None
+        points[located] = shapely.points(east[located], north[located])
+    table.index = pd.RangeIndex(2, len(table) + 2)  # a row without an id of its own goes by its line
+    taken = {"geometry": "geometry_"} if "geometry" in table else {}
+    return gpd.GeoDataFrame(table.rename(columns=taken), geometry=points, crs=f"EPSG:{srid}" if srid else None), guessed
+
+
+def _text(path: Path, stated: str | None, where: str) -> tuple[str, str | None]:
+    content = path.read_bytes()
+    marked = "utf-16" if content[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig"
+    for encoding in [stated] if stated else [marked, "gb18030"]:
+        try:
+            text = content.decode(encoding)
+        except (UnicodeDecodeError, LookupError):
+            continue
+        if stated or encoding == marked or is_chinese(content):
+            return text, "gb18030" if encoding == "gb18030" and not stated else None
+    tried = stated or "UTF-8 or Chinese in GBK"
+    raise SourceError(f'{where}: text is not {tried}; state its encoding, for example encoding = "gbk"')
+
+
+def _delimiter(path: Path, text: str) -> str:
+    """Take what stands in the header; the rows may hold decimal commas."""
+    if path.suffix.lower() == ".tsv":
+        return "\t"
+    head = re.sub(r'"[^"]*"', "", text.partition("\n")[0])
+    found = [mark for mark in ",;\t|" if mark in head]
+    if len(found) == 1:
+        return found[0]
+    try:
+        return csv.Sniffer().sniff(text[:4096], delimiters=",;\t|").delimiter
+    except csv.Error:
+        return ","
+
+
+def _column(table: pd.DataFrame, given: str | None, names: tuple[str, ...], where: str, axis: str) -> str:
+    if given is not None:
+        return _existing(table, given, where)
+    found = [str(column) for column in table.columns if column.strip().lower() in names]
+    if len(found) != 1:
+        whole = next((column for column in table.columns if _looks_like_wkt(table[column])), None)
+        hint = f'; or, if "{shown(whole)}" holds the whole place: geometry = "{shown(whole)}"' if whole else ""
+        raise OptionError(f'{where}: which column holds {axis}? name it: {axis} = "…" (it has {", ".join(table.columns)}){hint}')
+    return found[0]
+
+
+def _existing(table: pd.DataFrame, given: str, where: str) -> str:
+    if given not in table:
+        raise OptionError(f'{where}: has no column "{given}"{nearest(given, table.columns)}; it has {", ".join(table.columns)}')
+    return given
+
+
+def _looks_like_wkt(column: pd.Series) -> bool:
+    first = next((value for value in column if value.strip()), "")
+    return bool(re.match(r"\s*(SRID=\d+;)?\s*(MULTI)?(POINT|LINESTRING|POLYGON)\b", first, re.IGNORECASE))
+
+
+def _in_one_column(table: pd.DataFrame, name: str, where: str) -> tuple[npt.NDArray[np.object_], int | None]:
+    values = [unicodedata.normalize("NFKC", value).strip() for value in table[_existing(table, name, where)]]
+    places = np.full(len(values), None, dtype=object)
+    srids: set[int] = set()
+    for row, value in enumerate(values):
+        if match := _SRID.match(value):
+            srids.add(int(match[1]))
+            value = value[match.end() :]
+        if _HEX.fullmatch(value):
+            places[row] = shapely.from_wkb(value, on_invalid="ignore")
+            srids |= {int(shapely.get_srid(places[row]))} - {0, -1}
+        elif "(" in value or value.upper().endswith("EMPTY"):
+            places[row] = shapely.from_wkt(value, on_invalid="ignore")
+        elif len(pair := re.split(r"\s*[,;]\s*|\s+", value)) == 2:
+            x, y = (_number(part, axis, comma=False) for part, axis in zip(pair, "xy", strict=True))
+            places[row] = shapely.Point(x, y) if not (np.isnan(x) or np.isnan(y)) else None
+    if len(srids) > 1:
+        raise LayerError(f'{where}: "{shown(name)}" holds places in {len(srids)} CRS (SRID {sample(sorted(srids))}); give one layer each')
+    return places, srids.pop() if srids else None
+
+
+def _numbers(column: pd.Series, name: str, axis: str, names: tuple[str, ...], where: str) -> npt.NDArray[np.float64]:
+    """Read coordinates; NaN where a text is none."""
+    numbers = pd.to_numeric(column, errors="coerce").to_numpy(dtype=float).copy()
+    rest = np.flatnonzero(np.isnan(numbers))
+    texts = {row: _clean(column.iloc[row]) for row in rest}
+    texts = {row: text for row, text in texts.items() if text}
+    comma = any(_COMMA.fullmatch(text) and not _EITHER.fullmatch(text) for text in texts.values())
+    thousands = any(_THOUSANDS.fullmatch(text) and not _EITHER.fullmatch(text) for text in texts.values())
+    either = [text for text in texts.values() if _EITHER.fullmatch(text)]
+    if either and comma == thousands:
+        decimal = either[0].replace(",", ".")
+        raise LayerError(
+            f'{where}: {len(either)} of {len(column)} values in "{shown(name)}", such as {shown(either[0])}, may be'
+            f" {decimal} or {either[0].replace(',', '')}; write decimal points and no separators"
+        )
+    other = [row for row, text in texts.items() if (side := _side(text)[0]) and (side in "ns") != (axis == "y")]
+    if other:
+        raise LayerError(
+            f'{where}: {len(other)} of {len(column)} values in "{shown(name)}", such as {shown(column.iloc[other[0]])}, are'
+            f' {"latitudes" if axis == "x" else "longitudes"}: x and y look swapped; write x = "{names[1]}", y = "{names[0]}"'
+        )
+    for row, text in texts.items():
+        numbers[row] = _number(text, axis, comma=comma)
+    return numbers
+
+
+def _clean(value: str) -> str:
+    """Full-width and small forms to plain ones, one kind of space and minus."""
+    text = unicodedata.normalize("NFKC", value).replace("−", "-").replace("–", "-")
+    return _SPACES.sub(" ", text).strip().lower()
+
+
+def _side(text: str) -> tuple[str, str]:
+    """Split a hemisphere from its angle."""
+    for word, letter in _WORDS:
+        if text.startswith(word):
+            return letter, text.removeprefix(word).lstrip(" :")
+        if text.endswith(word):
+            return letter, text.removesuffix(word).rstrip()
+    if match := _SIDE.match(text):
+        return (match[1], match[2]) if match[1] else (match[4], match[3])
+    return "", text
+
+
+def _number(text: str, axis: str, *, comma: bool) -> float:
+    """Read one coordinate, degrees or metres; NaN where it can be read in no way or in two."""
+    side, text = _side(_clean(text))
+    sign = _SIDES.get(side, 1)
+    if side and (side in "ns") != (axis == "y"):
+        return np.nan
+    if not side:
+        text = re.sub(r"(?<=\d)\s*(m|米)$", "", text)
+    if comma and _COMMA.fullmatch(text):
+        text = text.replace(",", ".")
+    elif _THOUSANDS.fullmatch(text) and not comma:
+        text = text.replace(",", "")
+    elif _SPACED.fullmatch(text):
+        text = text.replace(" ", "")
+    try:
+        value = float(text)
+    except ValueError:
+        if match := _DEGREES.fullmatch(text):
+            value = float(match["d"])
+        elif match := _ANGLE.fullmatch(text):
+            minutes, seconds = float(match["m"] or 0), float(match["s"] or 0)
+            if minutes >= 60 or seconds >= 60 or (match["s"] and "." in match["m"]):
+                return np.nan
+            value = (float(match["d"]) + minutes / 60 + seconds / 3600) * (-1 if match["sign"] == "-" else 1)
+        else:
+            return np.nan
+    return np.nan if side and value < 0 else sign * value
