@@ -63,7 +63,7 @@ def open_city(path: str | Path, *, progress: Progress | None = None, cache: bool
     with progress.step("assemble the city"):
         city = assemble(project, read)
     with progress.step("hold local layers against the streets"):
-        refuse_shifted(project, alignments(project, city, read.osm))
+        refuse_shifted(project, alignments(project, city, read.osm), read.osm)
     return city
 
 
