@@ -88,7 +88,7 @@ def read_ogr(path: Path, options: FileOptions, where: str, name: str, told: list
         raise
     except UnicodeDecodeError as error:
         raise SourceError(f'{where}: text is not {error.encoding}; state its encoding, for example encoding = "gbk"') from error
-    except (ValueError, RuntimeError, OSError) as error:
+    except (ValueError, RuntimeError, OSError, IndexError, zipfile.BadZipFile) as error:
         if options.where and "SQL" in str(error):
             raise bad_condition(options.where, where) from error
         if "Geometry type is not supported" in str(error):
