@@ -24,6 +24,7 @@ _FACE = {
     "SpatialError": "spatial.errors",
     "Text": "spatial.text",
     "open_city": "spatial.project",
+    "fetch_osm": "spatial.fetch",
     "measure": "spatial.measurement",
     "metric": "spatial.metrics",
     "write_map": "spatial.outputs.maps",
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
     from spatial.city import City as City
     from spatial.city import Layer as Layer
     from spatial.errors import SpatialError as SpatialError
+    from spatial.fetch import fetch_osm as fetch_osm
     from spatial.measurement import measure as measure
     from spatial.metrics import metric as metric
     from spatial.outputs.geopackage import write_geopackage as write_geopackage

@@ -17,11 +17,11 @@ from spatial.datum import DATUMS
 from spatial.errors import Faults, ProjectError, nearest, shown
 from spatial.files import fingerprint
 from spatial.layers import INVALID_POLICIES, NAME, SENSITIVITIES, LayerSpec, layer_specs
+from spatial.osm_request import OsmRequest, parse_osm
 from spatial.sources.options import RASTER_ENDINGS, FileOptions
 from spatial.units import MAX_PEOPLE
 
 CITY_KEYS = ("name", "crs", "date", "data_extent", "synthetic", "osm", "layers", "scopes")
-OSM_KEYS = ("file", "made_up")
 SCOPE_KEYS = ("built_up_area",)
 LAYER_KEYS = (
     "file", "layer", "id", "name", "datum", "crs", "x", "y", "where", "merge", "fields", "values", "encoding", "source", "licence", "date",
@@ -66,6 +66,7 @@ class Project:
     scopes: Mapping[str, str]
     specs: Mapping[str, LayerSpec] = field(default_factory=dict)
     osm_made_up: bool = False
+    request: OsmRequest | None = None
 
     def paths(self) -> list[Path]:
         """Return what the project is made of: its files, and the folders that ``spatial init`` makes for the user's own."""
@@ -110,17 +111,12 @@ def parse_project(path: Path) -> Project:
     osm, layers, scopes = (_table(raw, key, where, faults) for key in ("osm", "layers", "scopes"))
     for message in (
         catalogue.check_keys(raw, CITY_KEYS, where=where)
-        + catalogue.check_keys(osm, OSM_KEYS, where=f"{where} [osm]")
         + catalogue.check_keys(scopes, SCOPE_KEYS, where=f"{where} [scopes]")
         + [m for key in ("name", "crs", "synthetic") for m in catalogue.check_type(raw, key, str, "text", where=where)]
-        + catalogue.check_type(osm, "file", str, "text", where=f"{where} [osm]")
         + [m for key in scopes for m in catalogue.check_type(scopes, key, str, "a layer's name", where=f"{where} [scopes]")]
     ):
         faults.add(message)
-    if "osm" in raw and not osm.get("file"):
-        faults.add(f'{where} [osm]: file is missing; write file = "data/city.osm.pbf", or remove [osm]')
-    for message in catalogue.check_type(osm, "made_up", bool, "true or false", where=f"{where} [osm]"):
-        faults.add(message)
+    osm_file, request = parse_osm(osm, path, faults) if "osm" in raw else (None, None)
     if osm.get("made_up") is True and not raw.get("synthetic"):
         faults.add(f'{where} [osm]: made_up is for data that are no OpenStreetMap data at all; say so with synthetic = "synthetic data"')
     locals_ = {name: _local(name, table, specs.get(name), path, faults) for name, table in layers.items()}
@@ -135,9 +131,12 @@ def parse_project(path: Path) -> Project:
         faults.add(f"{where}: there is neither [osm] nor any [layers.…]; give at least one input")
     faults.raise_if_any()
     base = path.parent
+    if request and "boundary" not in locals_:  # who names a place expects the total of that place
+        source = "" if request.polygon else "© OpenStreetMap contributors, ODbL 1.0"
+        locals_["boundary"] = LocalLayer("boundary", request.outline, FileOptions(), source=source)
     return Project(
-        path, str(raw.get("name", base.resolve().name)), str(raw.get("crs", "auto")), day, extent, str(raw.get("synthetic", "")),
-        base / osm["file"] if osm.get("file") else None, locals_, dict(scopes), specs, osm.get("made_up") is True,
+        path, str(raw.get("name", base.resolve().name)), str(raw.get("crs", "auto")), day or (request.date if request else ""), extent,
+        str(raw.get("synthetic", "")), osm_file, locals_, dict(scopes), specs, osm.get("made_up") is True, request,
     )  # fmt: skip
 
 

@@ -29,7 +29,7 @@ crs = "auto"                             # or "EPSG:4551"
 
 # OpenStreetMap data © OpenStreetMap contributors, ODbL. Without [osm] only local layers are used.
 # [osm]
-# file = "data/city.osm.pbf"
+# file = "data/city.osm.pbf"             # or, with internet, place = "Changchun, China" and "spatial fetch"
 
 # The areas to report by: any polygons.
 # [layers.districts]
@@ -60,6 +60,21 @@ crs = "auto"                             # or "EPSG:4551"
 """
 
 
+_FETCH_HELP = """\
+Get the OpenStreetMap data of the place that city.toml names, and keep them as one file in data/.
+This is the only command that uses the internet; every other one works without."""
+_FETCH_MORE = """\
+In city.toml, either the name of a place, as a map search would find it, or a file with the city's outline:
+
+  [osm]
+  place = "Changchun, China"           # or: polygon = "data/outline.geojson"
+  date = "2024-04-09"                  # optional: the map as it was on that day
+
+Then "spatial fetch city.toml" once and "spatial run city.toml" as often as you like. A fetch that was interrupted goes on where it
+stopped when the command is given again. Without internet, get an extract (.osm.pbf) from a colleague or an extract service, put it
+into data/ and write file = "data/city.osm.pbf" in [osm] instead. Data © OpenStreetMap contributors, ODbL 1.0: say so wherever they show."""
+
+
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line.
 
@@ -72,7 +87,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     -------
     int
         0 when everything asked for was done; 2 wrong option or project file, 3 unusable input or a problem that ``check`` found, 4 output
-        cannot be written, 70 a fault of this program, 130 interrupted.
+        cannot be written, 5 map data cannot be fetched, 70 a fault of this program, 130 interrupted.
     """
     parser = _parser()
     args = parser.parse_args(argv)
@@ -140,6 +155,18 @@ def _parser() -> argparse.ArgumentParser:
     check.add_argument("--no-cache", action="store_true", help="do not keep parsed layers beside city.toml")
     check.add_argument("--quiet", action="store_true", help="show no progress")
     check.set_defaults(command=_check)
+
+    fetch = commands.add_parser(
+        "fetch",
+        help="get the OpenStreetMap data of a place, once, with internet",
+        description=_FETCH_HELP,
+        epilog=_FETCH_MORE,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    fetch.add_argument("project", type=Path, metavar="city.toml", help="the project file, or its folder")
+    fetch.add_argument("--again", action="store_true", help="get newer data in place of the file that is there, which stays until then")
+    fetch.add_argument("--quiet", action="store_true", help="show no progress")
+    fetch.set_defaults(command=_fetch)
 
     demo = commands.add_parser("demo", help="copy the synthetic demo city to a folder and run it")
     demo.add_argument("folder", type=Path, nargs="?", default=Path("spatial-demo"), help="new folder (default: spatial-demo)")
@@ -249,6 +276,23 @@ def _check(args: argparse.Namespace) -> int:
     if args.repair:
         _repair(args)
     return PROBLEMS_FOUND if report.of("problem") else 0
+
+
+def _fetch(args: argparse.Namespace) -> None:
+    from spatial.fetch import fetch_osm
+    from spatial.progress import Progress
+    from spatial.sources.overpass import LICENCE
+
+    progress = Progress(None if args.quiet else _draw())
+    try:
+        done = fetch_osm(args.project, again=args.again, progress=progress)
+    finally:
+        _clear(progress.draw is not None)
+    for said in done.said:
+        print(said)
+    west, south, east, north = done.box
+    print(f"{done.path}: {'fetched' if done.new else 'is there already, nobody was asked; --again gets newer data'}")
+    print(f"  {west:.4f}–{east:.4f} E, {south:.4f}–{north:.4f} N; outline in {done.outline}; {LICENCE}")
 
 
 def _repair(args: argparse.Namespace) -> None:

@@ -50,6 +50,12 @@ class MetricError(SpatialError, ValueError):
     exit_code = 1
 
 
+class FetchError(SpatialError, OSError):
+    """A server of OpenStreetMap data cannot be reached, refuses, answers with what cannot be used, or does not know the place."""
+
+    exit_code = 5
+
+
 class OutputError(SpatialError, OSError):
     """The output folder cannot be written or holds something else."""
 

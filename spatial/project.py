@@ -25,6 +25,7 @@ from spatial.city import City, Layer, area_spec
 from spatial.city_toml import LocalLayer, Project, parse_project
 from spatial.errors import Faults, LayerError, ProjectError, SourceError, SpatialError, plain, sample, shown
 from spatial.files import fingerprint
+from spatial.osm_request import check_fetched
 from spatial.progress import Progress
 from spatial.raster import Raster, open_raster
 from spatial.sources.files import explain_place
@@ -133,7 +134,7 @@ def read_inputs(
 
     if project.osm:
         with reading("osm", project.osm.name):
-            _check_file(project.osm, f"{project.path} [osm]")
+            _check_file(project, project.osm, f"{project.path} [osm]")
             digest = fingerprint(project.osm)
             read.osm = store.osm(project.osm, digest)
             read.files.append({"layer": "osm", "file": project.osm.name, "sha256": digest})
@@ -141,7 +142,7 @@ def read_inputs(
         if local.path is None:
             continue
         with reading(name, name):
-            _check_file(local.path, f"{project.path} [layers.{name}]")
+            _check_file(project, local.path, f"{project.path} [layers.{name}]")
             digest = fingerprint(local.path)
             if (spec := project.specs.get(name)) and spec.raster and local.path.suffix.lower() in RASTER_ENDINGS:
                 read.rasters[name] = open_raster(local.path, spec.raster, where=f"{name}: {local.path}")
@@ -162,7 +163,9 @@ def _declarations(project: Project) -> list[dict[str, str]]:
     ]
 
 
-def _check_file(path: Path, where: str) -> None:
+def _check_file(project: Project, path: Path, where: str) -> None:
+    if project.request and path in (project.request.kept, project.request.outline):
+        check_fetched(project.request, project.path)
     if os.path.isdir(path) and path.suffix.lower() != ".gdb":
         raise SourceError(f"{where}: {path}: is a folder; name the file inside it (only a geodatabase, .gdb, is a folder)")
     if not os.path.isfile(path) and not os.path.isdir(path):

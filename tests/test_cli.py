@@ -51,8 +51,9 @@ def listing(folder: Path) -> list[str]:
 @pytest.mark.parametrize(
     ("command", "words"),
     [
-        ([], ["run", "demo", "list", "explain", "init"]),
+        ([], ["run", "fetch", "demo", "list", "explain", "init"]),
         (["run"], ["--out", "--force", "--metrics", "--by", "--lang", "--no-cache", "city.toml", "grid:500"]),
+        (["fetch"], ["--again", "--quiet", "city.toml", "place =", "polygon =", "Without internet", "ODbL"]),
         (["list"], ["metrics", "layers"]),
         (["explain"], ["METRIC"]),
         (["init"], ["DIR"]),
@@ -358,9 +359,9 @@ def test_the_table_reads_back(city: Path, tmp_path: Path, light_outputs: None) -
 
 
 def test_every_key_is_documented_where_an_installed_user_finds_it(capsys: pytest.CaptureFixture[str]) -> None:
-    from spatial import city_toml
+    from spatial import city_toml, osm_request
 
     assert main(["explain", "city.toml"]) == 0
     page = capsys.readouterr().out
-    for key in (*city_toml.CITY_KEYS, *city_toml.OSM_KEYS, *city_toml.LAYER_KEYS, *city_toml.SCOPE_KEYS):
+    for key in (*city_toml.CITY_KEYS, *osm_request.OSM_KEYS, *city_toml.LAYER_KEYS, *city_toml.SCOPE_KEYS):
         assert f"`{key}`" in page or f"[{key}" in page, key

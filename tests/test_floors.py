@@ -13,7 +13,7 @@ FLOORS = [
     {"catalogue", "shift", "twins"},
     {"layers", "overlay", "areas", "raster"},
     {"result", "city", "sources"},
-    {"city_toml", "cache", "alignment", "project", "network"},
+    {"osm_request", "city_toml", "cache", "alignment", "project", "fetch", "network"},
     {"metrics"},
     {"measurement", "scenario"},
     {"targets", "compare", "siting"},
@@ -30,11 +30,15 @@ STAIRS = [
     ("areas", "overlay"),
     ("city", "result"),
     ("__main__", "cli"),
+    ("city_toml", "osm_request"),
     ("cache", "city_toml"),
     ("alignment", "city_toml"),
     ("project", "alignment"),
     ("project", "cache"),
     ("project", "city_toml"),
+    ("project", "osm_request"),
+    ("fetch", "city_toml"),
+    ("fetch", "osm_request"),
 ]
 NEVER = [("metrics", "outputs"), ("metrics", "sources"), ("metrics", "project"), ("metrics", "cache"), ("sources", "city")]
 
@@ -85,6 +89,37 @@ def test_imports_go_down(path):
         assert below or (room, other) in STAIRS, f"{path.name} (floor {floor_of(room)}) imports {name} (floor {floor_of(other)})"
 
 
+NETWORK = {"osmnx", "requests", "urllib3", "socket", "ssl", "http", "ftplib", "smtplib", "httpx", "aiohttp", "webbrowser", "urllib.request"}
+
+
+def imported(path: Path) -> set[str]:
+    """Every module that a file imports anywhere, whole and by its parents: ``urllib``, ``urllib.request``."""
+    names = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            names |= {node.module, *(f"{node.module}.{alias.name}" for alias in node.names)}
+    return {".".join(name.split(".")[:depth]) for name in names for depth in range(1, name.count(".") + 2)}
+
+
+def test_one_room_alone_touches_the_network():
+    """And it does so when it is asked, not when it is imported."""
+    assert {str(path.relative_to(PACKAGE)) for path in FILES if imported(path) & NETWORK} == {"sources/overpass.py"}
+    top = ast.parse((PACKAGE / "sources" / "overpass.py").read_text(encoding="utf-8")).body
+    heads = {name for node in top if isinstance(node, ast.Import | ast.ImportFrom) for name in ast.unparse(node).replace(",", " ").split()}
+    assert not heads & NETWORK
+    for path in FILES:
+        words = path.read_text(encoding="utf-8")
+        assert "__import__" not in words
+        assert "import_module" not in words or path.name in ("__init__.py", "registry.py"), f"{path} imports what this test cannot see"
+
+
+def test_only_the_command_fetches():
+    assert {str(path.relative_to(PACKAGE)) for path in FILES if "sources.overpass" in imports_of(path)} == {"fetch.py", "cli.py"}
+    assert {str(path.relative_to(PACKAGE)) for path in FILES if "fetch" in imports_of(path)} == {"cli.py"}
+
+
 def test_no_circle_at_import_time():
     """Top-level imports form no circle, inside packages too."""
     graph = {}
@@ -111,6 +146,8 @@ def test_the_test_sees_a_wrong_import(tmp_path):
     wrong = tmp_path / "wrong.py"
     wrong.write_text("def f():\n    from spatial.outputs import maps\n")
     assert imports_of(wrong) == {"outputs"}
+    wrong.write_text("def f():\n    from urllib import request\n    import http.client as c\n")
+    assert imported(wrong) & NETWORK == {"urllib.request", "http"}
 
 
 def test_no_room_without_a_subject():

@@ -152,3 +152,12 @@ def test_tiles_leave_no_hairline_between_them():
         assert len(pieces) > 50
         assert shapely.union_all(pieces).geom_type == "Polygon"
         assert shapely.union_all(pieces).area == pytest.approx(9e6)
+
+
+def test_a_sliver_across_a_tile_is_clipped():
+    """What is left of a park that is all water: a triangle of almost no area, over which GEOS's fast clip gives up."""
+    sliver = shapely.Polygon([(443923.95471808215, 4863170.323736368), (444000.3712345678, 4863169.679555281),
+                              (444164.96971427964, 4863168.292011953)])  # fmt: skip
+    square = box(443700, 4863000, 443900, 4863200)
+    ground = overlay.dissolve(as_array(sliver, square), tile_m=1000 / 3)
+    assert shapely.area(ground).sum() == pytest.approx(200 * 200)

@@ -32,7 +32,7 @@ def test_environment_is_the_twin_of_pyproject():
 
 
 def test_import_is_light():
-    code = "import sys, spatial; print([m for m in ('numpy', 'pandas', 'geopandas', 'shapely', 'folium', 'osmium') if m in sys.modules])"
+    code = "import sys, spatial; print([m for m in ('numpy', 'pandas', 'geopandas', 'shapely', 'folium', 'osmium', 'osmnx', 'requests') if m in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
 

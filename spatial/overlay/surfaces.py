@@ -53,7 +53,10 @@ def dissolve(polygons: Geometries, tile_m: float = TILE_M / 3) -> Geometries:
 
 
 def _clip(polygons: Geometries, x: float, y: float, east: float, north: float) -> Geometries:
-    clipped = shapely.clip_by_rect(polygons, x, y, east, north)
+    try:
+        clipped = shapely.clip_by_rect(polygons, x, y, east, north)
+    except shapely.errors.GEOSException:  # it gives up over a sliver of which less than a triangle lies inside
+        return shapely.intersection(polygons, shapely.box(x, y, east, north))
     bad = ~shapely.is_valid(clipped)
     if bad.any():  # the fast clip may leave a ring that touches itself
         clipped[bad] = shapely.intersection(polygons[bad], shapely.box(x, y, east, north))

@@ -1,0 +1,149 @@
+"""Check answers of an Overpass server, and merge many into one OSM file."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from xml.parsers import expat
+
+from spatial.errors import FetchError, SourceError, shown
+
+_KINDS = ("node", "way", "relation")
+
+
+class BrokenAnswerError(Exception):
+    """An answer that begins as OSM data and does not end; it may come whole the next time."""
+
+
+class RemarkedAnswerError(Exception):
+    """An answer in which the server says that it is not complete."""
+
+
+@dataclass
+class _Seen:
+    root: str = ""
+    inside: str = ""
+    remark: str = ""
+    elements: int = 0
+
+
+def check_answer(path: Path, where: str) -> int:
+    """Read an answer from end to end.
+
+    Parameters
+    ----------
+    path
+        XML as it came.
+    where
+        Who answered, for messages.
+
+    Returns
+    -------
+    int
+        How many nodes, ways and relations it holds; an area may be empty.
+
+    Raises
+    ------
+    BrokenAnswerError
+        It is OSM data that break off.
+    RemarkedAnswerError
+        The server remarks that it stopped early: what came is a part, however well-formed.
+    FetchError
+        It is something else: a web page, JSON, nothing, or XML that declares entities.
+    """
+    seen = _Seen()
+    parser = expat.ParserCreate()
+    parser.buffer_text = True
+
+    def refuse(*_: Any) -> None:
+        raise FetchError(f"{where}: answers with XML that declares a document type, which OSM data never do; it is not read")
+
+    def begin(name: str, _: dict[str, str]) -> None:
+        if not seen.root:
+            seen.root = name
+            if name != "osm":
+                raise FetchError(_nonsense(where, path))
+        seen.inside = name
+        if name in _KINDS:
+            seen.elements += 1
+
+    def text(data: str) -> None:
+        if seen.inside == "remark" and len(seen.remark) < 500:
+            seen.remark += data
+
+    def end(_: str) -> None:
+        if seen.inside == "remark" and not seen.remark:
+            seen.remark = "?"
+        seen.inside = ""
+
+    parser.StartDoctypeDeclHandler = parser.EntityDeclHandler = refuse
+    parser.StartElementHandler, parser.EndElementHandler, parser.CharacterDataHandler = begin, end, text
+    try:
+        with path.open("rb") as source:
+            parser.ParseFile(source)
+    except expat.ExpatError as error:
+        if seen.remark:
+            raise RemarkedAnswerError(" ".join(seen.remark.split())) from error
+        if seen.root:
+            raise BrokenAnswerError(expat.ErrorString(error.code)) from error
+        raise FetchError(_nonsense(where, path)) from error
+    if seen.remark:
+        raise RemarkedAnswerError(" ".join(seen.remark.split()))
+    return seen.elements
+
+
+def merge_answers(parts: Sequence[Path], box: tuple[float, float, float, float], target: Path) -> int:
+    """Merge answers into one sorted OSM XML file with a header box.
+
+    Parameters
+    ----------
+    parts
+        Checked answers; a feature that stands in several is kept once, in its newest version.
+    box
+        West, south, east, north of what was asked for; stands in the header, so that the reader knows what the data cover.
+    target
+        New file, ``.osm`` or ``.osm.gz``. Who edited what is left out; versions and dates are kept.
+
+    Returns
+    -------
+    int
+        How many nodes, ways and relations it holds.
+
+    Raises
+    ------
+    SourceError
+        An answer cannot be read.
+    """
+    import osmium
+
+    count = 0
+    header = osmium.io.Header()
+    header.set("generator", "spatial")
+    header.add_box(osmium.osm.Box(*box))
+    kind = "osm.gz" if target.name.endswith(".gz") else "osm"
+    try:
+        together = osmium.MergeInputReader()
+        for part in parts:
+            together.add_file(str(part))
+        target.unlink(missing_ok=True)
+        writer = osmium.SimpleWriter(osmium.io.File(str(target), f"{kind},add_metadata=version+timestamp"), header=header)
+        try:
+            together.apply(writer, simplify=True)
+        finally:
+            writer.close()
+        for _ in osmium.FileProcessor(str(target)):
+            count += 1
+    except (RuntimeError, ValueError, osmium.InvalidLocationError) as error:
+        raise SourceError(
+            f"{target.parent}: the answers cannot be merged ({shown(error, 200)}); remove that folder and fetch again"
+        ) from error
+    return count
+
+
+def _nonsense(where: str, path: Path) -> str:
+    with path.open("rb") as source:
+        head = source.read(200).decode("utf-8", "replace").strip()
+    said = f'answers with what is no OSM data ("{shown(" ".join(head.split()))}")' if head else "answers with nothing"
+    return f"{where}: {said}; check that the address is that of an Overpass server, and that no log-in page stands before it"
