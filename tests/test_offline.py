@@ -28,6 +28,7 @@ NAMED_AFTER_A_SERVER = 'source = "https://example.com/parks"\nlicence = "https:/
 COMMANDS: list[tuple[str, ...]] = [
     ("run", "PROJECT", *FEW, "--no-cache"),
     ("run", "PROJECT", "--quiet", "--by", "grid:500"),
+    ("check", "PROJECT"),
     ("demo", "demo"),
     ("list",),
     ("list", "layers", "--lang", "zh"),
