@@ -26,7 +26,7 @@ from spatial.errors import CRSError, LayerError, OptionError, SourceError, Spati
 from spatial.files import refuse_wrappers
 from spatial.layers import Repair
 from spatial.sources.encodings import TextPlan
-from spatial.sources.offline import offline
+from spatial.sources.offline import nothing_beside, offline
 from spatial.sources.shapefiles import check_parts, decode_frame, text_plan
 from spatial.sources.tables import read_table
 from spatial.text import Text
@@ -203,7 +203,8 @@ def read_as_is(path: Path, options: FileOptions, where: str, told: list[Repair],
         return _filtered(_read_ogr(path, replace(options, where=None), where, name, told), options, where)
     if ending == ".shp":
         check_parts(path, where)
-    frame = _read_ogr(path, options, where, name, told)
+    with nothing_beside(path):
+        frame = _read_ogr(path, options, where, name, told)
     if polygons and ending == ".dxf":
         frame = frame.set_geometry(gpd.GeoSeries(_closed(frame.geometry.to_numpy()), index=frame.index, crs=frame.crs))
     return frame
