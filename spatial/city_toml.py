@@ -17,7 +17,7 @@ from spatial.datum import DATUMS
 from spatial.errors import Faults, ProjectError, nearest, shown
 from spatial.files import fingerprint
 from spatial.layers import INVALID_POLICIES, NAME, SENSITIVITIES, LayerSpec, layer_specs
-from spatial.sources.files import RASTER_ENDINGS, FileOptions
+from spatial.sources.options import RASTER_ENDINGS, FileOptions
 from spatial.units import MAX_PEOPLE
 
 CITY_KEYS = ("name", "crs", "date", "data_extent", "synthetic", "osm", "layers", "scopes")

@@ -211,7 +211,7 @@ def typed(frame: gpd.GeoDataFrame, spec: LayerSpec) -> tuple[gpd.GeoDataFrame, l
         else:
             read = {"length": parse_length_m, "count": parse_count, "number": _number}[declared.type]
             values = _by_value(raw, read).astype(float)
-            unread = raw.notna() & values.isna() & (raw.astype(str) != "")
+            unread = raw.notna() & values.isna() & (raw.map(str) != "")
             if unread.any():
                 what = Text(
                     f"要素的字段 {name} 无法读作数值，视为缺失",

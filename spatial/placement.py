@@ -19,7 +19,7 @@ _FAMILIES = {
     "Xian 1980": ((2370, 3, False), (2349, 3, True), (2338, 6, False), (2327, 6, True)),
     "Beijing 1954": ((2422, 3, False), (2401, 3, True), (21453, 6, False), (21413, 6, True)),
 }
-_NEAR = 0.5  # degrees: how far beyond its area of use a layer may reach
+_NEAR = 5.0  # degrees beyond its area of use, where a CRS is still taken: neighbouring zones are lawful
 
 
 def explain(bounds: tuple[float, float, float, float], crs: pyproj.CRS, city: tuple[float, float, float, float] | None) -> tuple[str, bool]:
@@ -67,9 +67,14 @@ def _readings(box: npt.NDArray[np.float64], crs: pyproj.CRS, *, by_place: bool) 
             if not crs.is_geographic and np.abs(box[:, 0 if swapped else 1]).max() <= 90:
                 yield pyproj.CRS(WGS84), swapped
         return
+    code, family = crs.to_epsg() or 0, _FAMILIES.get(datum_of(crs), ())
     for swapped in (False, True):
         prefix = int((box[:, 1] if swapped else box[:, 0]).min() // 1_000_000)
-        for first, width, prefixed in _FAMILIES.get(datum_of(crs), ()):
+        for bare, with_prefix in zip(family[::2], family[1::2], strict=True):
+            number = code - with_prefix[0]
+            if prefix == 0 and 0 <= number <= (20 if bare[1] == 3 else 10):  # the declared zone, but for its prefix
+                yield _known(bare[0] + number), swapped
+        for first, width, prefixed in family:
             if prefixed:
                 number = prefix - (25 if width == 3 else 13)
                 if 0 <= number <= (20 if width == 3 else 10):

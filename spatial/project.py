@@ -27,7 +27,8 @@ from spatial.errors import Faults, LayerError, ProjectError, SourceError, Spatia
 from spatial.files import fingerprint
 from spatial.progress import Progress
 from spatial.raster import Raster, open_raster
-from spatial.sources.files import RASTER_ENDINGS, explain_place
+from spatial.sources.files import explain_place
+from spatial.sources.options import RASTER_ENDINGS
 from spatial.sources.osm import OsmData
 from spatial.text import Text
 

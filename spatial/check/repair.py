@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,13 +15,13 @@ import shapely
 
 from spatial.city import area_spec
 from spatial.city_toml import LocalLayer, Project, parse_project
-from spatial.crs import parse_crs
 from spatial.errors import LayerError, OutputError, SpatialError
 from spatial.files import staged_folder, writing
 from spatial.layers import GEOMETRIES, LayerSpec, validate
 from spatial.outputs.storable import storable
 from spatial.outputs.tables import safe_cell
-from spatial.sources.files import RASTER_ENDINGS, read_as_is
+from spatial.sources.files import crs_of, read_as_is
+from spatial.sources.options import RASTER_ENDINGS
 from spatial.text import Text
 
 CHANGES = "changes.csv"
@@ -102,9 +101,7 @@ def repair_project(path: str | Path, folder: Path | None = None) -> Repaired:
                 continue
             if found:
                 changes[name] = found
-                with warnings.catch_warnings():
-                    warnings.filterwarnings("ignore", "'crs' was not provided")  # the file says none, and its declared datum stays declared
-                    storable(frame)[0].to_file(stage / f"{name}.gpkg", layer=name, driver="GPKG", engine="pyogrio")
+                storable(frame)[0].to_file(stage / f"{name}.gpkg", layer=name, driver="GPKG", engine="pyogrio")
                 lines += _lines(name, local, target, project)
         with (stage / CHANGES).open("w", encoding="utf-8-sig", newline="") as stream:
             csv.writer(stream).writerows([_HEAD, *_listed(changes, project)])
@@ -116,8 +113,7 @@ def _repaired(local: LocalLayer, spec: LayerSpec) -> tuple[gpd.GeoDataFrame, lis
     assert local.path is not None
     where = f"{local.name}: {local.path}"
     raw = read_as_is(local.path, local.read, local.name, [], polygons=spec.geometry == "polygon")
-    if raw.crs is None and local.read.crs:
-        raw = raw.set_crs(parse_crs(local.read.crs, where=where))
+    raw = raw.set_crs(crs_of(raw, local.read, where), allow_override=True)
     ids = raw[local.read.id].astype(str) if local.read.id in raw else raw.index.astype(str)
     rows = np.arange(len(raw))
     frame = gpd.GeoDataFrame({"id": np.asarray(ids, dtype=object), _ROW: rows}, geometry=raw.geometry.to_numpy(), crs=raw.crs)

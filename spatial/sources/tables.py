@@ -27,12 +27,13 @@ _SPACED = re.compile(r"[+-]?\d{1,3}( \d{3})+(\.\d+)?")
 _COMMA = re.compile(r"[+-]?\d+,\d+")
 _EITHER = re.compile(r"[+-]?\d{1,3},\d{3}")  # 125,324 may be 125.324 or 125324
 _ANGLE = re.compile(
-    r"(?P<sign>[+-]?)(?P<d>\d{1,3})\s*[°º˚度:d]\s*"
-    r"(?:(?P<m>\d{1,2}(?:\.\d+)?)\s*(?:['′’‘`分:m]\s*(?:(?P<s>\d{1,2}(?:\.\d+)?)\s*(?:[\"″”“秒s]|'')?)?)?)?"
+    r"(?P<sign>[+-]?)(?P<d>\d{1,3}) ?[°度:d] ?(?:(?P<m>\d{1,2}(?:\.\d+)?) ?(?:['分:m] ?(?:(?P<s>\d{1,2}(?:\.\d+)?) ?(?:[\"秒s]|'')?)?)?)?"
 )
-_DEGREES = re.compile(r"(?P<d>[+-]?\d{1,3}(?:\.\d+)?)\s*[°º˚度d]?")
+_DEGREES = re.compile(r"(?P<d>[+-]?\d{1,3}(?:\.\d+)?) ?[°度d]?")
+_SECONDS = re.compile(r"[+-]?\d+ ?d.*m ?[\d.]+ ?s")  # the last letter is no south
+_MARKS = str.maketrans({"º": "°", "˚": "°", "′": "'", "’": "'", "‘": "'", "`": "'", "″": '"', "”": '"', "“": '"', "−": "-", "–": "-"})
 _SIDES = {"n": 1, "s": -1, "e": 1, "w": -1}
-_SIDE = re.compile(r"^([nsew])\s*(.+)$|^(.+?)\s*([nsew])$")
+_SIDE = re.compile(r"([nsew]) ?([+-]?\d.*)|([+-]?\d.*?) ?([nsew])")
 _WORDS = (("东经", "e"), ("西经", "w"), ("北纬", "n"), ("南纬", "s"), ("东", "e"), ("西", "w"), ("北", "n"), ("南", "s"))
 _SRID = re.compile(r"\s*SRID\s*=\s*(\d+)\s*;", re.IGNORECASE)
 _HEX = re.compile(r"[0-9A-Fa-f]{42,}")
@@ -191,18 +192,20 @@ def _numbers(column: pd.Series, name: str, axis: str, names: tuple[str, ...], wh
 
 def _clean(value: str) -> str:
     """Full-width and small forms to plain ones, one kind of space and minus."""
-    text = unicodedata.normalize("NFKC", value).replace("−", "-").replace("–", "-")
+    text = unicodedata.normalize("NFKC", value.translate(_MARKS))
     return _SPACES.sub(" ", text).strip().lower()
 
 
 def _side(text: str) -> tuple[str, str]:
     """Split a hemisphere from its angle."""
+    if _SECONDS.fullmatch(text) or not any(letter.isdigit() for letter in text):
+        return "", text
     for word, letter in _WORDS:
         if text.startswith(word):
             return letter, text.removeprefix(word).lstrip(" :")
         if text.endswith(word):
             return letter, text.removesuffix(word).rstrip()
-    if match := _SIDE.match(text):
+    if match := _SIDE.fullmatch(text):
         return (match[1], match[2]) if match[1] else (match[4], match[3])
     return "", text
 
@@ -222,7 +225,7 @@ def _number(text: str, axis: str, *, comma: bool) -> float:
     elif _SPACED.fullmatch(text):
         text = text.replace(" ", "")
     try:
-        value = float(text)
+        value = float(text if "_" not in text else "")
     except ValueError:
         if match := _DEGREES.fullmatch(text):
             value = float(match["d"])

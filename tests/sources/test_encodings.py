@@ -186,6 +186,16 @@ def test_tables(tmp_path: Path) -> None:
         table(PORTUGUESE, "latin-1")
 
 
+def test_geojson_in_gbk_needs_the_word(tmp_path: Path) -> None:
+    frame = gpd.GeoDataFrame({"name": CHINESE}, geometry=[shapely.Point(125.3, 43.9)] * 4, crs="EPSG:4326")
+    path = tmp_path / "p.geojson"
+    path.write_bytes(frame.to_json(drop_id=True, ensure_ascii=False).encode("gbk"))
+    with pytest.raises(SourceError, match='text is not utf-8; state its encoding, for example encoding = "gbk"'):
+        read(path)
+    assert read(path, encoding="gbk") == (CHINESE, [])
+    assert read(path, encoding="gbk", where="name LIKE '%区'") == (["长春市南关区", "绿园区"], [])
+
+
 def test_what_is_chinese() -> None:
     assert is_chinese("长春市，道路；A区3号楼".encode("gbk"))
     assert not is_chinese("CONCEIÇÃO; SÃO JOÃO; Praça".encode("latin-1"))

@@ -1,0 +1,203 @@
+"""Read what GDAL reads, without its guesses: encodings, half files, damaged databases, curves."""
+
+from __future__ import annotations
+
+import contextlib
+import sqlite3
+import warnings
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import geopandas as gpd
+import numpy as np
+
+from spatial.errors import LayerError, OptionError, SourceError, SpatialError, nearest, sample, shown
+from spatial.layers import Repair
+from spatial.sources.conditions import bad_condition, check_names, filtered, quoted
+from spatial.sources.drawings import drawing_text_plan, unescape
+from spatial.sources.encodings import TextPlan
+from spatial.sources.offline import offline
+from spatial.sources.options import FileOptions
+from spatial.sources.shapefiles import decode_frame, text_plan
+from spatial.text import Text
+
+ARC_STEP_DEGREES = 1  # curves become chords of one degree, which lie within 0.004 % of the radius from them
+_ZIPPED = (".shp", ".gpkg", ".geojson", ".json", ".fgb", ".dxf", ".kml", ".gml", ".tab")
+
+
+@offline()
+def read_ogr(path: Path, options: FileOptions, where: str, name: str, told: list[Repair]) -> gpd.GeoDataFrame:
+    """Read one layer of a file.
+
+    Parameters
+    ----------
+    path
+        The file, a geodatabase or an archive.
+    options
+        Of them the layer, the condition and the encoding.
+    where
+        File and layer, for messages.
+    name
+        The layer, for what is told.
+    told
+        Takes what the user should know about the reading, counted.
+
+    Raises
+    ------
+    SourceError
+        Truncated, corrupt, not of the encoding, or without a layer.
+    OptionError
+        No such layer or none named where there are several, or the condition is none.
+    LayerError
+        A table without geometry, or surfaces of triangles.
+    """
+    import pyogrio
+
+    source, plan, drawing = str(path), TextPlan(None), path.suffix.lower() == ".dxf"
+    try:
+        with warnings.catch_warnings(record=True) as caught, np.errstate(invalid="ignore"), _settings(raw_text=drawing):
+            warnings.simplefilter("always")
+            if path.suffix.lower() == ".zip":
+                source = _inside_zip(f"/vsizip/{path}", where)
+            layer = _inner_layer(pyogrio.list_layers(source), options, where)
+            encoding, whole = options.encoding, options.where is None
+            # Python decodes Shapefiles and drawings, since GDAL trusts what they claim; a condition has to wait for that.
+            if inner := _shapefile(path, source, layer):
+                plan = text_plan(path, "" if path.suffix.lower() == ".shp" else inner, options.encoding, where=where)
+                encoding, whole = ("ISO-8859-1", True) if plan.encoding else (None, whole)
+            elif drawing:
+                plan = drawing_text_plan(path, options.encoding, where=where)
+                encoding, whole = None, True
+            elif options.encoding:  # GDAL would compare the condition with the bytes
+                whole = True
+            info = pyogrio.read_info(source, layer=layer, encoding=encoding, force_feature_count=whole)
+            if options.where:
+                check_names(options.where, info["fields"], where)
+            frame = pyogrio.read_dataframe(
+                source,
+                layer=layer,
+                encoding=encoding,
+                where=None if whole or options.where is None else quoted(options.where, info["fields"]),
+                on_invalid="ignore",
+                fid_as_index=True,
+                datetime_as_string=True,
+            )
+    except SpatialError:
+        raise
+    except UnicodeDecodeError as error:
+        raise SourceError(f'{where}: text is not {error.encoding}; state its encoding, for example encoding = "gbk"') from error
+    except (ValueError, RuntimeError, OSError) as error:
+        if options.where and "SQL" in str(error):
+            raise bad_condition(options.where, where) from error
+        if "Geometry type is not supported" in str(error):
+            raise LayerError(
+                f"{where}: holds surfaces of triangles or faces (TIN, PolyhedralSurface), which have no plan area; convert them to polygons"
+            ) from error
+        raise SourceError(f"{where}: cannot be read, it may be truncated or corrupt ({first_line(error)}); get the file again") from error
+    broken = [
+        str(w.message)
+        for w in caught
+        if any(word in str(w.message).lower() for word in ("corrupt", "malformed", "cannot read", "error", "truncat"))
+    ]
+    if broken or (whole and 0 <= info["features"] != len(frame)):
+        said = broken[0][:160] if broken else f"{info['features']} features are announced, {len(frame)} can be read"
+        raise SourceError(f"{where}: is truncated or corrupt ({said}); get the file again")
+    if not isinstance(frame, gpd.GeoDataFrame):
+        raise LayerError(f"{where}: holds no geometry, only a table; give a layer with geometry, or a CSV with coordinate columns")
+    if drawing:
+        frame = filtered(unescape(frame, plan.encoding), options.where, where)
+    elif plan.encoding:
+        frame = filtered(decode_frame(frame, plan.encoding), options.where, where)
+    elif whole:
+        frame = filtered(frame, options.where, where)
+    if plan.encoding:
+        if plan.notice:
+            told.append(Repair(name, plan.notice, plan.texts))
+        if plan.cut:
+            told.append(
+                Repair(name, Text("处文本被字段长度截断，末尾的半个字符已略去", "texts are cut by the length of their field: half a character at the end is left out"), plan.cut)
+            )  # fmt: skip
+    return frame
+
+
+def check_database(path: Path, where: str) -> None:
+    """SQLite reads damaged pages as far as it can; its own check does not."""
+    try:
+        with contextlib.closing(sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True)) as database:
+            said = database.execute("PRAGMA quick_check(1)").fetchone()[0]
+    except sqlite3.OperationalError:  # locked, or no permission: GDAL says which
+        return
+    except sqlite3.DatabaseError as error:
+        said = str(error)
+    if said != "ok":
+        raise SourceError(f"{where}: is truncated or corrupt ({first_line(said)}); get the file again")
+
+
+def _inside_zip(root: str, where: str) -> str:
+    """Find the one file in an archive, or the one folder of Shapefiles, however deep."""
+    import pyogrio
+
+    try:
+        found = [name for name in pyogrio.vsi_listtree(root) if not name.endswith("/")]
+    except NotADirectoryError:  # an archive of a single file is that file to GDAL
+        return root
+    bases = sorted(
+        {name for name in found if name.lower().endswith(_ZIPPED)} | {f"{name.split('.gdb/')[0]}.gdb" for name in found if ".gdb/" in name}
+    )
+    folders = {base.rpartition("/")[0] for base in bases}
+    if len(bases) > 1 and len(folders) > 1:
+        inside = [base.removeprefix(f"{root}/") for base in bases]
+        raise OptionError(f"{where}: holds {len(bases)} files in several folders ({sample(inside)}); unpack it and name one of them")
+    if not bases:
+        return root
+    return bases[0] if len(bases) == 1 else folders.pop()
+
+
+def _inner_layer(layers: Any, options: FileOptions, where: str) -> str:
+    """Name the layer to read; tables without geometry, such as saved styles, are no choice."""
+    names = [str(name) for name, _ in layers]
+    if options.layer is not None:
+        if options.layer not in names:
+            raise OptionError(f'{where}: has no layer "{options.layer}"{nearest(options.layer, names)}; it holds {sample(names, 12)}')
+        return options.layer
+    names = [str(name) for name, kind in layers if kind] or names
+    if not names:
+        raise SourceError(f"{where}: holds no layer")
+    if len(names) > 1:
+        raise OptionError(f'{where}: holds {len(names)} layers; name one: layer = "{names[0]}" (there are {sample(names, 12)})')
+    return names[0]
+
+
+def _shapefile(path: Path, source: str, layer: str) -> str:
+    """Name the Shapefile inside an archive, or of its own; empty where the source is none."""
+    if path.suffix.lower() == ".shp":
+        return path.name
+    inner = source.removeprefix(f"/vsizip/{path}").strip("/")
+    if path.suffix.lower() != ".zip" or inner.lower().endswith(tuple(ending for ending in (*_ZIPPED, ".gdb") if ending != ".shp")):
+        return ""
+    if inner.lower().endswith(".shp"):
+        return inner
+    with zipfile.ZipFile(path) as archive:  # a folder of Shapefiles, each a layer
+        return next((name for name in archive.namelist() if name.lower() == f"{inner}/{layer}.shp".strip("/").lower()), "")
+
+
+@contextlib.contextmanager
+def _settings(*, raw_text: bool) -> Iterator[None]:
+    """Let GDAL draw arcs with chords of ``ARC_STEP_DEGREES``, and leave the text of a drawing as its bytes are."""
+    import pyogrio
+
+    wanted = {"OGR_ARC_STEPSIZE": ARC_STEP_DEGREES, **({"DXF_ENCODING": "ISO-8859-1"} if raw_text else {})}
+    before = {name: pyogrio.get_gdal_config_option(name) for name in wanted}
+    pyogrio.set_gdal_config_options(wanted)
+    try:
+        yield
+    finally:
+        pyogrio.set_gdal_config_options(before)
+
+
+def first_line(error: object) -> str:
+    """Take from a library's message what helps; the file is named already, and how to name drivers helps nobody."""
+    first = str(error).split("; It might help")[0].splitlines()
+    return shown(first[0], 200) if first else type(error).__name__
