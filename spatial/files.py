@@ -67,6 +67,8 @@ def _parts(path: Path) -> list[Path]:
         beside = [path.with_name(f"{path.name}-wal")]  # edits of a program that has the file open
     elif ending in (".tif", ".tiff"):
         beside = [*(path.with_name(path.name + side) for side in RASTER_SIDES), path.with_suffix(".tfw")]
+    elif ending == ".gml":
+        beside = [path.with_suffix(".gfs"), path.with_suffix(".xsd")]
     else:
         beside = []
     return [path, *sorted(part for part in beside if part.is_file() and part.stat().st_size)]

@@ -28,6 +28,7 @@ NAMED_AFTER_A_SERVER = 'source = "https://example.com/parks"\nlicence = "https:/
 COMMANDS: list[tuple[str, ...]] = [
     ("run", "PROJECT", *FEW, "--no-cache"),
     ("run", "PROJECT", "--quiet", "--by", "grid:500"),
+    ("check", "PROJECT"),
     ("demo", "demo"),
     ("list",),
     ("list", "layers", "--lang", "zh"),
@@ -295,3 +296,18 @@ def test_the_server_sees_gdal_when_it_may(tmp_path: Path, server: Server) -> Non
     command = [sys.executable, "-c", "import pyogrio, sys; pyogrio.read_info(sys.argv[1])", str(path)]
     subprocess.run(command, env={**os.environ, "no_proxy": "127.0.0.1"}, check=False, capture_output=True)
     assert "/crs" in asked
+
+
+def test_nothing_is_written_beside_an_input(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """GDAL leaves the schema of a GML file there, which would rule the next reading; one that was received is part of the input."""
+    from spatial.files import fingerprint
+
+    path = project(tmp_path, '[layers.parks]\nfile = "data/a.gml"\n')
+    source = tmp_path / "data" / "a.gml"
+    source.write_text(gml("a.xsd"))
+    before = sorted(source.parent.iterdir())
+    assert main(["run", str(path), *FEW, "--no-cache"]) == 0
+    assert sorted(source.parent.iterdir()) == before
+    digest = fingerprint(source)
+    source.with_suffix(".xsd").write_text("<schema/>")
+    assert fingerprint(source) != digest

@@ -1,9 +1,10 @@
-"""Keep GDAL off the network: a local file may name schemas, coordinate systems and services, and GDAL would fetch them."""
+"""Keep GDAL to the file that it is given: off the network, where a file may name schemas and services, and from writing beside it."""
 
 from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator
+from pathlib import Path
 
 _OFFLINE = {
     "GML_DOWNLOAD_SCHEMA": "NO",  # which it takes from a WFS that a GML file names
@@ -26,3 +27,16 @@ def offline() -> Iterator[None]:
         yield
     finally:
         pyogrio.set_gdal_config_options(before)
+
+
+@contextlib.contextmanager
+def nothing_beside(path: Path) -> Iterator[None]:
+    """Take away the ``.gfs`` that GDAL leaves beside a GML file: it would rule the next reading, by its time and not by the content."""
+    left = path.with_suffix(".gfs")
+    made = path.suffix.lower() == ".gml" and not left.exists()
+    try:
+        yield
+    finally:
+        if made:
+            with contextlib.suppress(OSError):
+                left.unlink(missing_ok=True)
