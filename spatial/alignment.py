@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -14,11 +14,12 @@ from spatial import crs as crs_
 from spatial.city import City, Layer
 from spatial.city_toml import LocalLayer, Project
 from spatial.errors import CRSError, Faults
-from spatial.shift import Shift, find_shift
+from spatial.shift import NEAR_M, Shift, find_shift
 from spatial.sources.osm import OsmData
 from spatial.text import Text
 
 ALARMS = ("gcj02", "bd09", "over_converted")
+CLEAR_LEAD = 10.0  # sd: of hundreds of layers that have nothing to do with the streets none came beyond 4
 
 
 def alignments(project: Project, city: City, osm: OsmData | None) -> dict[str, Shift]:
@@ -75,8 +76,13 @@ def _has_edges(layer: Layer) -> bool:
     return layer.frame is not None and bool((shapely.get_dimensions(layer.frame.geometry.to_numpy()) > 0).any())
 
 
-def refuse_shifted(project: Project, found: Mapping[str, Shift]) -> None:
-    """Raise where a layer lies as another datum than the declared one would.
+def is_off(shift: Shift) -> bool:
+    """Tell whether a layer lies off the streets: as a datum would put it, or clearly and with no known cause."""
+    return shift.verdict in ALARMS or (shift.verdict == "unsure" and shift.lead >= CLEAR_LEAD and _away_m(shift) > NEAR_M)
+
+
+def refuse_shifted(project: Project, found: Mapping[str, Shift], osm: OsmData | None) -> None:
+    """Raise where a layer lies off the streets.
 
     Parameters
     ----------
@@ -84,6 +90,8 @@ def refuse_shifted(project: Project, found: Mapping[str, Shift]) -> None:
         A layer with ``datum_confirmed`` is left alone.
     found
         From ``alignments``.
+    osm
+        The extract, if any: whose streets they are is said.
 
     Raises
     ------
@@ -93,35 +101,42 @@ def refuse_shifted(project: Project, found: Mapping[str, Shift]) -> None:
     faults = Faults(CRSError)
     for name, shift in found.items():
         local = project.layers[name]
-        if shift.verdict in ALARMS and not local.datum_confirmed:
-            faults.add(f"{name}: {local.path}: {told(local, shift).en}")
+        if is_off(shift) and not local.datum_confirmed:
+            faults.add(f"{name}: {local.path}: {told(local, shift, osm).en}")
     faults.raise_if_any()
 
 
-def told(local: LocalLayer, shift: Shift) -> Text:
-    """Say where a shifted layer lies, what that looks like, and what to do."""
-    away = float(np.hypot(shift.east_m, shift.north_m))
-    file = local.path.name if isinstance(local.path, Path) else ""
-    declared = local.read.datum
-    remedy = _remedy(declared, shift.verdict)
-    cause = {
-        "gcj02": Text("像把 GCJ-02 当作所声明的基准读取", "as GCJ-02 does when it is read as what was declared"),
-        "bd09": Text("像把 BD-09 当作所声明的基准读取", "as BD-09 does when it is read as what was declared"),
-        "over_converted": Text("像已是 WGS-84 却又从 GCJ-02 转换了一次", "as WGS-84 does that was converted from GCJ-02 once too often"),
-    }[shift.verdict]
+def told(local: LocalLayer, shift: Shift, osm: OsmData | None) -> Text:
+    """Say where a layer lies that is off the streets, what that looks like, and what to do."""
+    datum = {"gcj02": "GCJ-02", "bd09": "BD-09"}.get(shift.verdict, "")
+    if datum:
+        cause = Text(f"正像把 {datum} 当作 WGS-84 读取", f"just where {datum} read as WGS-84 would lie")
+    elif shift.verdict == "over_converted":
+        cause = Text("与 GCJ-02 偏移方向相反：像本已是 WGS-84 的坐标又从 GCJ-02 转换了一次",
+                     "opposite to the GCJ-02 shift, as WGS-84 that was converted from GCJ-02 once too often")  # fmt: skip
+    else:
+        cause = Text("不是已知基准所致：可能是地方坐标系、参数或转换有误", "where no known datum would put it: a local grid, its parameters or a conversion is wrong")  # fmt: skip
+    whose = Text("", "") if osm is not None and len(osm.frames["roads"]) else Text(
+        "（街道取自本地图层 roads，也可能是它的基准有误）", " (the streets are the local layer roads, whose datum may be the wrong one)")  # fmt: skip
+    remedy = _remedy(local, shift.verdict)
     return Text(
-        f"与街道相比偏移 {away:.0f} 米（东 {shift.east_m:+.0f}，北 {shift.north_m:+.0f}），{cause.zh}（按 {declared} 读取）；{remedy.zh.format(file=file)}；"
-        "若图层其实正确，请写 datum_confirmed = true",
-        f"lies {away:.0f} m off the streets ({shift.east_m:+.0f} m east, {shift.north_m:+.0f} m north), {cause.en} (it is read as {declared});"
-        f" {remedy.en.format(file=file)}; if the layer is right all the same, write datum_confirmed = true",
+        f"偏离街道 {_away_m(shift):.0f} 米（东 {shift.east_m:+.0f}，北 {shift.north_m:+.0f}）{whose.zh}，{cause.zh}；未作任何改动。{remedy.zh}；"
+        "若已核实图层无误，请写 datum_confirmed = true",
+        f"lies {_away_m(shift):.0f} m off the streets ({shift.east_m:+.0f} m east, {shift.north_m:+.0f} m north){whose.en}, {cause.en};"
+        f" nothing was moved. {remedy.en}; if the layer is proved right, write datum_confirmed = true",
     )
 
 
-def _remedy(declared: str, verdict: str) -> Text:
+def _away_m(shift: Shift) -> float:
+    return math.hypot(shift.east_m, shift.north_m)
+
+
+def _remedy(local: LocalLayer, verdict: str) -> Text:
+    declared = local.read.datum
     if verdict == "over_converted" and declared in ("gcj02", "bd09"):
-        return Text('请改为 datum = "wgs84"', 'write datum = "wgs84"')
+        return Text(f'请删去 datum = "{declared}"', f'Remove datum = "{declared}"')
     if verdict == "over_converted":
-        return Text("请使用转换前的原始文件，或把 {file} 转换回去", "take the file from before the conversion, or convert {file} back")
+        return Text("请改用转换之前的文件", "Use the file from before the conversion")
     if verdict in ("gcj02", "bd09") and declared in ("wgs84", "cgcs2000"):
-        return Text(f'请改为 datum = "{verdict}"', f'write datum = "{verdict}"')
-    return Text("请查明文件的基准", "find out which datum the file has")
+        return Text(f'请核对来源，并写 datum = "{verdict}"', f'Find out where the file comes from, and write datum = "{verdict}"')
+    return Text("请向提供单位核实坐标系与基准", "Ask whoever gave the file for its CRS and datum")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import hashlib
 import importlib.metadata
 import json
@@ -33,8 +34,16 @@ from spatial.sources.osm import READER_SCHEMA, OsmData, read_osm
 from spatial.text import Text
 
 CACHE_FOLDER = ".spatial-cache"
+CACHE_SCHEMA = "2"
 CACHE_ENTRIES = 6
 _DAY_S = 86400
+_REASONS = {
+    errno.ENOSPC: Text("磁盘空间不足", "no space left"),
+    errno.EDQUOT: Text("磁盘配额已用完", "the disk quota is used up"),
+    errno.EACCES: Text("没有写入权限", "no permission to write there"),
+    errno.EPERM: Text("没有写入权限", "no permission to write there"),
+    errno.EROFS: Text("文件系统只读", "the file system is read-only"),
+}
 
 
 @dataclass(frozen=True)
@@ -69,6 +78,7 @@ class LayerStore:
         specs = [spec for spec in self.project.specs.values() if spec.osm]
         key = _key(
             "osm",
+            CACHE_SCHEMA,
             digest,
             READER_SCHEMA,
             importlib.metadata.version("osmium"),
@@ -104,6 +114,7 @@ class LayerStore:
             return self._read_local(local, spec)
         key = _key(
             "local",
+            CACHE_SCHEMA,
             digest,
             FILES_SCHEMA,
             repr(local.read),
@@ -153,18 +164,23 @@ class LayerStore:
 
     def _load(self, key: str) -> tuple[dict[str, Any], dict[str, gpd.GeoDataFrame]] | None:
         folder = self.folder / key
-        if not self.enabled or not folder.is_dir():
+        if not self.enabled or not os.path.isdir(folder):  # also false where one may not look
             return None
         try:
             kept = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
             meta = kept["content"]
-            if kept["sha256"] != _key(json.dumps(meta)) or any(
-                fingerprint(folder / f"{name}.parquet") != digest for name, digest in meta["files"].items()
+            if (
+                kept["sha256"] != _key(json.dumps(meta))
+                or meta["key"] != key  # an entry under the name of another
+                or any(fingerprint(folder / f"{name}.parquet") != digest for name, digest in meta["files"].items())
             ):
                 raise ValueError("digest")
             frames = {name: gpd.read_parquet(folder / f"{name}.parquet") for name in meta["files"]}
-            os.utime(folder)
+            with contextlib.suppress(OSError):  # a colleague's folder that one may only read
+                os.utime(folder)
             return meta, frames
+        except PermissionError:
+            return None
         except Exception as error:
             self.notices.append(
                 Text(f"缓存条目已损坏，已重建（{type(error).__name__}）", f"a damaged cache entry was rebuilt ({type(error).__name__})")
@@ -183,10 +199,11 @@ class LayerStore:
                     frame.to_parquet(stage / f"{name}.parquet", compression="zstd")
                 files = {name: fingerprint(stage / f"{name}.parquet") for name in frames}
                 counted = [{"layer": r.layer, "what": list(r.what), "count": r.count, "ids": list(r.ids)} for r in repairs]
-                content = {**meta, "files": files, "repairs": counted}
+                content = {**meta, "key": key, "files": files, "repairs": counted}
                 (stage / "manifest.json").write_text(
                     json.dumps({"sha256": _key(json.dumps(content)), "content": content}), encoding="utf-8"
                 )
+                stage.chmod(self.folder.stat().st_mode & 0o777)  # for whoever may read the cache: colleagues share a project
                 stage.rename(self.folder / key)
             except OSError:
                 if not (self.folder / key).is_dir():  # another run put the same entry there first: nothing to do
@@ -195,10 +212,10 @@ class LayerStore:
                 shutil.rmtree(stage, ignore_errors=True)
             self._prune()
         except (OSError, pyarrow.ArrowException) as error:
-            reason = getattr(error, "strerror", None) or type(error).__name__
-            self.notices.append(
-                Text(f"缓存无法写入（{reason}），不影响结果", f"the cache cannot be written ({reason}); results are not affected")
-            )
+            reason = _reason(error)
+            said = Text(f"缓存无法写入（{reason.zh}），不影响结果", f"the cache cannot be written ({reason.en}); results are not affected")
+            if said not in self.notices:  # once, not for every layer
+                self.notices.append(said)
 
     def _prune(self) -> None:
         """Keep the newest entries; an interrupted run's leftovers go after a day."""
@@ -207,9 +224,16 @@ class LayerStore:
             with contextlib.suppress(FileNotFoundError):  # another run was faster
                 age[entry] = time.time() - entry.stat().st_mtime
         parts = [entry for entry in age if entry.name.startswith(".part-")]
-        entries = sorted((entry for entry in age if entry not in parts), key=lambda entry: age[entry])
+        # An entry of the future, after the clock was set back, is as far away as one of the past, not the newest for ever.
+        entries = sorted((entry for entry in age if entry not in parts), key=lambda entry: abs(age[entry]))
         for entry in [*(part for part in parts if age[part] > _DAY_S), *entries[CACHE_ENTRIES * (len(self.project.layers) + 1) :]]:
             shutil.rmtree(entry, ignore_errors=True)
+
+
+def _reason(error: Exception) -> Text:
+    number = getattr(error, "errno", None) or 0
+    said = os.strerror(number) if number else type(error).__name__
+    return _REASONS.get(number, Text(said, said))
 
 
 def _repairs_from(meta: Mapping[str, Any]) -> list[Repair]:

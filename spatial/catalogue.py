@@ -3,14 +3,30 @@
 from __future__ import annotations
 
 import functools
+import re
 import tomllib
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from spatial.errors import ProjectError, nearest
+from spatial.errors import ProjectError, nearest, shown
 
 KINDS = ("layers", "maps", "data")
+_WIDE = {
+    "“": '"',
+    "”": '"',
+    "‘": "'",
+    "’": "'",
+    "＝": "=",
+    "，": ",",
+    "［": "[",
+    "］": "]",
+    "【": "[",
+    "】": "]",
+    "｛": "{",
+    "｝": "}",
+    "＂": '"',
+}
 
 
 @functools.cache
@@ -41,19 +57,34 @@ def read_toml(path: Path) -> dict[str, Any]:
         The file is missing, is not UTF-8, or is not TOML; says the line.
     """
     try:
-        return tomllib.loads(path.read_bytes().decode("utf-8-sig"))
+        text = path.read_bytes().decode("utf-8-sig")
     except FileNotFoundError:
         raise ProjectError(f'{path}: no such file; "spatial init DIR" makes a project folder') from None
+    except UnicodeDecodeError:
+        raise ProjectError(f"{path}: is not UTF-8 (perhaps GBK, as some editors save by default); save it as UTF-8") from None
     except OSError as error:
         raise ProjectError(f"{path}: cannot be read ({error.strerror})") from error
-    except UnicodeDecodeError:
-        raise ProjectError(f"{path}: is not UTF-8; save it as UTF-8") from None
+    try:
+        return tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
-        raise ProjectError(f"{path}: is not valid TOML: {error}") from None
+        raise ProjectError(f"{path}: is not valid TOML: {error}{_hint(text, str(error))}") from None
     except ValueError as error:  # a number of thousands of digits
         raise ProjectError(f"{path}: holds a value that cannot be read: {error}") from None
     except RecursionError:
         raise ProjectError(f"{path}: is nested too deeply") from None
+
+
+def _hint(text: str, said: str) -> str:
+    """Show the line that TOML could not read, and what is most often wrong with it."""
+    if not (place := re.search(r"at line (\d+)", said)):
+        return ""
+    line = text.splitlines()[int(place[1]) - 1].strip()
+    remedy = ""
+    if found := next((letter for letter in line.partition("#")[0] if letter in _WIDE), None):
+        remedy = f"; {found} is not the sign that TOML knows: write {_WIDE[found]}"
+    elif "\\" in line:
+        remedy = '; write paths with /, as in "data/parks.shp"'
+    return f": {shown(line, 100)}{remedy}"
 
 
 def declarations(kind: str, own: Path | None = None) -> dict[str, dict[str, Any]]:

@@ -254,12 +254,12 @@ def run_project(
     city = open_city(project, progress=progress, cache=cache)
     lang = lang or ("zh" if "CGCS2000" in city.crs.name else "en")
     options = {"metrics": metrics, "by": by, "lang": lang}
-    target, replace = target_folder(city, project, out, options, force=force, kept=kept)
+    target = target_folder(city, project, out, options, force=force, kept=kept)
     results = measure(city, metrics, by, lang=lang, progress=progress)
     for notice in results.notices:
         _clear(progress.draw is not None)
         print(f"notice: {notice.get(lang)}", file=sys.stderr)
-    return write_run(results, target, options, replace=replace, latest=out is None, progress=progress)
+    return write_run(results, target, options, force=force, latest=out is None, progress=progress)
 
 
 def _check(args: argparse.Namespace) -> int:

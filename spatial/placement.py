@@ -74,6 +74,9 @@ def _readings(box: npt.NDArray[np.float64], crs: pyproj.CRS, *, by_place: bool) 
             number = code - with_prefix[0]
             if prefix == 0 and 0 <= number <= (20 if bare[1] == 3 else 10):  # the declared zone, but for its prefix
                 yield _known(bare[0] + number), swapped
+        if by_place and crs.utm_zone and datum_of(crs) == "WGS 84":
+            for number in range(1, 61):
+                yield _known((32600 if crs.utm_zone.endswith("N") else 32700) + number), swapped
         for first, width, prefixed in family:
             if prefixed:
                 number = prefix - (25 if width == 3 else 13)

@@ -23,7 +23,7 @@ from spatial.alignment import alignments, refuse_shifted
 from spatial.cache import LayerStore, LocalData
 from spatial.city import City, Layer, area_spec
 from spatial.city_toml import LocalLayer, Project, parse_project
-from spatial.errors import Faults, LayerError, ProjectError, SourceError, SpatialError, plain, sample, shown
+from spatial.errors import Faults, LayerError, ProjectError, SourceError, SpatialError, nearest, plain, sample, shown
 from spatial.files import fingerprint
 from spatial.osm_request import check_fetched
 from spatial.progress import Progress
@@ -64,7 +64,7 @@ def open_city(path: str | Path, *, progress: Progress | None = None, cache: bool
     with progress.step("assemble the city"):
         city = assemble(project, read)
     with progress.step("hold local layers against the streets"):
-        refuse_shifted(project, alignments(project, city, read.osm))
+        refuse_shifted(project, alignments(project, city, read.osm), read.osm)
     return city
 
 
@@ -169,7 +169,15 @@ def _check_file(project: Project, path: Path, where: str) -> None:
     if os.path.isdir(path) and path.suffix.lower() != ".gdb":
         raise SourceError(f"{where}: {path}: is a folder; name the file inside it (only a geodatabase, .gdb, is a folder)")
     if not os.path.isfile(path) and not os.path.isdir(path):
-        raise SourceError(f"{where}: {shown(path, 300)}: no such file; paths are relative to city.toml")
+        raise SourceError(f"{where}: {shown(path, 300)}: no such file; paths are relative to city.toml{_alike(path)}")
+
+
+def _alike(path: Path) -> str:
+    """Suggest a file of the same folder that is spelt nearly so."""
+    try:
+        return nearest(path.name, [entry.name for entry in path.parent.iterdir()])
+    except OSError:
+        return ""
 
 
 def assemble(project: Project, read: Inputs) -> City:

@@ -7,6 +7,7 @@ over every displacement up to ``REACH_M``, and the best one is compared with wha
 
 from __future__ import annotations
 
+import functools
 import math
 from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple
@@ -272,9 +273,7 @@ def _correlate(lines: Array, streets: Array, centre: Array) -> tuple[Array, Arra
 
     size = int(fft.next_fast_len(math.ceil((_WINDOW_M + 2 * REACH_M) / _CELL_M), real=True))
     corner = centre - (_WINDOW_M / 2 + REACH_M)
-    # What is finer than a street's width is noise, what is broader than a block is density: only what lies between can be aligned.
-    wave = (fft.rfftfreq(size)[None, :] ** 2 + fft.fftfreq(size)[:, None] ** 2) * 2 * (np.pi / _CELL_M) ** 2
-    band = (np.exp(-wave * _SHARP_M**2) * -np.expm1(-wave * _BROAD_M**2)).astype(np.float32)
+    band = _band(size)
     cross = np.zeros(band.shape, np.complex64)
     own = np.zeros(band.shape, np.float32)
     for drawn, drawn_streets in zip(_draw(lines, corner, size), _draw(streets, corner, size), strict=True):
@@ -285,6 +284,15 @@ def _correlate(lines: Array, streets: Array, centre: Array) -> tuple[Array, Arra
     lag = np.arange(-reach, reach + 1) % size
     surface, itself = (fft.irfft2(product * band, s=(size, size))[np.ix_(lag, lag)] for product in (cross, own))
     return np.asarray(surface, float), np.asarray(itself, float)
+
+
+@functools.cache
+def _band(size: int) -> npt.NDArray[np.float32]:
+    """Pass what can be aligned: what is finer than a street's width is noise, what is broader than a block is density."""
+    from scipy import fft
+
+    wave = (fft.rfftfreq(size)[None, :] ** 2 + fft.fftfreq(size)[:, None] ** 2) * 2 * (np.pi / _CELL_M) ** 2
+    return np.asarray(np.exp(-wave * _SHARP_M**2) * -np.expm1(-wave * _BROAD_M**2), np.float32)
 
 
 def _draw(edges: Array, corner: Array, size: int) -> npt.NDArray[np.float32]:

@@ -91,6 +91,7 @@ def many() -> gpd.GeoDataFrame:
         ('[layers.parks]\nfile = "data"', "is a folder; name the file inside it"),
         ('[layers.parks]\nfile = "https://example.com/x.geojson"', "no such file"),
         (f'[layers.parks]\nfile = "{"a" * 5000}"', "no such file"),
+        ('[layers.parks]\nfile = "data/district.geojson"', 'relative to city.toml; did you mean "districts.geojson"?'),
     ],
 )
 def test_missing_file(tmp_path: Path, run: Run, text: str, part: str) -> None:
@@ -609,6 +610,8 @@ def test_another_kind_of_geometry_than_the_layer_needs(tmp_path: Path, run: Run,
         ("[layers.population]\ntotal = nan", "total must be a number of people above 0"),
         ("a = " + "[" * 5000, "is nested too deeply"),
         ("name = ", "is not valid TOML"),
+        ("crs = “EPSG:4551”", 'crs = “EPSG:4551”; “ is not the sign that TOML knows: write "'),
+        ('[osm]\nfile = "data\\kity.osm"', 'write paths with /, as in "data/parks.shp"'),
     ],
 )
 def test_city_toml(tmp_path: Path, run: Run, text: str, part: str) -> None:
@@ -658,7 +661,7 @@ def test_city_toml_in_another_encoding(tmp_path: Path, run: Run) -> None:
     path.write_bytes('name = "哈尔滨"'.encode("gbk"))
     code, said = run(path)
     assert code == 2
-    assert "is not UTF-8; save it as UTF-8" in said
+    assert "is not UTF-8 (perhaps GBK, as some editors save by default); save it as UTF-8" in said
 
 
 @pytest.mark.parametrize(

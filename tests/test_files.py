@@ -96,7 +96,9 @@ def test_only_a_folder_that_may_be_replaced_is(tmp_path: Path) -> None:
 def test_an_interrupted_swap_keeps_the_former_folder(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: BaseException, at: int
 ) -> None:
-    """The first rename puts the former folder aside, the second the new one in place; whichever is cut short, one stands there."""
+    """Where the system cannot exchange folders: the first rename puts the former one aside, the second the new one in place; whichever is cut
+    short, one stands there."""
+    monkeypatch.setattr("spatial.files._exchange", lambda one, other: False)
     target = tmp_path / "run"
     target.mkdir()
     (target / "a").write_text("former")

@@ -6,7 +6,7 @@ import itertools
 import re
 from collections.abc import Mapping
 
-from spatial.alignment import ALARMS, alignments, told
+from spatial.alignment import alignments, is_off, told
 from spatial.check.report import Column, Report, Table
 from spatial.city import City
 from spatial.city_toml import Project
@@ -26,6 +26,7 @@ _VERDICTS = {
     "bd09": Text("像未声明的 BD-09", "like undeclared BD-09"),
     "over_converted": Text("像多转换了一次", "like one conversion too many"),
 }
+_OFF = Text("偏离，原因不明", "off, cause unknown")
 _COLUMNS = (
     Column("layer", Text("图层", "layer")),
     Column("declared", Text("声明", "declared")),
@@ -47,14 +48,14 @@ def look_at_datums(report: Report, project: Project, city: City, read: Inputs) -
     rows = []
     for name, shift in found.items():
         local = project.layers[name]
-        called = shift.verdict != "unsure"
+        called = shift.verdict != "unsure" or is_off(shift)
         rows.append({
-            "layer": name, "declared": local.read.datum, "verdict": _VERDICTS[shift.verdict], "z": shift.z if called else None,
+            "layer": name, "declared": local.read.datum, "verdict": _OFF if shift.verdict == "unsure" and is_off(shift) else _VERDICTS[shift.verdict], "z": shift.z if called else None,
             "east_m": shift.east_m if called else None, "north_m": shift.north_m if called else None,
             "lead": shift.lead if called else None, "expected_m": shift.expected_m or None,
         })  # fmt: skip
-        if shift.verdict in ALARMS:
-            report.add("warning" if local.datum_confirmed else "problem", name, told(local, shift))
+        if is_off(shift):
+            report.add("warning" if local.datum_confirmed else "problem", name, told(local, shift, read.osm))
     _twins(report, project, city, found)
     remark = Text("边线不沿街道的图层（公园、水系、边界、点）大多无法判断；无法判断不等于正确",
                   "layers without edges along streets (parks, water, outlines, points) mostly cannot be told; that is no word of comfort")  # fmt: skip

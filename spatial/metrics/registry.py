@@ -233,5 +233,5 @@ def find(names: Iterable[str], own: Path | None = None) -> list[Metric]:
     known = registered(own)
     chosen = list(dict.fromkeys(names))
     if unknown := [name for name in chosen if name not in known]:
-        raise OptionError(f'metric "{unknown[0]}" is not known{nearest(unknown[0], known)}; "spatial list" shows all')
+        raise OptionError(f'metric "{unknown[0]}" is not known{nearest(unknown[0], known) or ";"} "spatial list" shows all')
     return [known[name] for name in chosen]

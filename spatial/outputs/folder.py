@@ -18,7 +18,7 @@ import shapely
 from spatial import crs
 from spatial.city import City
 from spatial.errors import OutputError, sample
-from spatial.files import atomic_path, staged_folder, writing
+from spatial.files import PROBE, atomic_path, staged_folder, tidy, writing
 from spatial.outputs.geopackage import write_geopackage
 from spatial.outputs.maps import write_map
 from spatial.outputs.tables import write_tables
@@ -43,7 +43,7 @@ _VERSIONED = (
 
 def target_folder(
     city: City, project: Path, out: Path | None, options: Mapping[str, Any], *, force: bool, kept: Sequence[Path] = ()
-) -> tuple[Path, bool]:
+) -> Path:
     """Decide where a run goes, before anything is computed.
 
     Parameters
@@ -63,8 +63,8 @@ def target_folder(
 
     Returns
     -------
-    tuple
-        The folder, and whether an existing one is replaced; nothing has been made yet.
+    Path
+        The folder; nothing has been made yet.
 
     Raises
     ------
@@ -81,16 +81,16 @@ def target_folder(
     with writing(target):
         if target.exists() and not target.is_dir():
             raise OutputError(f"{target}: is a file; choose a folder with --out")
-        replace = target.is_dir() and any(target.iterdir())
-        if replace:
+        tidy(target.parent)
+        if target.is_dir() and any(target.iterdir()):
             _may_replace(target, city, force=force, kept=[project, *kept])
         _probe(next(folder for folder in target.parents if folder.exists()))
-    return target, replace
+    return target
 
 
 def _probe(folder: Path) -> None:
     """Learn before minutes of measuring whether the place can be written."""
-    with tempfile.TemporaryDirectory(dir=folder, prefix=".probe-"):
+    with tempfile.TemporaryDirectory(dir=folder, prefix=".", suffix=PROBE):
         pass
 
 
@@ -119,7 +119,7 @@ def _run_of(folder: Path) -> dict[str, Any] | None:
     return found if isinstance(found, dict) and "schema_version" in found else None
 
 
-def write_run(results: Results, target: Path, options: Mapping[str, Any], *, replace: bool, latest: bool, progress: Progress) -> list[Path]:
+def write_run(results: Results, target: Path, options: Mapping[str, Any], *, force: bool, latest: bool, progress: Progress) -> list[Path]:
     """Write every output of a run; the folder appears when it is whole.
 
     Parameters
@@ -130,8 +130,8 @@ def write_run(results: Results, target: Path, options: Mapping[str, Any], *, rep
         From ``target_folder``.
     options
         For ``run.json``.
-    replace
-        Whether an existing folder gives way.
+    force
+        Whether whatever stands there by now gives way; otherwise only a run of the same inputs does.
     latest
         Whether ``latest.json`` beside the folder points to it.
     progress
@@ -145,8 +145,9 @@ def write_run(results: Results, target: Path, options: Mapping[str, Any], *, rep
     Raises
     ------
     OutputError
-        No space, no permission; nothing half written is left.
+        No space, no permission, or something came to stand there meanwhile; nothing half written is left.
     """
+    replace = force or (lambda: _may_replace(target, results.city, force=False, kept=()))
     with staged_folder(target, replace=replace) as stage, writing(target):
         with progress.step("write tables"):
             write_tables(results, stage)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import errno
+import os
 import re
 import sqlite3
 from collections.abc import Iterable, Sequence
@@ -14,7 +16,7 @@ import shapely
 from pyogrio.errors import DataLayerError, DataSourceError, FeatureError, FieldError, GeometryError
 
 from spatial.errors import OptionError, OutputError
-from spatial.files import atomic_path
+from spatial.files import atomic_path, nearly_full
 from spatial.outputs.qgis_evidence import Table
 from spatial.outputs.qgis_layers import qgis_tables
 from spatial.outputs.qgis_style import clean, qml, quoted, sld
@@ -82,6 +84,8 @@ def write_geopackage(results: Results, path: str | Path) -> Path:
                 _annotate(connection, tables, f"{day}T00:00:00.000Z")
                 _check_whole(connection, tables, path)
         except _FAULTS as error:
+            if nearly_full(part.parent):  # which SQLite tells in riddles, such as a table that is not there
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)) from error
             raise OutputError(f"{path}: cannot be written: {error}; free some space or choose another folder with --out") from error
         finally:
             _drop_side_files(part)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import codecs
+import contextlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -14,6 +15,7 @@ CHINESE = ("gbk", "gb2312", "gb18030")
 # Claims of programs that know no better: they say little.
 _HABITS = ("utf-8", "ascii", RAW, "cp1252", "cp437", "cp850")
 _EVERYDAY = 0.7  # share of everyday characters from which bytes are Chinese; European text that decodes has next to none
+_ENOUGH = 2000  # texts, evenly taken, tell it as well as all
 _NAMES = {"utf-8": "UTF-8", "gb18030": "GBK", "gbk": "GBK", "gb2312": "GBK", RAW: "Latin-1"}
 _WIDE = "\u07ff"  # the last letter of two bytes in UTF-8
 
@@ -89,8 +91,9 @@ def choose_encoding(pieces: Sequence[Piece], *, claimed: str | None, stated: str
         chosen = "gb18030"
     else:
         chosen = claim if claim and _cut(pieces, claim) is not None else RAW
+    cut = gbk if chosen == "gb18030" else utf8 if chosen == "utf-8" else _cut(pieces, chosen)
     agrees = chosen == claim or (chosen == "gb18030" and claim in CHINESE)
-    return TextPlan(chosen, count, _cut(pieces, chosen) or 0, None if agrees else _guessed(chosen, claim))
+    return TextPlan(chosen, count, cut or 0, None if agrees else _guessed(chosen, claim))
 
 
 def is_chinese(content: bytes) -> bool:
@@ -144,7 +147,7 @@ def _everyday_share(pieces: Sequence[Piece]) -> float:
     Latin-1 that happens to decode has its accented letters before plain ones, or gives rare characters.
     """
     everyday = total = 0
-    for text, _, number in pieces:
+    for text, _, number in pieces[:: 1 + len(pieces) // _ENOUGH]:
         for letter in _decode(text, "gb18030"):
             if not letter.isascii():
                 code = letter.encode("gb18030")
@@ -161,6 +164,9 @@ def _cut(pieces: Sequence[Piece], encoding: str) -> int | None:
     """Count the texts whose last letter is cut by the end of a full field; ``None`` where they are not of the encoding."""
     cut = 0
     for text, full, number in pieces:
+        with contextlib.suppress(UnicodeError, LookupError):
+            text.decode(encoding)
+            continue
         try:
             decoder = codecs.getincrementaldecoder(encoding)("strict")
             decoder.decode(text, final=False)

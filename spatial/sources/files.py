@@ -21,6 +21,7 @@ from spatial.files import refuse_wrappers
 from spatial.layers import Repair
 from spatial.sources.conditions import as_written, filtered
 from spatial.sources.drawings import close_lines
+from spatial.sources.offline import nothing_beside
 from spatial.sources.ogr import check_database, first_line, read_ogr
 from spatial.sources.options import OWN_SQL_ENDINGS, TABLE_ENDINGS, FileOptions
 from spatial.sources.shapefiles import check_parts
@@ -180,7 +181,8 @@ def read_as_is(path: Path, options: FileOptions, where: str, told: list[Repair],
         return filtered(read_ogr(path, replace(options, where=None), where, name, told), options.where, where)
     if ending == ".shp":
         check_parts(path, where)
-    frame = read_ogr(path, options, where, name, told)
+    with nothing_beside(path):
+        frame = read_ogr(path, options, where, name, told)
     if polygons and ending == ".dxf":
         frame = frame.set_geometry(gpd.GeoSeries(close_lines(frame.geometry.to_numpy()), index=frame.index, crs=frame.crs))
     return frame

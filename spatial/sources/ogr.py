@@ -18,6 +18,7 @@ from spatial.layers import Repair
 from spatial.sources.conditions import bad_condition, check_names, filtered, quoted
 from spatial.sources.drawings import drawing_text_plan, unescape
 from spatial.sources.encodings import TextPlan
+from spatial.sources.offline import offline
 from spatial.sources.options import FileOptions
 from spatial.sources.shapefiles import decode_frame, text_plan
 from spatial.text import Text
@@ -26,6 +27,7 @@ ARC_STEP_DEGREES = 1  # curves become chords of one degree, which lie within 0.0
 _ZIPPED = (".shp", ".gpkg", ".geojson", ".json", ".fgb", ".dxf", ".kml", ".gml", ".tab")
 
 
+@offline()
 def read_ogr(path: Path, options: FileOptions, where: str, name: str, told: list[Repair]) -> gpd.GeoDataFrame:
     """Read one layer of a file.
 
@@ -86,7 +88,7 @@ def read_ogr(path: Path, options: FileOptions, where: str, name: str, told: list
         raise
     except UnicodeDecodeError as error:
         raise SourceError(f'{where}: text is not {error.encoding}; state its encoding, for example encoding = "gbk"') from error
-    except (ValueError, RuntimeError, OSError) as error:
+    except (ValueError, RuntimeError, OSError, IndexError, zipfile.BadZipFile) as error:
         if options.where and "SQL" in str(error):
             raise bad_condition(options.where, where) from error
         if "Geometry type is not supported" in str(error):
@@ -137,7 +139,10 @@ def _inside_zip(root: str, where: str) -> str:
     """Find the one file in an archive, or the one folder of Shapefiles, however deep."""
     import pyogrio
 
-    found = [name for name in pyogrio.vsi_listtree(root) if not name.endswith("/")]
+    try:
+        found = [name for name in pyogrio.vsi_listtree(root) if not name.endswith("/")]
+    except NotADirectoryError:  # an archive of a single file is that file to GDAL
+        return root
     bases = sorted(
         {name for name in found if name.lower().endswith(_ZIPPED)} | {f"{name.split('.gdb/')[0]}.gdb" for name in found if ".gdb/" in name}
     )

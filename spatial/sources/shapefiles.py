@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import zipfile
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -115,11 +116,10 @@ def _pieces(dbf: Any) -> Iterator[Piece]:
         if text and length:
             column = table[:, offset : offset + length]
             foreign = np.ascontiguousarray(column[(column >= 0x80).any(axis=1)])
-            values, counts = np.unique(foreign, axis=0, return_counts=True)
-            for value, number in zip(values, counts, strict=True):
-                content = value.tobytes().split(b"\0")[0].rstrip(b" ")
+            for value, number in Counter(foreign.view(f"S{length}").ravel().tolist()).items():
+                content = value.split(b"\0")[0].rstrip(b" ")
                 if not content.isascii():
-                    yield content, len(content) == length, int(number)
+                    yield content, len(content) == length, number
         offset += length
 
 

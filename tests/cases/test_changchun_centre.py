@@ -127,7 +127,7 @@ def test_files_whose_names_lie_are_found_out(tmp_path, folder):
     problems = {finding.about: finding.text.en for finding in report.of("problem")}
     assert set(problems) == {"plots", "scope"}
     for said in problems.values():
-        assert "as WGS-84 does that was converted from GCJ-02 once too often" in said
+        assert "as WGS-84 that was converted from GCJ-02 once too often" in said
     notes = [finding.text.en for finding in report.of("note") if finding.about == "boundary"]
     assert any("Boundary_Scope_gcj02_50cd04b.geojson says gcj02, yet read as wgs84 it lies on the streets" in note for note in notes)
     verdicts = {row["layer"]: row for table in report.tables if table.key == "datums" for row in table.rows}
@@ -144,13 +144,13 @@ def test_a_declared_gcj02_that_is_none_and_an_undeclared_one_that_is(tmp_path, f
     path = project(tmp_path, folder)
     text = path.read_text(encoding="utf-8")
     path.write_text(text.replace("[layers.landuse]\n", '[layers.landuse]\ndatum = "gcj02"\n'), encoding="utf-8")
-    with pytest.raises(CRSError, match=r'landuse: .*once too often.*write datum = "wgs84"'):
+    with pytest.raises(CRSError, match=r'landuse: .*once too often.*Remove datum = "gcj02"'):
         open_city(path)
     land = gpd.read_file(folder / "weiman" / "data_gis_landuse_clipped.geojson")
     moved = shapely.transform(land.geometry.to_numpy(), lambda xy: np.column_stack(wgs84_to_gcj02(xy[:, 0], xy[:, 1])))
     land.set_geometry(gpd.GeoSeries(moved, crs=4326)).to_file(tmp_path / "land.gpkg")
     path.write_text(text.replace(f"{folder}/weiman/data_gis_landuse_clipped.geojson", "land.gpkg"), encoding="utf-8")
-    with pytest.raises(CRSError, match=r'(?s)landuse: .*as GCJ-02 does.*write datum = "gcj02".*parks: '):
+    with pytest.raises(CRSError, match=r'(?s)landuse: .*just where GCJ-02 read as WGS-84 would lie.*write datum = "gcj02".*parks: '):
         open_city(path)
     confirmed = path.read_text(encoding="utf-8").replace('file = "land.gpkg"', 'file = "land.gpkg"\ndatum_confirmed = true')
     path.write_text(confirmed, encoding="utf-8")

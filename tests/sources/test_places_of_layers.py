@@ -194,6 +194,7 @@ def test_no_reading_is_better_than_a_wrong_one() -> None:
     import pyproj
 
     assert explain((443000.0, 4860000.0, 444000.0, 4861000.0), pyproj.CRS(32651), (0.0, 50.0, 1.0, 51.0)) == ("", False)
+    assert explain((450000.0, 3109000.0, 458000.0, 3115000.0), pyproj.CRS(32629), (-15.5, 28.0, -15.3, 28.2)) == ("EPSG:32628", False)
     assert explain((443000.0, 4860000.0, 444000.0, 4861000.0), pyproj.CRS(4552), CITY) == ("EPSG:4551", False)
     assert explain((4860000.0, 443000.0, 4861000.0, 444000.0), pyproj.CRS(4551), CITY) == ("", True)
 
