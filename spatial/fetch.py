@@ -155,8 +155,8 @@ def _fetch(project: Project, request: OsmRequest, parts: Path, servers: Servers,
         with servers.progress.step(f"merge {len(got)} answers"):
             features = merge_answers(got, box, merged)
             _check_merged(merged, features, box, project, request)
-    except FetchError:
-        for part in (*got, merged):  # what cannot be used is not kept for the next call
+    except BaseException as error:
+        for part in (merged, *(got if isinstance(error, FetchError) else ())):  # what cannot be used is not kept for the next call
             part.unlink(missing_ok=True)
         raise
     if outline_file != request.outline:

@@ -758,3 +758,31 @@ def test_a_folder_that_cannot_be_written(city: Path, servers: MapServers, capsys
     (city.parent / PARTS_FOLDER).rename(city.parent / "kept")
     (city.parent / PARTS_FOLDER).write_text("another", encoding="utf-8")
     assert main(["fetch", str(city), "--quiet"]) == 4
+
+
+@pytest.mark.usefixtures("small_tiles")
+def test_a_full_disk_costs_no_answer(city: Path, servers: MapServers, monkeypatch: pytest.MonkeyPatch) -> None:
+    resource = pytest.importorskip("resource", reason="this system cannot limit the size of files")
+    import signal
+
+    merge = fetch_room.merge_answers
+
+    def on_a_full_disk(*given: Any) -> int:
+        _, most = resource.getrlimit(resource.RLIMIT_FSIZE)
+        before = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (400, most))
+        try:
+            return merge(*given)
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, (most, most))
+            signal.signal(signal.SIGXFSZ, before)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(fetch_room, "merge_answers", on_a_full_disk)
+        with pytest.raises(SourceError, match=r"the answers cannot be merged .* free some space if the disk is full"):
+            get(city)
+    assert not list(city.parent.rglob("*.osm.gz"))
+    assert len(list(city.parent.rglob("*.osm"))) == 12
+    asked = len(servers.asked)
+    assert get(city).new
+    assert len(servers.asked) == asked
