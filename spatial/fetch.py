@@ -22,7 +22,7 @@ import shapely
 
 from spatial import crs as crs_
 from spatial.city_toml import Project, parse_project
-from spatial.errors import FetchError, LayerError, OptionError, SourceError, sample, shown
+from spatial.errors import FetchError, LayerError, OptionError, sample, shown
 from spatial.files import atomic_path, writing
 from spatial.osm_request import WITHOUT_INTERNET, OsmRequest
 from spatial.progress import Progress
@@ -125,7 +125,7 @@ def fetch_osm(
             parts.mkdir(parents=True, exist_ok=True)
             return _fetch(project, request, parts, servers, again=again)
     except FetchError as error:
-        kept = len(list(parts.glob("*.osm")))
+        kept = len([part for part in parts.glob("*.osm") if not part.name.startswith(".")])
         more = f'. {kept} answers are kept; "spatial fetch {project.path}{" --again" if again else ""}" goes on from there' if kept else ""
         more += f". {WITHOUT_INTERNET}" if isinstance(error, UnreachableError) else ""
         raise FetchError(f"{error}{more}") from error
@@ -155,7 +155,7 @@ def _fetch(project: Project, request: OsmRequest, parts: Path, servers: Servers,
         with servers.progress.step(f"merge {len(got)} answers"):
             features = merge_answers(got, box, merged)
             _check_merged(merged, features, box, project, request)
-    except (SourceError, FetchError):
+    except FetchError:
         for part in (*got, merged):  # what cannot be used is not kept for the next call
             part.unlink(missing_ok=True)
         raise

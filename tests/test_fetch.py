@@ -349,13 +349,15 @@ HTML = "<!DOCTYPE html><html><head><title>Log in</title></head><body>Log in</bod
         ('<osm version="0.6"></osm>', "knows nothing at all inside"),
         ('<!DOCTYPE osm [<!ENTITY a "aaaaaaaaaa"><!ENTITY b "&a;&a;&a;&a;">]><osm version="0.6">&b;</osm>', "declares a document type"),
         ('<!DOCTYPE osm SYSTEM "file:///etc/passwd"><osm version="0.6"/>', "declares a document type"),
-        ('<osm version="0.6"><node id="1" lat="north" lon="125"/></osm>', "cannot be merged"),
+        ('<osm version="0.6"><node id="1" lat="north" lon="125"/></osm>', "OSM data that cannot be read"),
+        ('<osm version="0.6"><node id="one" lat="43" lon="125"/></osm>', "OSM data that cannot be read"),
+        ('<osm version="0.7"><node id="1" lat="43" lon="125"/></osm>', "OSM data that cannot be read"),
         (b"\xff\xfe\x00\x01binary", "no OSM data"),
     ],
 )
 def test_nonsense_of_overpass_is_told_and_not_kept(city: Path, servers: MapServers, answer: Any, said: str) -> None:
     servers.moods.extend([None, sends(answer)])
-    with pytest.raises((FetchError, SourceError), match=said) as raised:
+    with pytest.raises(FetchError, match=said) as raised:
         get(city)
     assert "\n" not in str(raised.value)
     assert not (city.parent / "data").exists()
@@ -513,12 +515,42 @@ def test_without_internet(city: Path, servers: MapServers, capsys: pytest.Captur
         write(city.parent, servers)
 
 
-def test_a_name_without_a_server(city: Path, servers: MapServers) -> None:
-    city.write_text(city.read_text(encoding="utf-8").replace(servers.geocoder, "https://nominatim.invalid"), encoding="utf-8")
+@pytest.fixture
+def no_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("http_proxy", "https_proxy", "all_proxy", "no_proxy"):
+        monkeypatch.delenv(name, raising=False)
+        monkeypatch.delenv(name.upper(), raising=False)
+
+
+@pytest.mark.usefixtures("no_proxy")
+def test_a_name_that_nobody_resolves(city: Path, servers: MapServers, monkeypatch: pytest.MonkeyPatch) -> None:
+    def unknown(*_: Any, **__: Any) -> Any:
+        raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
+
+    monkeypatch.setattr(socket, "getaddrinfo", unknown)
+    city.write_text(city.read_text(encoding="utf-8").replace(servers.geocoder, "https://nominatim.example"), encoding="utf-8")
     waits: list[float] = []
-    with pytest.raises(FetchError, match=r"nominatim\.invalid: .*Without internet|nominatim\.invalid: the proxy"):
+    with pytest.raises(FetchError, match=r"nominatim\.example: cannot be reached \(Name or service not known\).*Without internet"):
         get(city, waits)
     assert not waits
+
+
+@pytest.mark.usefixtures("no_proxy")
+def test_a_proxy_that_is_not_there_is_named(city: Path, servers: MapServers, monkeypatch: pytest.MonkeyPatch) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        monkeypatch.setenv("HTTPS_PROXY", f"http://127.0.0.1:{taken.getsockname()[1]}")
+    city.write_text(city.read_text(encoding="utf-8").replace(servers.geocoder, "https://nominatim.example"), encoding="utf-8")
+    with pytest.raises(FetchError, match=r"the proxy of this machine does not let through \(Connection refused\); check HTTPS_PROXY"):
+        get(city)
+
+
+def test_a_server_of_another_kind_behind_https(city: Path, servers: MapServers) -> None:
+    """Https is asked of a server that speaks http only."""
+    address = servers.geocoder.replace("http://", "https://")
+    city.write_text(city.read_text(encoding="utf-8").replace(servers.geocoder, address), encoding="utf-8")
+    with pytest.raises(FetchError, match=r"its certificate cannot be trusted|cannot be reached|the connection is lost") as raised:
+        get(city)
+    assert "\n" not in str(raised.value)
 
 
 def test_a_proxy_of_the_environment_is_not_asked_about_this_machine(city: Path, monkeypatch: pytest.MonkeyPatch) -> None:

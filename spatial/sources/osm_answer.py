@@ -51,7 +51,7 @@ def check_answer(path: Path, where: str) -> int:
     RemarkedAnswerError
         The server remarks that it stopped early: what came is a part, however well-formed.
     FetchError
-        It is something else: a web page, JSON, nothing, or XML that declares entities.
+        It is something else: a web page, JSON, nothing, XML that declares entities, or OSM data with impossible values.
     """
     seen = _Seen()
     parser = expat.ParserCreate()
@@ -91,7 +91,19 @@ def check_answer(path: Path, where: str) -> int:
         raise FetchError(_nonsense(where, path)) from error
     if seen.remark:
         raise RemarkedAnswerError(" ".join(seen.remark.split()))
+    _check_values(path, where)
     return seen.elements
+
+
+def _check_values(path: Path, where: str) -> None:
+    """Let osmium read every value, so that what is kept can be merged."""
+    import osmium
+
+    try:
+        for _ in osmium.FileProcessor(str(path)).with_filter(osmium.filter.KeyFilter("-")):  # hardly a feature reaches Python
+            pass
+    except (RuntimeError, ValueError, osmium.InvalidLocationError) as error:
+        raise FetchError(f"{where}: answers with OSM data that cannot be read ({shown(error, 120)}); try another server") from error
 
 
 def merge_answers(parts: Sequence[Path], box: tuple[float, float, float, float], target: Path) -> int:
@@ -114,7 +126,7 @@ def merge_answers(parts: Sequence[Path], box: tuple[float, float, float, float],
     Raises
     ------
     SourceError
-        An answer cannot be read.
+        An answer cannot be read any more, or the file cannot be written.
     """
     import osmium
 
@@ -137,7 +149,7 @@ def merge_answers(parts: Sequence[Path], box: tuple[float, float, float, float],
             count += 1
     except (RuntimeError, ValueError, osmium.InvalidLocationError) as error:
         raise SourceError(
-            f"{target.parent}: the answers cannot be merged ({shown(error, 200)}); remove that folder and fetch again"
+            f"{target.parent}: the answers cannot be merged ({shown(error, 200)}); free some space if the disk is full, else remove that folder, and fetch again"
         ) from error
     return count
 
