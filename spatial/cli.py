@@ -234,19 +234,22 @@ def run_project(
     SpatialError
         As the inputs and the output folder are.
     """
+    from spatial.catalogue import declarations
     from spatial.city_toml import parse_project
     from spatial.measurement import measure
     from spatial.metrics import find, registered
+    from spatial.outputs.evidence import check_overlays
     from spatial.outputs.folder import target_folder, write_run
     from spatial.project import open_city
 
     project = project / "city.toml" if os.path.isdir(project) else project
     parsed = parse_project(project)
-    # A misspelt metric, or a wrong declaration of one, is told before minutes of reading.
+    # A misspelt metric, or a wrong declaration of one or of a map, is told before minutes of reading.
     if metrics:
         find(metrics, project.parent)
     else:
         registered(project.parent)
+    check_overlays(declarations("maps", project.parent)["overview"])
     known = {*parsed.specs, *parsed.layers}
     if not by.startswith("grid:") and by not in known:
         raise OptionError(f'--by "{by}" is neither a layer nor a grid such as grid:500{nearest(by, known)}')

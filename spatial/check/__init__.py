@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from spatial.catalogue import declarations
 from spatial.check.content import look_at_contents
 from spatial.check.datums import look_at_datums
 from spatial.check.outlook import look_ahead
@@ -16,6 +17,7 @@ from spatial.city_toml import Project, parse_project
 from spatial.crs import name_of
 from spatial.errors import SpatialError
 from spatial.metrics import registered
+from spatial.outputs.evidence import check_overlays
 from spatial.progress import Progress
 from spatial.project import Inputs, assemble, read_inputs
 from spatial.text import Text
@@ -47,6 +49,7 @@ def check_project(path: str | Path, *, by: str = "districts", progress: Progress
     try:
         project = parse_project(path)
         registered(project.path.parent)  # wrong declarations of metrics
+        check_overlays(declarations("maps", project.path.parent)["overview"])
     except SpatialError as error:
         _fault(report, "city.toml", error)
         return report

@@ -50,7 +50,7 @@ def read_places(body: bytes, geocoder: str) -> list[dict[str, Any]]:
     try:
         answers = json.loads(body, parse_constant=_refuse)
         if not isinstance(answers, list):
-            raise TypeError("no list")
+            raise ValueError("no list")
         for answer in answers:
             if len([float(edge) for edge in answer["boundingbox"]]) != 4:
                 raise ValueError("no box")

@@ -97,6 +97,15 @@ def test_a_broken_city_toml_is_one_problem(tmp_path: Path, capsys: pytest.Captur
     assert "nonsense" in capsys.readouterr().out
 
 
+def test_a_map_that_cannot_be_drawn_is_told_before_anything_is_read(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = project(tmp_path, osm=True)
+    (tmp_path / "maps").mkdir()
+    (tmp_path / "maps" / "overview.toml").write_text('[overlays.mine]\nlayer = "rail"\n', encoding="utf-8")
+    assert "overlays.mine needs style" in said(check_project(path), "problem")
+    assert main(["run", str(path)]) == 2
+    assert "read" not in capsys.readouterr().err.split("error:")[0]
+
+
 @pytest.mark.parametrize(("name", "level"), [("population", "problem"), ("parks", "note")])
 def test_the_same_shape_twice(tmp_path: Path, name: str, level: str) -> None:
     """People drawn twice count twice: a problem. A park drawn twice is one surface: worth a note."""
