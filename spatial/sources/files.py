@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import codecs
 import contextlib
 import csv
 import io
+import json
 import re
 import sqlite3
 import warnings
@@ -29,6 +31,7 @@ TABLE_ENDINGS = (".csv", ".tsv", ".txt")
 _OWN_SQL = (".gpkg", ".sqlite", ".db")  # GDAL would hand a condition to their own SQL, where a misspelt column is a text
 _ZIPPED = (".shp", ".gpkg", ".geojson", ".json", ".fgb", ".dxf", ".kml", ".gml", ".tab")
 _ROW = "row_in_file"
+_NULL_ELEMENT = re.compile(rb"[\[,]\s*null\s*[,\]]")
 _PLAIN_NUMBER = re.compile(r"-?(0|[1-9]\d*)(\.\d+)?")
 X_NAMES = ("x", "lon", "lng", "longitude", "经度", "东坐标")
 Y_NAMES = ("y", "lat", "latitude", "纬度", "北坐标")
@@ -113,6 +116,8 @@ def read_vector(path: Path, options: FileOptions, *, where: str, wanted: tuple[s
     else:
         if ending == ".shp":
             _check_shapefile(path, where)
+        elif ending in (".geojson", ".json") and options.encoding is None:
+            _check_geojson(path, where)
         frame = _read_ogr(path, options, where)
     if polygons and ending == ".dxf":
         frame = frame.set_geometry(gpd.GeoSeries(_closed(frame.geometry.to_numpy()), index=frame.index, crs=frame.crs))
@@ -130,14 +135,48 @@ def _check_shapefile(path: Path, where: str) -> None:
     announced, size = 2 * int.from_bytes(head[24:28], "big"), path.stat().st_size
     if len(head) < 28 or size < announced:
         raise SourceError(f"{where}: is truncated ({announced} bytes are announced, {size} are there); get the file again")
+    entries = parts[".shx"].read_bytes()[100:]
+    index = np.frombuffer(entries[: len(entries) // 8 * 8], ">i4").reshape(-1, 2).astype(np.int64) * 2
+    end = int((index.sum(axis=1) + 8).max(initial=100))
+    if end != announced:
+        raise SourceError(
+            f"{where}: {parts['.shx'].name} is the index of another file, or damaged (it ends at byte {end} of {announced}); get the file again"
+        )
     with parts[".dbf"].open("rb") as stream:
         head = stream.read(12)
     rows, first, width = (int.from_bytes(head[slice(*at)], "little") for at in ((4, 8), (8, 10), (10, 12)))
+    if len(head) == 12 and rows != len(index):
+        raise SourceError(
+            f"{where}: {parts['.dbf'].name} has {rows} rows for {len(index)} geometries, so one of the two is of another file; get the file again"
+        )
     announced, size = first + rows * width, parts[".dbf"].stat().st_size
     if len(head) < 12 or size < announced:
         raise SourceError(
             f"{where}: {parts['.dbf'].name} is truncated ({announced} bytes are announced, {size} are there); get the file again"
         )
+
+
+def _check_geojson(path: Path, where: str) -> None:
+    """GDAL takes letters that are none, and leaves out a feature that is null; both would pass for whole."""
+    decoder = codecs.getincrementaldecoder("utf-8")()
+    suspect, before = False, b""
+    with path.open("rb") as stream:
+        try:
+            while block := stream.read(1 << 20):
+                decoder.decode(block)
+                suspect = suspect or _NULL_ELEMENT.search(before + block) is not None
+                before = block[-20:]
+            decoder.decode(b"", final=True)
+        except UnicodeDecodeError as error:
+            raise SourceError(f"{where}: is not UTF-8, as GeoJSON must be ({_first_line(error)}); save it as UTF-8") from error
+    if not suspect:
+        return
+    try:
+        features = json.loads(path.read_bytes().decode("utf-8-sig")).get("features")
+    except (ValueError, AttributeError, RecursionError):  # GDAL says what is wrong
+        return
+    if isinstance(features, list) and (empty := [row for row, feature in enumerate(features) if feature is None]):
+        raise SourceError(f"{where}: {len(empty)} of {len(features)} features are null (rows {sample(empty)}); get the file again")
 
 
 def _check_database(path: Path, where: str) -> None:
@@ -280,6 +319,7 @@ def _read_table(path: Path, options: FileOptions, where: str) -> gpd.GeoDataFram
         with warnings.catch_warnings():
             warnings.simplefilter("error", pd.errors.ParserWarning)  # rows longer than the header: columns would shift
             table = pd.read_csv(io.StringIO(text), sep=dialect, dtype=str, keep_default_na=False, index_col=False)
+        _check_rows(text, dialect, where)
     except (ValueError, pd.errors.ParserError, pd.errors.ParserWarning) as error:
         raise SourceError(f"{where}: is not a table ({_first_line(error)})") from error
     x, y = (_column(table, given, names, where, axis) for given, names, axis in ((options.x, X_NAMES, "x"), (options.y, Y_NAMES, "y")))
@@ -289,6 +329,20 @@ def _read_table(path: Path, options: FileOptions, where: str) -> gpd.GeoDataFram
     points = np.full(len(table), None, dtype=object)
     points[located] = shapely.points(east[located], north[located])
     return gpd.GeoDataFrame(table, geometry=points, crs=None)
+
+
+def _check_rows(text: str, dialect: str, where: str) -> None:
+    """Refuse rows that end early and columns that stand twice: pandas fills the first and renames the second."""
+    rows = csv.reader(io.StringIO(text, newline=""), delimiter=dialect)
+    head = next(rows, [])
+    twice = sorted({name for name in head if name.strip() and head.count(name) > 1})
+    if twice:
+        raise SourceError(f"{where}: the column {sample(twice)} stands in the head more than once; rename or remove one")
+    short = [rows.line_num for row in rows if row and len(row) < len(head)]
+    if short:
+        raise SourceError(
+            f"{where}: {len(short)} rows have fewer fields than the head (lines {sample(short)}); complete them, or get the file again"
+        )
 
 
 def _column(table: pd.DataFrame, given: str | None, names: tuple[str, ...], where: str, axis: str) -> str:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import bz2
 import contextlib
 import gc
+import gzip
+import re
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
@@ -14,7 +17,7 @@ import geopandas as gpd
 import numpy as np
 import shapely
 
-from spatial.errors import SourceError
+from spatial.errors import SourceError, SpatialError, sample
 from spatial.layers import LayerSpec, Repair
 from spatial.text import Text
 
@@ -23,6 +26,7 @@ ENDINGS = (".osm.pbf", ".pbf", ".osm", ".osm.gz", ".osm.bz2")
 _NO_LOCATION = 2147483647
 _PER_DEGREE = 1e7
 Get = Callable[[str], str | None]
+_DELETED = re.compile(rb"""action\s*=\s*["']delete["']""")
 _ROUTES = ("bus", "trolleybus", "subway", "light_rail", "tram", "monorail", "train")
 
 
@@ -113,11 +117,28 @@ def read_osm(path: Path, specs: Iterable[LayerSpec]) -> OsmData:
 
     try:
         with _collector_paused():
-            return _Reader([spec for spec in specs if spec.osm]).read(path)
+            data = _Reader([spec for spec in specs if spec.osm]).read(path)
+    except SpatialError:
+        raise
     except (RuntimeError, ValueError, OSError, osmium.InvalidLocationError) as error:
         if "out of order" in str(error):
             raise SourceError(f'{path}: is not sorted as OSM files are ({error}); sort it with "osmium sort"') from error
         raise SourceError(f"{path}: cannot be read as OSM data, it may be truncated or corrupt ({error}); get the file again") from error
+    _check_places(path, data)
+    return data
+
+
+def _check_places(path: Path, data: OsmData) -> None:
+    """Refuse places beyond the earth, which osmium lets through."""
+    for name, frame in data.frames.items():
+        bounds = shapely.bounds(frame.geometry.to_numpy())
+        with np.errstate(invalid="ignore"):
+            beyond = (bounds < np.array([-180, -90, -180, -90])).any(axis=1) | (bounds > np.array([180, 90, 180, 90])).any(axis=1)
+        if beyond.any():
+            raise SourceError(
+                f"{path}: {int(beyond.sum())} features of {name} (ids {sample(frame['id'][beyond])}) lie beyond the earth, so the file is corrupt;"
+                " get the file again"
+            )
 
 
 @contextlib.contextmanager
@@ -130,6 +151,19 @@ def _collector_paused() -> Iterator[None]:
     finally:
         if running:
             gc.enable()
+
+
+def _refuse_changes(path: Path, program: str) -> None:
+    """Refuse what an editor marks as deleted and keeps in its file; osmium does not look at the mark."""
+    if program != "JOSM" or path.name.endswith(".pbf"):
+        return
+    opened = gzip.open if path.name.endswith(".gz") else bz2.open if path.name.endswith(".bz2") else open
+    with opened(path, "rb") as stream:
+        before = b""
+        while block := stream.read(1 << 20):
+            if _DELETED.search(before + block):
+                raise SourceError(f"{path}: holds objects that were deleted in JOSM; upload or purge them there, and save the file again")
+            before = block[-40:]
 
 
 class _Reader:
@@ -152,8 +186,9 @@ class _Reader:
 
         keys = {kind: [key for key, _, _ in rules] for kind, rules in self.rules.items()}
         reader = osmium.io.Reader(str(path))
-        header_box = reader.header().box()
+        header_box, program = reader.header().box(), reader.header().get("generator")
         reader.close()
+        _refuse_changes(path, program)
         processor = osmium.FileProcessor(str(path))
         processor = processor.with_areas(osmium.filter.KeyFilter(*keys["area"])) if keys["area"] else processor.with_locations()
         kinds = {"node": osmium.osm.NODE, "way": osmium.osm.WAY, "area": osmium.osm.AREA}
@@ -168,6 +203,8 @@ class _Reader:
         self.unfit = (RuntimeError, osmium.InvalidLocationError)
         newest = None
         for item in processor:
+            if not item.visible:
+                raise SourceError(f"{path}: holds deleted objects, as a history or a change file does; give an extract of one day")
             stamp = item.timestamp
             if newest is None or stamp > newest:
                 newest = stamp

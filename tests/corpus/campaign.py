@@ -96,7 +96,7 @@ class Workshop:
             import spatial.outputs.folder
             from spatial.cli import main
 
-            if not full:  # most of a small run's time, and not what most damages can reach
+            if not full and subject.kind != "maps":  # most of a small run's time, and not what most damages can reach
                 for name in ("write_map", "write_geopackage"):
                     setattr(spatial.outputs.folder, name, lambda results, path: path.write_text("light") and path)
             metrics = city_.METRICS + (",toilet_coverage" if subject.kind == "facilities" else "")
@@ -142,6 +142,7 @@ class Workshop:
         left = sorted(path.name for path in (place / "tmp").iterdir())
         faults = judge.bounded(ended)
         names = (subject.role, subject.file.name, "city.toml", subject.file.stem)
+        names += ("population: ", "districts: ") if subject.role == "toml" else ()  # whose files city.toml names
         if faults:
             outcome = "unbounded"
         elif ended.code:

@@ -127,8 +127,13 @@ def bands_and_types(scene: Scene, rng: random.Random) -> Expected:
     else:
         create(scene, VALUES % 255, dtype="uint8", photometric="palette")
     scene.notes.append(way)
-    outcomes = {"two bands": ("error",), "complex": ("error",), "int64": ("error", "same"), "palette": ("error", "read")}.get(way)
-    return Expected(outcomes or (("error",) if scene.subject.role == "population" else ("error", "read")))
+    if way in ("palette", "int8"):
+        scene.true_project()
+        write_raster(
+            scene.truth / scene.subject.file, VALUES % 255 if way == "palette" else VALUES.astype("uint8").astype("int8"), bounds=BOX
+        )
+    outcomes = {"int64": ("error", "same"), "palette": ("error", "truth"), "int8": ("error", "truth")}
+    return Expected(outcomes.get(way, ("error",)))
 
 
 @damage("rasters", raster)
