@@ -296,7 +296,11 @@ def _read_parquet(path: Path, where: str) -> gpd.GeoDataFrame:
 
     try:
         with np.errstate(invalid="ignore"):
-            return gpd.read_parquet(path)
+            frame = gpd.read_parquet(path, page_checksum_verification=True)
+        for column in frame.columns:  # texts are decoded when they are first looked at, which is too late to say where they stand
+            if isinstance(frame[column].dtype, pd.StringDtype):
+                pyarrow.array(frame[column].array).validate(full=True)
+        return frame
     except (ValueError, OSError, pyarrow.ArrowException) as error:
         raise SourceError(f"{where}: cannot be read as GeoParquet ({_first_line(error)}); get the file again") from error
 

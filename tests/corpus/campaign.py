@@ -167,14 +167,14 @@ class Workshop:
         usually_said = (self.template(case.subject) / "run.err").read_text()
         if "told" in expected.outcomes and judge.told(said, usually_said, expected, names):
             return "told", []
-        other = judge.difference(table, usual, expected.but)
+        other = judge.difference(table, usual, expected.but, expected.rel)
         if not other and "same" in expected.outcomes:
             return "same", []
         why = [f"same as undamaged: {other or 'yes'}"]
         if "truth" in expected.outcomes:
             ended = self.run(place, place / "truth", case.subject, full=False)
             truth = judge.table_of(place / "truth")
-            apart_ = judge.difference(table, truth, expected.but) if truth else f"the true project ends with {ended.code}"
+            apart_ = judge.difference(table, truth, expected.but, expected.rel) if truth else f"the true project ends with {ended.code}"
             if not apart_:
                 return "truth", []
             why.append(f"as expected: {apart_}")
@@ -205,7 +205,7 @@ class Workshop:
             return f"the file is malformed ({malformed.read_text() if malformed.exists() else 'and stops the reader'})"
         ended = self.run(place, again, case.subject, full=False)
         found = judge.table_of(again)
-        return judge.difference(table, found, expected.but) if found else f"what it says cannot be measured ({ended.code})"
+        return judge.difference(table, found, expected.but, expected.rel) if found else f"what it says cannot be measured ({ended.code})"
 
     def _verdict(self, case: Case, outcome: str, faults: list[str], said: str, ended: Ended, notes: str) -> Verdict:
         return Verdict(case.number, case.subject.name, case.damage, notes, outcome, faults, said[-1500:], ended.wall_s, ended.memory_mb)

@@ -25,6 +25,7 @@ class Expected:
     words: str = ""
     but: tuple[str, ...] = ()
     full: bool = False
+    rel: float = 2e-9
     note: str = ""
 
 

@@ -156,7 +156,7 @@ def written_otherwise(scene: Scene, rng: random.Random) -> Expected:
 @damage("geometry", lambda s: s.role in ("parks", "population") and s.kind in ("parquet", "gpkg", "fgb"))
 def a_million_corners(scene: Scene, rng: random.Random) -> Expected:
     put(scene, rng, lambda shape: shapely.segmentize(shape, shape.length / 1e6))
-    return Expected(("same",))
+    return Expected(("same",), rel=1e-6)  # a straight line in degrees is none in metres
 
 
 @damage("geometry", polygons)
@@ -259,6 +259,7 @@ def geojson_written_wrong(scene: Scene, rng: random.Random) -> Expected:
         geometry["coordinates"] = [125.3]
     elif way == "flat":
         geometry["coordinates"] = shapely.get_coordinates(shapely.geometry.shape(geometry)).ravel().tolist() * 2
+        expected = Expected(("error", "same") if geometry["type"] == "Point" else ("error",))  # a point may have more than two numbers
     elif way == "nested":
         geometry["coordinates"] = [[coordinates]]
     elif way == "null":
