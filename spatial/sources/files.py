@@ -205,13 +205,13 @@ def _read_ogr(path: Path, options: FileOptions, where: str) -> gpd.GeoDataFrame:
 
     source = str(path)
     try:
-        if path.suffix.lower() == ".zip":
-            source = _inside_zip(f"/vsizip/{path}", where)
-        layer = _inner_layer(pyogrio.list_layers(source), options, where)
-        info = pyogrio.read_info(source, layer=layer, encoding=options.encoding, force_feature_count=options.where is None)
-        condition = _quoted(options.where, info["fields"]) if options.where else None
         with warnings.catch_warnings(record=True) as caught, np.errstate(invalid="ignore"):
             warnings.simplefilter("always")
+            if path.suffix.lower() == ".zip":
+                source = _inside_zip(f"/vsizip/{path}", where)
+            layer = _inner_layer(pyogrio.list_layers(source), options, where)
+            info = pyogrio.read_info(source, layer=layer, encoding=options.encoding, force_feature_count=options.where is None)
+            condition = _quoted(options.where, info["fields"]) if options.where else None
             frame = pyogrio.read_dataframe(
                 source,
                 layer=layer,

@@ -24,13 +24,13 @@ def main() -> int:
     parser.add_argument("--count", type=int, default=500)
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1)
     parser.add_argument("--only", type=int, action="append", metavar="NUMBER", help="run these cases alone and keep their folders")
-    parser.add_argument("--damage", metavar="NAME", help="only cases of this damage")
+    parser.add_argument("--damage", action="append", metavar="NAME", choices=DAMAGES, help="only cases of these damages")
     parser.add_argument("--folder", type=Path, help="where cases are kept (default: a temporary folder, removed where nothing is found)")
     args = parser.parse_args()
     cases = [
         case
         for case in draw(args.seed, max([args.count, *(number + 1 for number in args.only or ())]))
-        if (not args.only or case.number in args.only) and (not args.damage or case.damage == args.damage)
+        if (not args.only or case.number in args.only) and (not args.damage or case.damage in args.damage)
     ]
     folder = args.folder or workshop()
     folder.mkdir(parents=True, exist_ok=True)

@@ -165,7 +165,7 @@ class Workshop:
         if table is None or usual is None:
             return "no table", ["no table"]
         usually_said = (self.template(case.subject) / "run.err").read_text()
-        if "told" in expected.outcomes and judge.told(said, usually_said, expected, names):
+        if "told" in expected.outcomes and judge.told(said, usually_said, expected, names, table, usual):
             return "told", []
         other = judge.difference(table, usual, expected.but, expected.rel)
         if not other and "same" in expected.outcomes:

@@ -181,8 +181,13 @@ def _of_outputs(run: Path) -> list[str]:
     return faults
 
 
-def told(said: str, usual: str, expected: Expected, names: tuple[str, ...]) -> bool:
-    """Whether a notice stands there that an undamaged run does not give, in the words expected (else naming the layer or the file)."""
+Table = list[dict[str, str]]
+
+
+def told(said: str, usual: str, expected: Expected, names: tuple[str, ...], table: Table = (), usual_table: Table = ()) -> bool:  # type: ignore[assignment]
+    """Whether a notice, or a note in the table, says what an undamaged run does not, in the words expected (else naming the layer or the file)."""
     new = [line for line in said.splitlines() if line.startswith("notice: ") and line not in usual.splitlines()]
+    if expected.words:
+        new += {row["note"] for row in table} - {row["note"] for row in usual_table}
     words = expected.words or "|".join(re.escape(name) for name in names)
     return any(re.search(words, line) for line in new)

@@ -38,9 +38,13 @@ def imported() -> None:
     import scipy.sparse.csgraph  # noqa: F401
     import xlsxwriter  # noqa: F401
 
+    import spatial.cache
     import spatial.measurement
     import spatial.outputs.folder
     import spatial.project  # noqa: F401
+    from spatial.metrics import registered
+
+    registered(None)
 
 
 def apart(work: Callable[[], int], *, said: Path, folder: Path, temporary: Path, seconds: float = WALL_SECONDS) -> Ended:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import geopandas as gpd
+import shapely
 
 from tests.corpus import city
 
@@ -75,7 +76,9 @@ class Scene:
 
     def true_frame(self, frame: gpd.GeoDataFrame) -> None:
         """Say what must come out: the undamaged project with this frame for the subject, in GeoParquet."""
-        replace_layer(self.true_project(), self.subject, frame)
+        points = self.subject.kind == "csv" and (frame.geom_type != "Point").any()
+        at = gpd.GeoSeries(shapely.centroid(frame.geometry.to_numpy()), index=frame.index, crs=frame.crs) if points else frame.geometry
+        replace_layer(self.true_project(), self.subject, frame.set_geometry(at))
 
 
 def replace_layer(project: Path, subject: city.Subject, frame: gpd.GeoDataFrame) -> None:
