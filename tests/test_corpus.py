@@ -80,7 +80,7 @@ def test_the_judge_sees_a_bad_error() -> None:
         ("oops", "no line begins"),
         ("error: it failed", "names neither"),
         ("error: x.gpkg: \x1b[31m", "says"),
-        ("error: x.gpkg" + "y" * 5000, "characters"),
+        ("error: x.gpkg" + "y" * 9000, "characters"),
     ):
         assert any(fault in each for each in of_failure(said, ended, ("x.gpkg",), [], []))
     assert of_failure("error: x.gpkg", ended, ("x.gpkg",), ["sentinel.txt"], []) == ["touched sentinel.txt"]

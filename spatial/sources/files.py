@@ -9,7 +9,10 @@ import io
 import json
 import re
 import sqlite3
+import struct
 import warnings
+import zipfile
+import zlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -30,6 +33,7 @@ RASTER_ENDINGS = (".tif", ".tiff", ".img", ".asc")
 TABLE_ENDINGS = (".csv", ".tsv", ".txt")
 _OWN_SQL = (".gpkg", ".sqlite", ".db")  # GDAL would hand a condition to their own SQL, where a misspelt column is a text
 _ZIPPED = (".shp", ".gpkg", ".geojson", ".json", ".fgb", ".dxf", ".kml", ".gml", ".tab")
+_MOST_UNPACKED = 4 << 30  # bytes: a larger archive is not unpacked twice
 _ROW = "row_in_file"
 _NULL_ELEMENT = re.compile(rb"[\[,]\s*null\s*[,\]]")
 _PLAIN_NUMBER = re.compile(r"-?(0|[1-9]\d*)(\.\d+)?")
@@ -208,6 +212,7 @@ def _read_ogr(path: Path, options: FileOptions, where: str) -> gpd.GeoDataFrame:
         with warnings.catch_warnings(record=True) as caught, np.errstate(invalid="ignore"):
             warnings.simplefilter("always")
             if path.suffix.lower() == ".zip":
+                _check_archive(path, where)
                 source = _inside_zip(f"/vsizip/{path}", where)
             layer = _inner_layer(pyogrio.list_layers(source), options, where)
             info = pyogrio.read_info(source, layer=layer, encoding=options.encoding, force_feature_count=options.where is None)
@@ -240,6 +245,27 @@ def _read_ogr(path: Path, options: FileOptions, where: str) -> gpd.GeoDataFrame:
     if not isinstance(frame, gpd.GeoDataFrame):
         raise LayerError(f"{where}: holds no geometry, only a table; give a layer with geometry, or a CSV with coordinate columns")
     return frame
+
+
+def _check_archive(path: Path, where: str) -> None:
+    """GDAL passes over a part of an archive that it cannot unpack, such as the one that says how names are written."""
+    damaged: list[str] = []
+    try:
+        with zipfile.ZipFile(path) as archive, path.open("rb") as stream:
+            for entry in archive.infolist():
+                stream.seek(entry.header_offset + 6)
+                flags, *_, crc, packed, size = struct.unpack("<HHHHLLL", stream.read(20))
+                said = (entry.CRC, entry.compress_size, entry.file_size)
+                if not flags & 8 and 0xFFFFFFFF not in (packed, size) and (crc, packed, size) != said:
+                    damaged.append(entry.filename)
+            if not damaged and sum(entry.file_size for entry in archive.infolist()) <= _MOST_UNPACKED:
+                damaged += [name for name in (archive.testzip(),) if name]
+    except (zipfile.BadZipFile, zlib.error, struct.error, EOFError, RuntimeError, ValueError) as error:  # locked, or of an unknown method
+        raise SourceError(
+            f"{where}: cannot be unpacked, it may be truncated or corrupt ({_first_line(error)}); get the file again"
+        ) from error
+    if damaged:
+        raise SourceError(f"{where}: {sample(damaged)} in it is truncated or corrupt; get the file again")
 
 
 def _inside_zip(root: str, where: str) -> str:

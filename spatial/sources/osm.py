@@ -25,6 +25,7 @@ READER_SCHEMA = "2"
 ENDINGS = (".osm.pbf", ".pbf", ".osm", ".osm.gz", ".osm.bz2")
 _NO_LOCATION = 2147483647
 _PER_DEGREE = 1e7
+MAX_SPAN_DENSE, MAX_SPAN = 5.0, 30.0  # degrees: no street, building or plot is longer; nature reserves are
 Get = Callable[[str], str | None]
 _DELETED = re.compile(rb"""action\s*=\s*["']delete["']""")
 _ROUTES = ("bus", "trolleybus", "subway", "light_rail", "tram", "monorail", "train")
@@ -174,6 +175,7 @@ class _Reader:
         self.box = [np.inf, np.inf, -np.inf, -np.inf]
         self.clipped: list[str] = []
         self.lost: list[str] = []
+        self.stretched: list[str] = []
         # Closed ways and relations that should become areas, and those that did; which is read first depends on the file.
         self.rings: set[int] = set()
         self.multipolygons: set[int] = set()
@@ -212,11 +214,12 @@ class _Reader:
         self._unassembled(path)
         if newest is not None and newest.year > 1970:
             self.newest = newest.date().isoformat()
-        valid = header_box.valid()
-        box = (
-            (header_box.bottom_left.lon, header_box.bottom_left.lat, header_box.top_right.lon, header_box.top_right.lat) if valid else None
-        )
-        frames = {name: self._frame(columns) for name, columns in self.columns.items()}
+        box = None
+        if valid := header_box.valid():
+            box = (header_box.bottom_left.lon, header_box.bottom_left.lat, header_box.top_right.lon, header_box.top_right.lat)
+            valid = box[0] < box[2] and box[1] < box[3]  # one that is a point or a line says nothing
+            box = box if valid else None
+        frames = {name: self._without_stretched(self._frame(columns), columns.spec) for name, columns in self.columns.items()}
         if box is None:
             bounds = [frame.total_bounds for frame in frames.values() if len(frame)]
             if bounds:
@@ -326,12 +329,24 @@ class _Reader:
             )
         return gpd.GeoDataFrame(data, geometry=geometry, crs="EPSG:4326")
 
+    def _without_stretched(self, frame: gpd.GeoDataFrame, spec: LayerSpec) -> gpd.GeoDataFrame:
+        """Leave out what spans a part of the earth, as where one node lies at 0° N: it would be measured for hours, and wrongly."""
+        bounds = shapely.bounds(frame.geometry.to_numpy())
+        with np.errstate(invalid="ignore"):
+            stretched = (bounds[:, 2:] - bounds[:, :2] > (MAX_SPAN_DENSE if spec.dense else MAX_SPAN)).any(axis=1)
+        self.stretched += list(frame["id"][stretched])
+        return frame[~stretched].reset_index(drop=True) if stretched.any() else frame
+
     def _repairs(self) -> list[Repair]:
         clipped = Text(
             "提取边界处缺少节点的线，仅保留有坐标的部分", "ways that lack nodes at the extract's edge, of which the located parts are kept"
         )
         lost = Text("坐标缺失或无法闭合的要素（已剔除）", "features that cannot be located whole or assembled, left out")
-        counted = [(clipped, sorted(set(self.clipped))), (lost, sorted(set(self.lost)))]
+        far = Text(
+            "跨度达数百公里、必有节点坐标错误的要素（已剔除）",
+            "features that span hundreds of kilometres, so that a node of theirs is misplaced, left out",
+        )
+        counted = [(clipped, sorted(set(self.clipped))), (lost, sorted(set(self.lost))), (far, sorted(set(self.stretched)))]
         return [Repair("osm", what, len(ids), tuple(ids[:5])) for what, ids in counted if ids]
 
 

@@ -142,7 +142,7 @@ class Workshop:
         left = sorted(path.name for path in (place / "tmp").iterdir())
         faults = judge.bounded(ended)
         names = (subject.role, subject.file.name, "city.toml", subject.file.stem)
-        names += ("population: ", "districts: ") if subject.role == "toml" else ()  # whose files city.toml names
+        names += ("population: ", "districts: ") if subject.role in ("toml", "osm") else ()  # whose files city.toml names
         if faults:
             outcome = "unbounded"
         elif ended.code:
