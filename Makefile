@@ -1,9 +1,14 @@
-# make demo · make test · make bench: each sets up what it needs from nothing, in its own virtual environment.
+# make demo · make test · make bench · make corpus · make fuzz: each sets up what it needs from nothing, in its own virtual environment.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test bench lint clean
+SEED ?= 1
+COUNT ?= 500
+JOBS ?= 2
+FUZZ_SECONDS ?= 600
+
+.PHONY: demo test bench corpus fuzz lint clean
 .DEFAULT_GOAL := demo
 
 $(VENV)/.installed: pyproject.toml
@@ -29,6 +34,15 @@ test: lint
 
 bench: $(VENV)/.installed-dev
 	$(BIN)/python -m bench
+
+# A campaign of damaged inputs: make corpus SEED=7 COUNT=1000
+corpus: $(VENV)/.installed-dev
+	$(BIN)/python -m tests.corpus --seed $(SEED) --count $(COUNT) --jobs $(JOBS)
+
+# Coverage-guided fuzzing of our own parsers: make fuzz FUZZ_SECONDS=60
+fuzz: $(VENV)/.installed-dev
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --only-binary :all: 'atheris>=3.0' || { echo "atheris has no wheel for this Python or machine; run make fuzz on Linux, for example with make PYTHON=python3.11 fuzz"; exit 1; }
+	$(BIN)/python -m tests.fuzz --seconds $(FUZZ_SECONDS)
 
 clean:
 	rm -rf $(VENV) out .bench dist

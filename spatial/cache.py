@@ -25,9 +25,9 @@ import shapely
 from spatial import crs as crs_
 from spatial.city import area_spec
 from spatial.city_toml import LocalLayer, Project
-from spatial.errors import CRSError, LayerError, OptionError, nearest
+from spatial.errors import CRSError, LayerError, OptionError, named, nearest
 from spatial.files import fingerprint
-from spatial.layers import LayerSpec, Repair, check_counts, typed, validate
+from spatial.layers import LayerSpec, Repair, check_counts, typed, validate, without_copies
 from spatial.sources.files import READER_SCHEMA as FILES_SCHEMA
 from spatial.sources.files import read_vector
 from spatial.sources.osm import READER_SCHEMA, OsmData, read_osm
@@ -150,13 +150,16 @@ class LayerStore:
             )
         if local.name == "population" and len(raw):
             check_counts(raw, where=where, column=local.field, remedy="correct them, or leave them out with where")
-        frame, repairs = validate(raw, spec, where=where, on_invalid=local.on_invalid) if len(raw) else (raw, [])
+        frame, copies = without_copies(raw, spec, where=where, on_invalid=local.on_invalid) if local.read.id else (raw, [])
+        frame, repairs = validate(frame, spec, where=where, on_invalid=local.on_invalid) if len(frame) else (frame, [])
+        repairs = [*copies, *repairs]
         if frame.empty and len(raw):
             said = "; ".join(repair.text().en for repair in repairs)
             raise LayerError(f"{where}: no usable feature is left of {len(raw)} ({said}); repair the file")
         frame, more = typed(frame, spec)
         own = pyproj.CRS(frame.crs)
-        moved = crs_.reproject(frame.geometry.to_numpy(), own, pyproj.CRS(crs_.WGS84))
+        with named(where, CRSError):
+            moved = crs_.reproject(frame.geometry.to_numpy(), own, pyproj.CRS(crs_.WGS84))
         if len(moved) and not np.isfinite(shapely.bounds(moved)).all():
             raise CRSError(f"{where}: coordinates cannot be moved from {crs_.name_of(own)} to WGS-84; check the CRS of the file")
         frame = frame.set_geometry(gpd.GeoSeries(moved, index=frame.index, crs=crs_.WGS84))

@@ -28,6 +28,7 @@ LAYER_KEYS = (
     "sensitivity", "on_invalid", "allow_empty", "field", "total", "datum_parameters", "datum_confirmed", "geometry",
 )  # fmt: skip
 _RASTER_KEYS = ("file", "source", "licence", "date", "sensitivity")
+_FIRST_YEAR, _LAST_YEAR = 1900, 2100
 _TEXT_KEYS = ("file", "layer", "id", "name", "crs", "x", "y", "where", "encoding", "source", "licence", "field", "geometry")
 # Of the shifts, metres, the rotations, arc-seconds, and the scale, ppm: beyond them nothing on the Earth lies.
 _PARAMETERS = ("dx", "dy", "dz", "rx", "ry", "rz", "ppm")
@@ -271,7 +272,10 @@ def _day(value: Any, where: str, faults: Faults) -> str:
     if value is None:
         return ""
     try:
-        return value.isoformat()[:10] if isinstance(value, date) else date.fromisoformat(str(value)).isoformat()
+        day = value if isinstance(value, date) else date.fromisoformat(str(value))
+        if not _FIRST_YEAR <= day.year <= _LAST_YEAR:  # of another calendar: 1403 is 2024 in Iran, 2567 in Thailand, 113 in Taiwan
+            raise ValueError("year")
     except ValueError:
-        faults.add(f'{where}: date must be written as "2024-04-09", not {value!r}')
+        faults.add(f'{where}: date must be written as "2024-04-09", in the Gregorian calendar, not {shown(value)}')
         return ""
+    return day.isoformat()[:10]

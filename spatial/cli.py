@@ -16,7 +16,7 @@ from types import FrameType
 from typing import Any
 
 from spatial import __version__
-from spatial.errors import OptionError, OutputError, SpatialError, nearest, shown
+from spatial.errors import OptionError, OutputError, SpatialError, nearest, printable, shown
 
 PROBLEMS_FOUND = 3
 
@@ -102,7 +102,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         code = command(args) or 0
         sys.stdout.flush()
     except SpatialError as error:
-        print(f"error: {error}", file=sys.stderr)
+        print(f"error: {printable(error)}", file=sys.stderr)
         return error.exit_code
     except KeyboardInterrupt:
         print("interrupted; nothing half written is left", file=sys.stderr)
@@ -261,7 +261,7 @@ def run_project(
     results = measure(city, metrics, by, lang=lang, progress=progress)
     for notice in results.notices:
         _clear(progress.draw is not None)
-        print(f"notice: {notice.get(lang)}", file=sys.stderr)
+        print(f"notice: {printable(notice.get(lang))}", file=sys.stderr)
     return write_run(results, target, options, force=force, latest=out is None, progress=progress)
 
 

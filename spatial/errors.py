@@ -5,7 +5,8 @@ Each error has two parents, ``SpatialError`` and the built-in that a caller woul
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import contextlib
+from collections.abc import Iterable, Iterator
 
 
 class SpatialError(Exception):
@@ -85,6 +86,15 @@ class Faults:
             raise self.kind("\n".join(self.messages))
 
 
+@contextlib.contextmanager
+def named(where: str, kind: type[SpatialError]) -> Iterator[None]:
+    """Put the file, which a function further down does not know, before the message of an error of one kind."""
+    try:
+        yield
+    except kind as error:
+        raise kind(f"{where}: {error}") from error
+
+
 def sample(values: Iterable[object], limit: int = 5) -> str:
     """Name the first few of many: ``4, 17, 90 …``; long ones are cut, and nothing that a terminal would obey is kept."""
     listed = list(values)
@@ -95,6 +105,21 @@ def shown(value: object, limit: int = 60) -> str:
     """Make a text from an input fit for a message: one line, printable, not endless."""
     text = "".join(letter if letter.isprintable() else "�" for letter in str(value)[: limit + 1])
     return text if len(text) <= limit else f"{text[:limit]}…"
+
+
+_MOST_LINES, _MOST_LETTERS = 40, 600
+
+
+def printable(message: object) -> str:
+    """Make a whole message fit for a terminal, whatever an input put into it: nothing that it would obey, no endless line, no endless list."""
+    lines = str(message).split("\n")
+    more = f"\n… and {len(lines) - _MOST_LINES} more" if len(lines) > _MOST_LINES else ""
+    return "\n".join(_middle_out(shown(line, len(line))) for line in lines[:_MOST_LINES]) + more
+
+
+def _middle_out(line: str) -> str:
+    """Keep the beginning of a long line, which says where, and its end, which says what to do."""
+    return line if len(line) <= _MOST_LETTERS else f"{line[: _MOST_LETTERS // 2]} … {line[-_MOST_LETTERS // 2 :]}"
 
 
 def plain(number: float) -> str:

@@ -24,6 +24,7 @@ FIELD_TYPES = ("text", "length", "count", "number", "ids")
 INVALID_POLICIES = ("error", "repair", "drop")
 RASTERS = ("counts", "surface")
 SENSITIVITIES = ("public", "internal", "secret")
+_COLOR = re.compile(r"#[0-9a-fA-F]{6}")
 NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 
@@ -131,6 +132,7 @@ def _parse_spec(name: str, raw: dict[str, Any], faults: Faults) -> LayerSpec:
         messages.append(f'{where} [osm]: match is a list of alternatives, as in [{{ leisure = ["park"] }}, {{ building = true }}]')
     if not (isinstance(exclude, dict) and all(_is_texts(values) for values in exclude.values())):
         messages.append(f'{where} [osm]: exclude maps a tag to a list of values, as in {{ access = ["private", "no"] }}')
+    messages += style_faults(style, where=f"{where} [style]")
     fields = {key: _parse_field(key, declared, where, messages) for key, declared in declared_fields.items()}
     title = _title(raw, name, where, messages)
     for message in messages:
@@ -148,6 +150,22 @@ def _parse_spec(name: str, raw: dict[str, Any], faults: Faults) -> LayerSpec:
         style=style,
         raster=str(raw.get("raster", "")),
     )
+
+
+def style_faults(style: Mapping[str, Any], *, where: str) -> list[str]:
+    """List what is wrong with colours and sizes: they go into pages and into QGIS, where a text that is no colour says something else."""
+    messages = []
+    for key in ("color", "fill"):
+        value = style.get(key, "#000000")
+        if not (isinstance(value, str) and (_COLOR.fullmatch(value) or (key == "fill" and value == "none"))):
+            messages.append(f'{where}: {key} must be a colour such as "#2e7d32", not {shown(value)}')
+    for key, most in (("width", 100), ("size", 100), ("weight", 100), ("radius", 100), ("opacity", 1), ("fill_opacity", 1)):
+        value = style.get(key, 0)
+        if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= most:
+            messages.append(f"{where}: {key} must be a number from 0 to {most}, not {shown(value)}")
+    if not re.fullmatch(r"[\d. ,]*", str(style.get("dash", ""))):
+        messages.append(f'{where}: dash must be lengths such as "2 4", not {shown(style["dash"])}')
+    return messages
 
 
 def _parse_field(key: str, declared: Any, where: str, messages: list[str]) -> FieldSpec:
@@ -320,6 +338,39 @@ def validate(frame: gpd.GeoDataFrame, spec: LayerSpec, *, where: str, on_invalid
     faults.raise_if_any()
     kept = frame.set_geometry(gpd.GeoSeries(mended, index=frame.index, crs=frame.crs))[~dropped]
     return kept.reset_index(drop=True), repairs
+
+
+def without_copies(frame: gpd.GeoDataFrame, spec: LayerSpec, *, where: str, on_invalid: str) -> tuple[gpd.GeoDataFrame, list[Repair]]:
+    """Find features that stand twice, with the same id and the same geometry: their people, or metres, would count twice.
+
+    Parameters
+    ----------
+    frame
+        With ``id`` as the file states it.
+    spec, where, on_invalid
+        As for ``validate``.
+
+    Returns
+    -------
+    tuple
+        The frame with the first of each, and what was dropped, counted.
+
+    Raises
+    ------
+    LayerError
+        Some stand twice, and ``on_invalid`` is ``error``.
+    """
+    copies = pd.DataFrame({"id": frame["id"].to_numpy(), "shape": shapely.to_wkb(frame.geometry.to_numpy())}).duplicated().to_numpy()
+    if not copies.any():
+        return frame, []
+    ids = frame["id"].astype(str).to_numpy()[copies]
+    if on_invalid == "error":
+        raise LayerError(
+            f"{where}: {int(copies.sum())} of {len(frame)} features stand in the file before, with the same id and geometry (ids {sample(ids)});"
+            ' remove them, or set on_invalid = "drop" for this layer'
+        )
+    what = Text("编号与几何均重复的要素（已剔除）", "features that stand twice, with the same id and geometry: dropped")
+    return frame[~copies], [Repair(spec.name, what, int(copies.sum()), tuple(ids[:5]))]
 
 
 def _without_collections(frame: gpd.GeoDataFrame, spec: LayerSpec) -> npt.NDArray[np.object_]:

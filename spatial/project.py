@@ -23,7 +23,7 @@ from spatial.alignment import alignments, refuse_shifted
 from spatial.cache import LayerStore, LocalData
 from spatial.city import City, Layer, area_spec
 from spatial.city_toml import LocalLayer, Project, parse_project
-from spatial.errors import Faults, LayerError, ProjectError, SourceError, SpatialError, nearest, plain, sample, shown
+from spatial.errors import CRSError, Faults, LayerError, ProjectError, SourceError, SpatialError, named, nearest, plain, sample, shown
 from spatial.files import fingerprint
 from spatial.osm_request import check_fetched
 from spatial.progress import Progress
@@ -196,12 +196,10 @@ def assemble(project: Project, read: Inputs) -> City:
     frames = {name: data.frame for name, data in read.local.items()}
     notices = list(read.notices)
     place = _place(project, osm, frames)
-    crs = (
-        crs_.parse_crs(project.crs, where=str(project.path))
-        if project.crs != "auto"
-        else crs_.choose_crs(place.centroid.x, place.centroid.y)
-    )
-    crs_.check_city_crs(crs, place)
+    crs = crs_.parse_crs(project.crs, where=str(project.path)) if project.crs != "auto" else None
+    with named(str(project.path), CRSError):
+        crs = crs or crs_.choose_crs(place.centroid.x, place.centroid.y)
+        crs_.check_city_crs(crs, place)
     wgs84 = pyproj.CRS(crs_.WGS84)
     box = project.data_extent or (osm.box if osm else None)
     extent = None
@@ -213,6 +211,13 @@ def assemble(project: Project, read: Inputs) -> City:
             )
     layers = {name: Layer(spec) for name, spec in project.specs.items()}
     if osm:
+        if not any(len(frame) for frame in osm.frames.values()):  # cut behind its header, or of another kind of data
+            notices.append(
+                Text(
+                    "提取文件中没有任何图层的要素：请检查文件是否完整",
+                    "the extract holds no feature of any layer: is it whole, and the right one?",
+                )
+            )
         notices += [repair.text() for repair in osm.repairs]
         for name, frame in osm.frames.items():
             layers[name] = Layer(
@@ -233,7 +238,8 @@ def assemble(project: Project, read: Inputs) -> City:
         layers = _reaching_the_edge(layers)
     around = _surroundings(layers, extent)
     for name, raster in rasters.items():
-        layers[name] = replace(layers[name], raster=raster, extent=raster.footprint(around, crs))
+        with named(f"{name}: {raster.path}", CRSError):
+            layers[name] = replace(layers[name], raster=raster, extent=raster.footprint(around, crs))
     _check_meeting(project, layers, extent, crs)
     for layer in layers.values():
         notices += [repair.text() for repair in layer.repairs]
@@ -260,10 +266,8 @@ def assemble(project: Project, read: Inputs) -> City:
         project.path.parent,
     )
     if layers["districts"].frame is not None:
-        try:
+        with named(str(project.layers["districts"].path), LayerError):
             city.areas("districts")
-        except LayerError as error:
-            raise LayerError(f"{project.layers['districts'].path}: {error}") from error
     return city
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +15,7 @@ import pyproj
 import shapely
 
 from spatial import crs as crs_
-from spatial.errors import CRSError, Faults, LayerError, SourceError
+from spatial.errors import CRSError, Faults, LayerError, SourceError, shown
 from spatial.files import refuse_wrappers
 from spatial.units import MAX_PEOPLE
 
@@ -23,7 +24,7 @@ _TILE = 1024
 _NODATA_REMEDY = "declare that value as no-data in the file, for example with gdal_edit.py -a_nodata"
 _FEET = ("ft", "foot", "feet", "us-ft", "us survey foot", "ussurveyfoot")
 DRIVERS = ("GTiff", "HFA", "AAIGrid")  # formats that hold their cells themselves
-MOST_CELLS, MOST_CELLS_AT_ONCE = 2_000_000_000, 60_000_000
+MOST_CELLS, MOST_CELLS_AT_ONCE, MOST_BLOCKS = 2_000_000_000, 60_000_000, 300_000
 
 
 @dataclass(frozen=True)
@@ -258,6 +259,11 @@ def open_counts(path: Path, *, where: str) -> Raster:
     total, empty, cells, negative, infinite, worst = 0.0, 0, 0, 0, 0, 0.0
     with _opened(path, where) as source:
         crs = _checked_crs(source, path, where, what="counts people")
+        if (source.scales[0], source.offsets[0]) != (1.0, 0.0):
+            raise LayerError(
+                f"{where}: its cells are to be multiplied by {source.scales[0]:g} and moved by {source.offsets[0]:g}, which is not done to counts;"
+                f" write plain numbers, for example with gdal_translate -unscale -ot Float64 {path.name} plain.tif"
+            )
         bounds = tuple(source.bounds)
         for values, size in _blocks(source):
             cells, empty = cells + size, empty + size - values.size
@@ -348,6 +354,14 @@ def _opened(path: Path, where: str) -> Iterator[Any]:
                     f"{where}: has {source.width} × {source.height} cells, too many to look at; cut it to the city, for example with"
                     f" gdal_translate -projwin WEST NORTH EAST SOUTH -co TILED=YES {path.name} city.tif"
                 )
+            if any(
+                math.prod(-(-size // step) for size, step in zip(source.shape, block, strict=True)) > MOST_BLOCKS
+                for block in source.block_shapes
+            ):
+                raise LayerError(
+                    f"{where}: its {source.width} × {source.height} cells are stored in more than {MOST_BLOCKS} pieces; store them in tiles,"
+                    f" for example with gdal_translate -co TILED=YES {path.name} tiled.tif"
+                )
             if np.dtype(source.dtypes[0]).kind == "c":
                 raise LayerError(f"{where}: its cells are complex numbers; give a raster of plain numbers")
             yield source
@@ -364,7 +378,13 @@ def _checked_crs(source: Any, path: Path, where: str, *, what: str) -> pyproj.CR
         raise LayerError(
             f"{where}: has {source.count} bands; keep the one that {what}, for example with gdal_translate -b 1 {path.name} band1.tif"
         )
-    return pyproj.CRS.from_wkt(source.crs.to_wkt())
+    crs = pyproj.CRS.from_wkt(source.crs.to_wkt())
+    if not (crs.is_geographic or crs.is_projected):
+        raise CRSError(
+            f"{where}: the raster's CRS, {shown(crs.name)}, is a local one that lies nowhere on earth; assign the true one, for example with"
+            " gdal_edit.py -a_srs EPSG:4551"
+        )
+    return crs
 
 
 def _blocks(source: Any) -> Iterator[tuple[npt.NDArray[np.float64], int]]:

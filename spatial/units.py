@@ -77,8 +77,9 @@ def unit_of(code: str) -> Unit:
         raise OptionError(f'unit "{code}" is not known; known: {", ".join(sorted(UNITS))}') from None
 
 
-_FEET = re.compile(r"""^(\d+)'(?:\s*(\d+)")?$""")
-_LENGTH = re.compile(r"^(\d+(?:[.,]\d+)?)\s*(m|metres?|meters?|米|km|ft|feet)?$", re.IGNORECASE)
+# Of at most nine digits: a longer run of them is a mistake, and one of hundreds would be infinite.
+_FEET = re.compile(r"""^(\d{1,9})'(?:\s*(\d{1,9})")?$""")
+_LENGTH = re.compile(r"^(\d{1,9}(?:[.,]\d+)?)\s*(m|metres?|meters?|米|km|ft|feet)?$", re.IGNORECASE)
 _FACTORS = {"km": 1000.0, "ft": 0.3048, "feet": 0.3048}
 
 

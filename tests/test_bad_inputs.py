@@ -899,3 +899,172 @@ def test_an_impossible_place_in_osm_is_told(tmp_path: Path, run: Run, lon: str) 
     code, said = run(path)
     assert code == 3
     assert "cannot be read as OSM data" in said
+
+
+# What the campaign of tests/corpus found, one by one.
+
+
+def spoilt_osm(folder: Path, *changes: tuple[str, str]) -> Path:
+    path = project(folder, osm=True)
+    osm = folder / "data" / "city.osm"
+    text = osm.read_text(encoding="utf-8")
+    for old, new in changes:
+        assert old in text
+        text = text.replace(old, new, 1)
+    osm.write_text(text, encoding="utf-8")
+    return path
+
+
+@pytest.mark.parametrize(
+    ("changes", "part"),
+    [
+        ((('generator="made up"', "generator='JOSM'"), ("<way ", "<way action='delete' ")), "were deleted in JOSM"),
+        ((("<way ", '<way visible="false" '),), "holds deleted objects, as a history or a change file does"),
+    ],
+)
+def test_an_extract_that_is_none_of_one_day(tmp_path: Path, run: Run, changes: Any, part: str) -> None:
+    code, said = run(spoilt_osm(tmp_path, *changes))
+    assert code == 3
+    assert part in said
+    assert "city.osm" in said
+
+
+@pytest.mark.parametrize("lat", ["0", "-91", "1e308"])
+def test_a_street_to_the_equator_is_left_out_and_told(tmp_path: Path, run: Run, lat: str) -> None:
+    """Osmium reads 1e308 as 0, and takes -91; the street would be 4,900 km long."""
+    code, said = run(spoilt_osm(tmp_path, ('lat="43.9100000"', f'lat="{lat}"')), "--metrics", "road_network_density")
+    assert code == 0
+    assert "osm: features that span hundreds of kilometres, so that a node of theirs is misplaced, left out: 1 (id w1)" in said
+
+
+@pytest.mark.parametrize("part", [".shx", ".dbf"])
+@pytest.mark.parametrize("rows", [250, 320])
+def test_a_part_of_another_shapefile(tmp_path: Path, run: Run, part: str, rows: int) -> None:
+    """GDAL reads as many features as the index says."""
+    path = project(tmp_path, '[layers.parks]\nfile = "data/parks.shp"')
+    WRITERS["shp"](tmp_path / "data" / "parks.shp")
+    other = many().iloc[[n % 300 for n in range(rows)]]
+    (tmp_path / "other").mkdir()
+    other.to_file(tmp_path / "other" / "parks.shp", driver="ESRI Shapefile")
+    shutil.copy(tmp_path / "other" / f"parks{part}", tmp_path / "data" / f"parks{part}")
+    code, said = run(path)
+    assert code == 3
+    assert f"parks{part}" in said
+    assert "of another file" in said
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "part"),
+    [
+        (b'{"type": "Feature", ', b'null, {"type": "Feature", ', "1 of 3 features are null (rows 0)"),
+        ("劳动公园".encode(), b"\xff\xfe", "is not UTF-8, as GeoJSON must be"),
+    ],
+)
+def test_geojson_of_which_gdal_would_read_less(tmp_path: Path, run: Run, old: bytes, new: bytes, part: str) -> None:
+    path = project(tmp_path, '[layers.parks]\nfile = "data/parks.geojson"')
+    content = parks().to_json(drop_id=True, ensure_ascii=False).encode()
+    assert old in content
+    (tmp_path / "data" / "parks.geojson").write_bytes(content.replace(old, new, 1))
+    code, said = run(path)
+    assert code == 3
+    assert f"parks.geojson: {part}" in said
+
+
+@pytest.mark.parametrize("policy", POLICIES)
+def test_features_that_stand_twice(tmp_path: Path, run: Run, policy: str) -> None:
+    """With the same id and geometry; two of one geometry with ids of their own are two."""
+    content = frame(*[square(0, 0, 0.5)] * 3, square(1, 1, 0.5), code=["a", "a", "b", "c"], pop=[10.0, 10.0, 10.0, 5.0])
+    options = f'id = "code"\nfield = "pop"\non_invalid = "{policy}"'
+    code, said = run(layer(tmp_path, content, options, name="population"), "--metrics", "population", "--out", str(tmp_path / "o"))
+    if policy == "error":
+        assert code == 3
+        assert "population.parquet: 1 of 4 features stand in the file before, with the same id and geometry (ids a)" in said
+        return
+    assert code == 0
+    assert "population: features that stand twice, with the same id and geometry: dropped: 1 (id a)" in said
+    table = pd.read_csv(tmp_path / "o" / "metrics.csv", dtype={"area_id": str}).set_index("area_id")
+    assert table.loc["city", "value"] == pytest.approx(25.0, rel=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("text", "part"),
+    [
+        ("name,x,y,x\na,125.3,43.9,1", "the column x stands in the head more than once"),
+        ("x,y,name\n125.3,43.9,a\n125.3,43.9", "1 rows have fewer fields than the head (lines 3)"),
+    ],
+)
+def test_a_table_of_which_pandas_would_make_another(tmp_path: Path, run: Run, text: str, part: str) -> None:
+    path = project(tmp_path, '[layers.transit_stops]\nfile = "data/stops.csv"\ncrs = "EPSG:4326"')
+    (tmp_path / "data" / "stops.csv").write_text(text)
+    code, said = run(path)
+    assert code == 3
+    assert f"stops.csv: {part}" in said
+
+
+def test_counts_that_are_to_be_multiplied(tmp_path: Path, run: Run) -> None:
+    import rasterio
+
+    path = project(tmp_path, '[layers.population]\nfile = "data/pop.tif"')
+    with rasterio.open(write_raster(tmp_path / "data" / "pop.tif", [[1, 2], [3, 4]]), "r+") as target:
+        target.scales = (0.1,)
+    code, said = run(path)
+    assert code == 3
+    assert "pop.tif: its cells are to be multiplied by 0.1" in said
+
+
+def test_a_raster_that_lies_nowhere(tmp_path: Path, run: Run) -> None:
+    path = project(tmp_path, '[layers.population]\nfile = "data/pop.tif"')
+    write_raster(tmp_path / "data" / "pop.tif", [[1, 2], [3, 4]], crs='LOCAL_CS["nowhere",UNIT["metre",1]]')
+    code, said = run(path)
+    assert code == 3
+    assert "pop.tif: the raster's CRS, nowhere, is a local one" in said
+
+
+@pytest.mark.parametrize(
+    "written", ['"1403-01-01"', "1403-01-01", '"2567-04-09"', '"0113-04-09"', '"民国113年"', '"9999-12-31"', '"2024-02-30"']
+)
+def test_dates_of_other_calendars(tmp_path: Path, run: Run, written: str) -> None:
+    path = project(tmp_path)
+    path.write_text(f"date = {written}\n{path.read_text(encoding='utf-8')}", encoding="utf-8")
+    code, said = run(path)
+    assert code == 2
+    assert 'date must be written as "2024-04-09", in the Gregorian calendar' in said
+
+
+@pytest.mark.parametrize("key", ["\\u001b[31m", "k" * 10_000])
+def test_no_message_repeats_what_a_terminal_obeys_or_all_of_a_long_text(tmp_path: Path, run: Run, key: str) -> None:
+    path = project(tmp_path)
+    path.write_text(f'crs = "{key}"\n"{key}" = 1\n{path.read_text(encoding="utf-8")}', encoding="utf-8")
+    code, said = run(path)
+    assert code == 2
+    assert "unknown key" in said
+    assert "\x1b" not in said
+    assert len(said) < 2000
+
+
+@pytest.mark.parametrize(
+    "style", ['color = "url(http://example.com)"', 'color = "#fff"', "width = nan", "size = -1", 'dash = "<b>"', "color = 3"]
+)
+def test_styles_that_are_none(tmp_path: Path, run: Run, style: str) -> None:
+    path = project(tmp_path)
+    (tmp_path / "layers").mkdir()
+    (tmp_path / "layers" / "parks.toml").write_text(f"[style]\n{style}\n")
+    code, said = run(path)
+    assert code == 2
+    assert f"[style]: {style.split(' ')[0]} must be" in said
+
+
+def test_numbers_of_lanes_that_no_street_has_are_told(tmp_path: Path, run: Run) -> None:
+    code, _ = run(
+        spoilt_osm(tmp_path, ('k="lanes" v="4"', 'k="lanes" v="400"')), "--metrics", "road_area_ratio", "--out", str(tmp_path / "o")
+    )
+    assert code == 0
+    notes = pd.read_csv(tmp_path / "o" / "metrics.csv")["note"]
+    assert notes.str.contains("1 numbers of lanes were not credible and gave way to class defaults").any()
+
+
+def test_a_header_box_that_is_a_point(tmp_path: Path, run: Run) -> None:
+    path = spoilt_osm(tmp_path, ('maxlon="125.32" maxlat="43.92"', 'maxlon="125.3" maxlat="43.9"'))
+    code, said = run(path, "--metrics", "data_completeness")
+    assert code == 0
+    assert "the extract has no header box: its extent is taken from its features" in said

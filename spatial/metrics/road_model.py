@@ -62,6 +62,7 @@ class RoadModel:
     tunnel: Bools
     minor_service: Bools
     rejected_widths: int
+    rejected_lanes: int
     unknown_classes: tuple[str, ...]
 
     @property
@@ -157,7 +158,7 @@ def _build(roads: gpd.GeoDataFrame) -> RoadModel:
     runs, owner, paired = _runs(lines, roads, kind, direction, pairable)
     mine = roads.iloc[owner]
     road_class = kind[owner]
-    widths, source, rejected = _widths(mine, road_class, paired)
+    widths, source, rejected, odd_lanes = _widths(mine, road_class, paired)
     closed = mine["access"].isin(["private", "no"]) | mine["motor_vehicle"].isin(["no", "private"])
     return RoadModel(
         lines=runs,
@@ -170,6 +171,7 @@ def _build(roads: gpd.GeoDataFrame) -> RoadModel:
         tunnel=(mine["tunnel"].notna() & ~mine["tunnel"].isin(["no", "F", ""])).to_numpy(dtype=bool),
         minor_service=mine["service"].isin(["driveway", "parking_aisle", "drive-through"]).to_numpy(dtype=bool),
         rejected_widths=rejected,
+        rejected_lanes=odd_lanes,
         unknown_classes=_unknown(roads),
     )
 
@@ -272,7 +274,7 @@ def _twins(lines: Geometries, at: Floats, direction: Ints, roads: gpd.GeoDataFra
     return flag
 
 
-def _widths(roads: gpd.GeoDataFrame, kind: npt.NDArray[np.object_], paired: Bools) -> tuple[dict[str, Floats], Ints, int]:
+def _widths(roads: gpd.GeoDataFrame, kind: npt.NDArray[np.object_], paired: Bools) -> tuple[dict[str, Floats], Ints, int, int]:
     """Widths by variant as (low, default, high), and where the paved one comes from."""
     table, limits = class_table(), reference("road_classes")
     unknown = {"lane_width": [0.0] * 3, "side": 0.0, "footways": 0.0, "carriageway": [0.0] * 3, "paved": [0.0] * 3, "redline": [0.0] * 3}
@@ -289,7 +291,8 @@ def _widths(roads: gpd.GeoDataFrame, kind: npt.NDArray[np.object_], paired: Bool
         rejected += int(bad.sum())
         measured[key] = np.where(bad, np.nan, values)
     lanes = roads["lanes"].to_numpy(dtype=float)
-    lanes = np.where((lanes >= 1) & (lanes <= 16), lanes, np.nan)
+    odd_lanes = np.isfinite(lanes) & ~((lanes >= 1) & (lanes <= 16))
+    lanes = np.where(odd_lanes, np.nan, lanes)
     lane_width = np.array([row["lane_width"] for row in rows], dtype=float).reshape(len(rows), 3)
     by_lanes = lanes[:, None] * lane_width
     footways, side = column("footways"), column("side")
@@ -299,7 +302,7 @@ def _widths(roads: gpd.GeoDataFrame, kind: npt.NDArray[np.object_], paired: Bool
     source = np.select([np.isfinite(measured["carriageway"]), np.isfinite(measured["width"]), np.isfinite(lanes)], [0, 1, 2], 3)
     red = column("redline")
     red = np.where(np.isfinite(width), np.maximum(red, width), red)
-    return {"paved": paved, "carriageway": drive, "redline": red, "statistic": paved}, source, rejected
+    return {"paved": paved, "carriageway": drive, "redline": red, "statistic": paved}, source, rejected, int(odd_lanes.sum())
 
 
 def _first(*choices: Floats) -> Floats:

@@ -128,6 +128,13 @@ def road_area_ratio(city: City, areas: Areas, *, variant: str) -> MetricResult:
                 f"{model.rejected_widths} road widths were not credible and gave way to lanes or class defaults",
             )
         )
+    if model.rejected_lanes:
+        notes.append(
+            Text(
+                f"{model.rejected_lanes} 段道路车道数不可信，改用等级默认值",
+                f"{model.rejected_lanes} numbers of lanes were not credible and gave way to class defaults",
+            )
+        )
     return MetricResult(
         value=ratio(area, size),
         numerator=area,

@@ -13,6 +13,7 @@ import pandas as pd
 
 from spatial import catalogue
 from spatial.errors import Faults, ProjectError, nearest, shown
+from spatial.layers import style_faults
 from spatial.metrics.facilities import facility_classes, mapped
 from spatial.metrics.walking import class_service_area
 from spatial.outputs.classes import Classes, grade
@@ -164,8 +165,11 @@ _KEYS: Mapping[str, tuple[type, ...]] = {
 
 
 def check_overlays(declared: Mapping[str, Any]) -> None:
-    """Assert that a map's overlays, which a project may declare, can be used."""
+    """Assert that a map's declaration, which a project may change key by key, can be used."""
     where, faults = str(declared.get("__path__", "maps/overview.toml")), Faults(ProjectError)
+    for message in _faults_of_the_page(declared, where):
+        faults.add(message)
+    faults.raise_if_any()
     overlays = declared["overlays"]
     if not isinstance(overlays, dict) or not all(isinstance(overlay, dict) for overlay in overlays.values()):
         raise ProjectError(f"{where}: overlays must be tables, as in [overlays.parks]")
@@ -177,9 +181,46 @@ def check_overlays(declared: Mapping[str, Any]) -> None:
                 faults.add(
                     f"{where}: overlays.{shown(name)}: {key} must be {' or '.join(kind.__name__ for kind in _KEYS[key])}, not {shown(value)}"
                 )
+        if isinstance(overlay.get("style"), dict):
+            missing = [key for key in ("color", "weight") if key not in overlay["style"]]
+            for message in style_faults(overlay["style"], where=f"{where}: overlays.{shown(name)}.style"):
+                faults.add(message)
+            if missing:
+                faults.add(f"{where}: overlays.{shown(name)}.style needs {' and '.join(missing)}")
+        if "title" in overlay and not _is_text(overlay["title"]):
+            faults.add(f'{where}: overlays.{shown(name)}: title must be written {{ zh = "…", en = "…" }}')
         if "style" not in overlay or not {"layer", "evidence", "service_area"} & set(overlay):
             faults.add(f"{where}: overlays.{shown(name)} needs style, and one of layer, evidence and service_area")
     faults.raise_if_any()
+
+
+def _faults_of_the_page(declared: Mapping[str, Any], where: str) -> list[str]:
+    """List what is wrong beside the overlays: unknown keys, other kinds of value than the shipped ones, texts without a language."""
+    shipped = catalogue.declarations("maps")["overview"]
+    known = [key for key in shipped if key != "__path__"]
+    messages = catalogue.check_keys(declared, known, where=where)
+    for key in known:
+        if type(declared[key]) is not type(shipped[key]):
+            messages.append(f"{where}: {key} must be {type(shipped[key]).__name__}, not {shown(declared[key])}")
+        elif key in ("styles", "scripts") and declared[key] != shipped[key]:
+            messages.append(f"{where}: {key} are parts of the page itself; remove them")
+        elif key == "title" and not _is_text(declared[key]):
+            messages.append(f'{where}: title must be written {{ zh = "…", en = "…" }}')
+        elif key == "words" and not all(_is_text(declared[key].get(word)) for word in shipped[key]):
+            absent = [word for word in shipped[key] if not _is_text(declared[key].get(word))]
+            messages.append(f'{where}: words lacks {", ".join(absent[:5])}, each written {{ zh = "…", en = "…" }}')
+        elif key == "themes" and not all(map(_is_theme, declared[key])):
+            messages.append(f"{where}: a theme has a title {{ zh, en }} and, but for the last, a list of metrics")
+    return messages
+
+
+def _is_text(value: Any) -> bool:
+    return isinstance(value, dict) and all(isinstance(value.get(lang), str) for lang in ("zh", "en"))
+
+
+def _is_theme(value: Any) -> bool:
+    metrics = value.get("metrics", []) if isinstance(value, dict) else None
+    return isinstance(metrics, list) and all(isinstance(name, str) for name in metrics) and _is_text(value.get("title"))
 
 
 def service_areas(results: Results) -> Iterator[tuple[str, Mapping[str, Any], gpd.GeoDataFrame]]:

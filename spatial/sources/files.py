@@ -26,6 +26,7 @@ from spatial.sources.ogr import check_database, first_line, read_ogr
 from spatial.sources.options import OWN_SQL_ENDINGS, TABLE_ENDINGS, FileOptions
 from spatial.sources.shapefiles import check_parts
 from spatial.sources.tables import read_table
+from spatial.sources.whole import check_archive, check_geojson
 from spatial.text import Text
 
 READER_SCHEMA = "2"  # changes with what this room makes of the same file
@@ -181,6 +182,10 @@ def read_as_is(path: Path, options: FileOptions, where: str, told: list[Repair],
         return filtered(read_ogr(path, replace(options, where=None), where, name, told), options.where, where)
     if ending == ".shp":
         check_parts(path, where)
+    elif ending in (".geojson", ".json") and options.encoding is None:
+        check_geojson(path, where)
+    elif ending == ".zip":
+        check_archive(path, where)
     with nothing_beside(path):
         frame = read_ogr(path, options, where, name, told)
     if polygons and ending == ".dxf":
@@ -193,7 +198,11 @@ def _read_parquet(path: Path, where: str) -> gpd.GeoDataFrame:
 
     try:
         with np.errstate(invalid="ignore"):
-            return gpd.read_parquet(path)
+            frame = gpd.read_parquet(path, page_checksum_verification=True)
+        for column in frame.columns:  # texts are decoded when they are first looked at, which is too late to say where they stand
+            if isinstance(frame[column].dtype, pd.StringDtype):
+                pyarrow.array(frame[column].array).validate(full=True)
+        return frame
     except (ValueError, OSError, pyarrow.ArrowException) as error:
         raise SourceError(f"{where}: cannot be read as GeoParquet ({first_line(error)}); get the file again") from error
 

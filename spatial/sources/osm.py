@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import bz2
 import contextlib
 import gc
+import gzip
+import re
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
@@ -14,7 +17,7 @@ import geopandas as gpd
 import numpy as np
 import shapely
 
-from spatial.errors import SourceError
+from spatial.errors import SourceError, SpatialError, sample
 from spatial.layers import LayerSpec, Repair
 from spatial.text import Text
 
@@ -22,7 +25,9 @@ READER_SCHEMA = "3"
 ENDINGS = (".osm.pbf", ".pbf", ".osm", ".osm.gz", ".osm.bz2")
 _NO_LOCATION = 2147483647
 _PER_DEGREE = 1e7
+MAX_SPAN_DENSE, MAX_SPAN = 5.0, 30.0  # degrees: no street, building or plot is longer; nature reserves are
 Get = Callable[[str], str | None]
+_DELETED = re.compile(rb"""action\s*=\s*["']delete["']""")
 _ROUTES = ("bus", "trolleybus", "subway", "light_rail", "tram", "monorail", "train")
 
 
@@ -116,11 +121,28 @@ def read_osm(path: Path, specs: Iterable[LayerSpec]) -> OsmData:
 
     try:
         with _collector_paused():
-            return _Reader([spec for spec in specs if spec.osm]).read(path)
+            data = _Reader([spec for spec in specs if spec.osm]).read(path)
+    except SpatialError:
+        raise
     except (RuntimeError, ValueError, OSError, osmium.InvalidLocationError) as error:
         if "out of order" in str(error):
             raise SourceError(f'{path}: is not sorted as OSM files are ({error}); sort it with "osmium sort"') from error
         raise SourceError(f"{path}: cannot be read as OSM data, it may be truncated or corrupt ({error}); get the file again") from error
+    _check_places(path, data)
+    return data
+
+
+def _check_places(path: Path, data: OsmData) -> None:
+    """Refuse places beyond the earth, which osmium lets through."""
+    for name, frame in data.frames.items():
+        bounds = shapely.bounds(frame.geometry.to_numpy())
+        with np.errstate(invalid="ignore"):
+            beyond = (bounds < np.array([-180, -90, -180, -90])).any(axis=1) | (bounds > np.array([180, 90, 180, 90])).any(axis=1)
+        if beyond.any():
+            raise SourceError(
+                f"{path}: {int(beyond.sum())} features of {name} (ids {sample(frame['id'][beyond])}) lie beyond the earth, so the file is corrupt;"
+                " get the file again"
+            )
 
 
 @contextlib.contextmanager
@@ -135,6 +157,19 @@ def _collector_paused() -> Iterator[None]:
             gc.enable()
 
 
+def _refuse_changes(path: Path, program: str) -> None:
+    """Refuse what an editor marks as deleted and keeps in its file; osmium does not look at the mark."""
+    if program != "JOSM" or path.name.endswith(".pbf"):
+        return
+    opened = gzip.open if path.name.endswith(".gz") else bz2.open if path.name.endswith(".bz2") else open
+    with opened(path, "rb") as stream:
+        before = b""
+        while block := stream.read(1 << 20):
+            if _DELETED.search(before + block):
+                raise SourceError(f"{path}: holds objects that were deleted in JOSM; upload or purge them there, and save the file again")
+            before = block[-40:]
+
+
 class _Reader:
     def __init__(self, specs: list[LayerSpec]) -> None:
         self.columns = {spec.name: _Columns(spec) for spec in specs}
@@ -143,6 +178,7 @@ class _Reader:
         self.box = [np.inf, np.inf, -np.inf, -np.inf]
         self.clipped: list[str] = []
         self.lost: list[str] = []
+        self.stretched: list[str] = []
         # Closed ways and relations that should become areas, and those that did; which is read first depends on the file.
         self.rings: set[int] = set()
         self.multipolygons: set[int] = set()
@@ -155,8 +191,9 @@ class _Reader:
 
         keys = {kind: [key for key, _, _ in rules] for kind, rules in self.rules.items()}
         reader = osmium.io.Reader(str(path))
-        header_box = reader.header().box()
+        header_box, program = reader.header().box(), reader.header().get("generator")
         reader.close()
+        _refuse_changes(path, program)
         processor = osmium.FileProcessor(str(path))
         processor = processor.with_areas(osmium.filter.KeyFilter(*keys["area"])) if keys["area"] else processor.with_locations()
         kinds = {"node": osmium.osm.NODE, "way": osmium.osm.WAY, "area": osmium.osm.AREA}
@@ -172,6 +209,8 @@ class _Reader:
         newest = None
         years: dict[int, int] = defaultdict(int)
         for item in processor:
+            if not item.visible:
+                raise SourceError(f"{path}: holds deleted objects, as a history or a change file does; give an extract of one day")
             stamp = item.timestamp
             years[stamp.year] += 1
             if newest is None or stamp > newest:
@@ -181,11 +220,12 @@ class _Reader:
         if newest is not None and newest.year > 1970:
             self.newest = newest.date().isoformat()
         edits = {str(year): years[year] for year in sorted(years) if year > 1970}
-        valid = header_box.valid()
-        box = (
-            (header_box.bottom_left.lon, header_box.bottom_left.lat, header_box.top_right.lon, header_box.top_right.lat) if valid else None
-        )
-        frames = {name: self._frame(columns) for name, columns in self.columns.items()}
+        box = None
+        if valid := header_box.valid():
+            box = (header_box.bottom_left.lon, header_box.bottom_left.lat, header_box.top_right.lon, header_box.top_right.lat)
+            valid = box[0] < box[2] and box[1] < box[3]  # one that is a point or a line says nothing
+            box = box if valid else None
+        frames = {name: self._without_stretched(self._frame(columns), columns.spec) for name, columns in self.columns.items()}
         if box is None:
             bounds = [frame.total_bounds for frame in frames.values() if len(frame)]
             if bounds:
@@ -295,12 +335,24 @@ class _Reader:
             )
         return gpd.GeoDataFrame(data, geometry=geometry, crs="EPSG:4326")
 
+    def _without_stretched(self, frame: gpd.GeoDataFrame, spec: LayerSpec) -> gpd.GeoDataFrame:
+        """Leave out what spans a part of the earth, as where one node lies at 0° N: it would be measured for hours, and wrongly."""
+        bounds = shapely.bounds(frame.geometry.to_numpy())
+        with np.errstate(invalid="ignore"):
+            stretched = (bounds[:, 2:] - bounds[:, :2] > (MAX_SPAN_DENSE if spec.dense else MAX_SPAN)).any(axis=1)
+        self.stretched += list(frame["id"][stretched])
+        return frame[~stretched].reset_index(drop=True) if stretched.any() else frame
+
     def _repairs(self) -> list[Repair]:
         clipped = Text(
             "提取边界处缺少节点的线，仅保留有坐标的部分", "ways that lack nodes at the extract's edge, of which the located parts are kept"
         )
         lost = Text("坐标缺失或无法闭合的要素（已剔除）", "features that cannot be located whole or assembled, left out")
-        counted = [(clipped, sorted(set(self.clipped))), (lost, sorted(set(self.lost)))]
+        far = Text(
+            "跨度达数百公里、必有节点坐标错误的要素（已剔除）",
+            "features that span hundreds of kilometres, so that a node of theirs is misplaced, left out",
+        )
+        counted = [(clipped, sorted(set(self.clipped))), (lost, sorted(set(self.lost))), (far, sorted(set(self.stretched)))]
         return [Repair("osm", what, len(ids), tuple(ids[:5])) for what, ids in counted if ids]
 
 

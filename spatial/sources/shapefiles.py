@@ -27,7 +27,7 @@ def check_parts(path: Path, where: str) -> None:
     Raises
     ------
     SourceError
-        A part is missing or truncated.
+        A part is missing, truncated, or of another file.
     """
     parts = _parts(path)
     if missing := [ending for ending in (".shx", ".dbf") if ending not in parts]:
@@ -37,9 +37,20 @@ def check_parts(path: Path, where: str) -> None:
     announced, size = 2 * int.from_bytes(head[24:28], "big"), path.stat().st_size
     if len(head) < 28 or size < announced:
         raise SourceError(f"{where}: is truncated ({announced} bytes are announced, {size} are there); get the file again")
+    entries = parts[".shx"].read_bytes()[100:]
+    index = np.frombuffer(entries[: len(entries) // 8 * 8], ">i4").reshape(-1, 2).astype(np.int64) * 2
+    end = int((index.sum(axis=1) + 8).max(initial=100))
+    if end != announced:
+        raise SourceError(
+            f"{where}: {parts['.shx'].name} is the index of another file, or damaged (it ends at byte {end} of {announced}); get the file again"
+        )
     with parts[".dbf"].open("rb") as stream:
         head = stream.read(12)
     rows, first, width = _layout(head)
+    if len(head) == 12 and rows != len(index):
+        raise SourceError(
+            f"{where}: {parts['.dbf'].name} has {rows} rows for {len(index)} geometries, so one of the two is of another file; get the file again"
+        )
     announced, size = first + rows * width, parts[".dbf"].stat().st_size
     if len(head) < 12 or size < announced:
         raise SourceError(

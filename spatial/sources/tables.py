@@ -76,7 +76,9 @@ def read_table(
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("error", pd.errors.ParserWarning)  # rows longer than the header: columns would shift
-            table = pd.read_csv(io.StringIO(text), sep=_delimiter(path, text), dtype=str, keep_default_na=False, index_col=False)
+            delimiter = _delimiter(path, text)
+            table = pd.read_csv(io.StringIO(text), sep=delimiter, dtype=str, keep_default_na=False, index_col=False)
+        _check_rows(text, delimiter, where)
     except (ValueError, pd.errors.ParserError, pd.errors.ParserWarning) as error:
         first = str(error).splitlines()
         raise SourceError(f"{where}: is not a table ({shown(first[0], 200) if first else type(error).__name__})") from error
@@ -91,6 +93,20 @@ def read_table(
     table.index = pd.RangeIndex(2, len(table) + 2)  # a row without an id of its own goes by its line
     taken = {"geometry": "geometry_"} if "geometry" in table else {}
     return gpd.GeoDataFrame(table.rename(columns=taken), geometry=points, crs=f"EPSG:{srid}" if srid else None), guessed
+
+
+def _check_rows(text: str, delimiter: str, where: str) -> None:
+    """Refuse rows that end early and columns that stand twice: pandas fills the first and renames the second."""
+    rows = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
+    head = next(rows, [])
+    twice = sorted({name for name in head if name.strip() and head.count(name) > 1})
+    if twice:
+        raise SourceError(f"{where}: the column {sample(twice)} stands in the head more than once; rename or remove one")
+    short = [rows.line_num for row in rows if row and len(row) < len(head)]
+    if short:
+        raise SourceError(
+            f"{where}: {len(short)} rows have fewer fields than the head (lines {sample(short)}); complete them, or get the file again"
+        )
 
 
 def _text(path: Path, stated: str | None, where: str) -> tuple[str, str | None]:
