@@ -954,7 +954,8 @@ def test_a_part_of_another_shapefile(tmp_path: Path, run: Run, part: str, rows: 
 @pytest.mark.parametrize(
     ("old", "new", "part"),
     [
-        (b'{"type": "Feature", ', b'null, {"type": "Feature", ', "1 of 3 features are null (rows 0)"),
+        (b'{"type": "Feature", ', b'null, {"type": "Feature", ', "1 of 3 features are null or do not say that they are features (rows 0)"),
+        (b'"type": "Feature", ', b"", "1 of 2 features are null or do not say that they are features (rows 0)"),
         ("劳动公园".encode(), b"\xff\xfe", "is not UTF-8, as GeoJSON must be"),
     ],
 )

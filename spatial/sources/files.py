@@ -35,6 +35,7 @@ _OWN_SQL = (".gpkg", ".sqlite", ".db")  # GDAL would hand a condition to their o
 _ZIPPED = (".shp", ".gpkg", ".geojson", ".json", ".fgb", ".dxf", ".kml", ".gml", ".tab")
 _MOST_UNPACKED = 4 << 30  # bytes: a larger archive is not unpacked twice
 _ROW = "row_in_file"
+_BODY, _FEATURE = re.compile(rb'"geometry"\s*:'), re.compile(rb'"type"\s*:\s*"Feature"')
 _NULL_ELEMENT = re.compile(rb"[\[,]\s*null\s*[,\]]")
 _PLAIN_NUMBER = re.compile(r"-?(0|[1-9]\d*)(\.\d+)?")
 X_NAMES = ("x", "lon", "lng", "longitude", "经度", "东坐标")
@@ -163,24 +164,30 @@ def _check_shapefile(path: Path, where: str) -> None:
 def _check_geojson(path: Path, where: str) -> None:
     """GDAL takes letters that are none, and leaves out a feature that is null; both would pass for whole."""
     decoder = codecs.getincrementaldecoder("utf-8")()
-    suspect, before = False, b""
+    suspect, before, bodies, features_said = False, b"", 0, 0
     with path.open("rb") as stream:
         try:
             while block := stream.read(1 << 20):
                 decoder.decode(block)
                 suspect = suspect or _NULL_ELEMENT.search(before + block) is not None
-                before = block[-20:]
+                bodies += sum(match.end() > len(before) for match in _BODY.finditer(before + block))
+                features_said += sum(match.end() > len(before) for match in _FEATURE.finditer(before + block))
+                before = block[-40:]
             decoder.decode(b"", final=True)
         except UnicodeDecodeError as error:
             raise SourceError(f"{where}: is not UTF-8, as GeoJSON must be ({_first_line(error)}); save it as UTF-8") from error
-    if not suspect:
+    if not suspect and bodies == features_said:
         return
     try:
         features = json.loads(path.read_bytes().decode("utf-8-sig")).get("features")
     except (ValueError, AttributeError, RecursionError):  # GDAL says what is wrong
         return
-    if isinstance(features, list) and (empty := [row for row, feature in enumerate(features) if feature is None]):
-        raise SourceError(f"{where}: {len(empty)} of {len(features)} features are null (rows {sample(empty)}); get the file again")
+    if isinstance(features, list) and (
+        empty := [row for row, each in enumerate(features) if not (isinstance(each, dict) and each.get("type") == "Feature")]
+    ):
+        raise SourceError(
+            f"{where}: {len(empty)} of {len(features)} features are null or do not say that they are features (rows {sample(empty)}); get the file again"
+        )
 
 
 def _check_database(path: Path, where: str) -> None:
