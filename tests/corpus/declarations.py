@@ -172,12 +172,11 @@ def extents(scene: Scene, rng: random.Random) -> Expected:
 def systems(scene: Scene, rng: random.Random) -> Expected:
     value = rng.choice(["EPSG:4326", "EPSG:3857", "EPSG:0", "EPSG:99999999999999999999", "4551", "+proj=tmerc +lon_0=126 +units=us-ft", "+proj=pipeline +step +proj=merc",
                         "+init=/etc/passwd", "PROJCS[", "urn:ogc:def:crs:EPSG::4326", "IGNF:LAMB93", "+proj=gnom +lat_0=43.9 +lon_0=125.3 +units=m", "EPSG:4978", "EPSG:5773", "x" * 10_000,
-                        "\\u001b[31m", "+proj=utm +zone=51 +south", "EPSG:2343", "EPSG:32633", "{}", "EPSG:4490+5773"])  # fmt: skip
+                        "\\u001b[31m", "+proj=utm +zone=20", "EPSG:2343", "EPSG:32633", "{}", "EPSG:4490+5773"])  # fmt: skip
     text = scene.path.read_text(encoding="utf-8")
     scene.path.write_text(f'crs = "{value}"\n{text}', encoding="utf-8")
     scene.notes.append(value[:40])
-    lawful = value == "+proj=utm +zone=51 +south"  # the true zone, with a false northing: lengths differ by its scale
-    return Expected(("error", "same"), rel=1e-3) if lawful else Expected(("error",))
+    return Expected(("error",))
 
 
 @damage("declarations", of_city)
