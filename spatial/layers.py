@@ -436,7 +436,8 @@ def check_counts(frame: gpd.GeoDataFrame, *, where: str, column: str | None, rem
     """
     if "count" not in frame:
         raise OptionError(f'{where}: which column holds the number of people? name it: field = "…" (a frame: count)')
-    counts = pd.to_numeric(pd.Series(frame["count"].to_numpy(dtype=object), dtype=object), errors="coerce").astype(float)
+    given = pd.Series(frame["count"].to_numpy(dtype=object), dtype=object)
+    counts = pd.to_numeric(given.mask(given.map(lambda value: isinstance(value, bool | np.bool_))), errors="coerce").astype(float)
     ids = frame["id"].to_numpy()
     bad = counts.isna().to_numpy() | ~np.isfinite(counts.fillna(0).to_numpy(dtype=float))
     kinds = (

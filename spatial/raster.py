@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import math
+import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -344,7 +345,10 @@ def _opened(path: Path, where: str) -> Iterator[Any]:
         raise SourceError(f"{where}: no such file; check the path in city.toml")
     refuse_wrappers(path, where)
     try:
-        with rasterio.open(path) as source:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", rasterio.errors.NotGeoreferencedWarning)  # said below, as an error that names the file
+            opened = rasterio.open(path)
+        with opened as source:
             if source.driver not in DRIVERS:
                 raise SourceError(
                     f"{where}: is a {source.driver} file; known: {', '.join(DRIVERS)}; convert it, for example with gdal_translate"

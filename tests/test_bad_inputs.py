@@ -508,6 +508,7 @@ def test_raster_that_counts_no_people(tmp_path: Path, run: Run, values: Any, par
         ("many", "1 of 2 features have no number of people"),
         (np.inf, "1 of 2 features have no number of people"),
         (1e300, "1 of 2 features have more than 1e+11 people"),
+        ("True", "1 of 2 features have no number of people"),
     ],
 )
 def test_bad_counts_of_polygons(tmp_path: Path, run: Run, count: Any, part: str) -> None:
@@ -956,7 +957,8 @@ def test_a_part_of_another_shapefile(tmp_path: Path, run: Run, part: str, rows: 
 @pytest.mark.parametrize(
     ("old", "new", "part"),
     [
-        (b'{"type": "Feature", ', b'null, {"type": "Feature", ', "1 of 3 features are null (rows 0)"),
+        (b'{"type": "Feature", ', b'null, {"type": "Feature", ', "1 of 3 features are null or do not say that they are features (rows 0)"),
+        (b'"type": "Feature", ', b"", "1 of 2 features are null or do not say that they are features (rows 0)"),
         ("劳动公园".encode(), b"\xff\xfe", "is not UTF-8, as GeoJSON must be"),
     ],
 )
@@ -1068,3 +1070,23 @@ def test_a_header_box_that_is_a_point(tmp_path: Path, run: Run) -> None:
     code, said = run(path, "--metrics", "data_completeness")
     assert code == 0
     assert "the extract has no header box: its extent is taken from its features" in said
+
+
+def test_yes_and_no_are_no_numbers_of_people(tmp_path: Path, run: Run) -> None:
+    code, said = run(layer(tmp_path, frame(square(0, 0), square(1, 0), pop=[True, False]), 'field = "pop"', name="population"))
+    assert code == 3
+    assert 'population.parquet: 2 of 2 features have no number of people in "pop" (ids 0, 1)' in said
+
+
+@pytest.mark.parametrize("old", [b"\x05\x00\x00\x00", "南".encode()])
+def test_geoparquet_with_a_broken_geometry_or_text(tmp_path: Path, run: Run, old: bytes) -> None:
+    """Five corners become four, or two bytes of a letter no letter: neither is a fault of the program."""
+    path = project(tmp_path)
+    districts().to_parquet(tmp_path / "data" / "d.parquet", compression=None, write_statistics=False, use_dictionary=False)
+    content = (tmp_path / "data" / "d.parquet").read_bytes()
+    assert old in content
+    (tmp_path / "data" / "d.parquet").write_bytes(content.replace(old, b"\x04\x00\x00\x00" if old[0] == 5 else b"\xff\xff\xff", 1))
+    path.write_text('[layers.districts]\nfile = "data/d.parquet"\nid = "adcode"\nname = "name"\n', encoding="utf-8")
+    code, said = run(path)
+    assert code == 3
+    assert "d.parquet: cannot be read as GeoParquet" in said

@@ -203,7 +203,7 @@ def _read_parquet(path: Path, where: str) -> gpd.GeoDataFrame:
             if isinstance(frame[column].dtype, pd.StringDtype):
                 pyarrow.array(frame[column].array).validate(full=True)
         return frame
-    except (ValueError, OSError, pyarrow.ArrowException) as error:
+    except (ValueError, OSError, pyarrow.ArrowException, shapely.errors.ShapelyError) as error:
         raise SourceError(f"{where}: cannot be read as GeoParquet ({first_line(error)}); get the file again") from error
 
 

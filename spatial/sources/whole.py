@@ -13,6 +13,7 @@ from pathlib import Path
 from spatial.errors import SourceError, sample, shown
 
 _MOST_UNPACKED = 4 << 30  # bytes: a larger archive is not unpacked twice
+_BODY, _FEATURE = re.compile(rb'"geometry"\s*:'), re.compile(rb'"type"\s*:\s*"Feature"')
 _NULL_ELEMENT = re.compile(rb"[\[,]\s*null\s*[,\]]")
 
 
@@ -22,27 +23,33 @@ def check_geojson(path: Path, where: str) -> None:
     Raises
     ------
     SourceError
-        Not UTF-8, or features that are null.
+        Not UTF-8, or features that are null or of no type.
     """
     decoder = codecs.getincrementaldecoder("utf-8")()
-    suspect, before = False, b""
+    suspect, before, bodies, features_said = False, b"", 0, 0
     with path.open("rb") as stream:
         try:
             while block := stream.read(1 << 20):
                 decoder.decode(block)
                 suspect = suspect or _NULL_ELEMENT.search(before + block) is not None
-                before = block[-20:]
+                bodies += sum(match.end() > len(before) for match in _BODY.finditer(before + block))
+                features_said += sum(match.end() > len(before) for match in _FEATURE.finditer(before + block))
+                before = block[-40:]
             decoder.decode(b"", final=True)
         except UnicodeDecodeError as error:
             raise SourceError(f"{where}: is not UTF-8, as GeoJSON must be ({shown(error, 200)}); save it as UTF-8") from error
-    if not suspect:
+    if not suspect and bodies == features_said:
         return
     try:
         features = json.loads(path.read_bytes().decode("utf-8-sig")).get("features")
     except (ValueError, AttributeError, RecursionError):  # GDAL says what is wrong
         return
-    if isinstance(features, list) and (empty := [row for row, feature in enumerate(features) if feature is None]):
-        raise SourceError(f"{where}: {len(empty)} of {len(features)} features are null (rows {sample(empty)}); get the file again")
+    if isinstance(features, list) and (
+        empty := [row for row, each in enumerate(features) if not (isinstance(each, dict) and each.get("type") == "Feature")]
+    ):
+        raise SourceError(
+            f"{where}: {len(empty)} of {len(features)} features are null or do not say that they are features (rows {sample(empty)}); get the file again"
+        )
 
 
 def check_archive(path: Path, where: str) -> None:
