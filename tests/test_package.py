@@ -86,3 +86,8 @@ def test_the_function_measure_is_no_module():
 
     importlib.import_module("spatial.measurement")
     assert callable(spatial.measure)
+
+
+def test_no_page_holds_what_a_merge_left():
+    for page in (ROOT / "docs").glob("*.md"):
+        assert not [line for line in page.read_text(encoding="utf-8").splitlines() if line.startswith(("<<<<<<<", ">>>>>>>"))], page
