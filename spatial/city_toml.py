@@ -14,7 +14,7 @@ from typing import Any
 
 from spatial import catalogue
 from spatial.datum import DATUMS
-from spatial.errors import Faults, ProjectError, nearest, shown
+from spatial.errors import Faults, OptionError, ProjectError, nearest, shown
 from spatial.files import fingerprint
 from spatial.layers import INVALID_POLICIES, NAME, SENSITIVITIES, LayerSpec, layer_specs
 from spatial.osm_request import OsmRequest, parse_osm
@@ -68,6 +68,18 @@ class Project:
     specs: Mapping[str, LayerSpec] = field(default_factory=dict)
     osm_made_up: bool = False
     request: OsmRequest | None = None
+
+    def check_areas(self, by: str) -> None:
+        """Assert that there are areas of this name to report by.
+
+        Raises
+        ------
+        OptionError
+            Neither a layer nor a grid.
+        """
+        known = {*self.specs, *self.layers}
+        if not by.startswith("grid:") and by not in known:
+            raise OptionError(f'--by "{by}" is neither a layer nor a grid such as grid:500{nearest(by, known)}')
 
     def paths(self) -> list[Path]:
         """Return what the project is made of: its files, and the folders that ``spatial init`` makes for the user's own."""

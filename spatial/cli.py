@@ -16,7 +16,7 @@ from types import FrameType
 from typing import Any
 
 from spatial import __version__
-from spatial.errors import OptionError, OutputError, SpatialError, nearest, printable, shown
+from spatial.errors import OptionError, OutputError, SpatialError, printable, shown
 
 PROBLEMS_FOUND = 3
 
@@ -250,9 +250,7 @@ def run_project(
     else:
         registered(project.parent)
     check_overlays(declarations("maps", project.parent)["overview"])
-    known = {*parsed.specs, *parsed.layers}
-    if not by.startswith("grid:") and by not in known:
-        raise OptionError(f'--by "{by}" is neither a layer nor a grid such as grid:500{nearest(by, known)}')
+    parsed.check_areas(by)
     kept = parsed.paths()
     city = open_city(project, progress=progress, cache=cache)
     lang = lang or ("zh" if "CGCS2000" in city.crs.name else "en")
@@ -277,7 +275,7 @@ def _check(args: argparse.Namespace) -> int:
     lang = args.lang or report.lang
     print(report.to_json(lang) if args.json else page(report, lang))
     if args.repair:
-        _repair(args)
+        _repair(args, lang)
     return PROBLEMS_FOUND if report.of("problem") else 0
 
 
@@ -298,16 +296,21 @@ def _fetch(args: argparse.Namespace) -> None:
     print(f"  {west:.4f}–{east:.4f} E, {south:.4f}–{north:.4f} N; outline in {done.outline}; {LICENCE}")
 
 
-def _repair(args: argparse.Namespace) -> None:
+def _repair(args: argparse.Namespace, lang: Any) -> None:
     """Write repaired copies; what was done goes to the error stream, so that JSON stays JSON."""
     from spatial.check.repair import repair_project
+    from spatial.text import Text
 
     done = repair_project(args.project, args.out)
-    said = [f"{name}: {count} changes" for name, count in done.changes.items()] or ["nothing to repair"]
-    said += [f"not repaired: {line}" for line in done.left]
+    said = [Text(f"{name}：修改 {count} 处", f"{name}: {count} change{'' if count == 1 else 's'}") for name, count in done.changes.items()]
+    said = said or [Text("没有可修复的几何", "no geometry to repair")]
+    said += [Text(f"未修复：{line}", f"not repaired: {line}") for line in done.left]
     if done.lines:
-        said += [f"the inputs are as they were; to use the copies in {done.folder}, write into city.toml:", *done.lines]
-    print("\n".join(["", *said, f"{done.folder / 'changes.csv'}: what was changed"]), file=sys.stderr)
+        said.append(Text(f"输入文件未改动；若要使用 {done.folder} 中的副本，请修改 city.toml：",
+                         f"the inputs are as they were; to use the copies in {done.folder}, change city.toml:"))  # fmt: skip
+        said += [line.text() for line in done.lines]
+    said.append(Text(f"{done.folder / 'changes.csv'}：修改清单", f"{done.folder / 'changes.csv'}: what was changed"))
+    print("\n".join(["", *(printable(text.get(lang)) for text in said)]), file=sys.stderr)
 
 
 def _draw() -> Callable[[str], None]:

@@ -64,7 +64,7 @@ def open_city(path: str | Path, *, progress: Progress | None = None, cache: bool
     with progress.step("assemble the city"):
         city = assemble(project, read)
     with progress.step("hold local layers against the streets"):
-        refuse_shifted(project, alignments(project, city, read.osm), read.osm)
+        refuse_shifted(project, alignments(project, city, read.frames(), read.osm))
     return city
 
 
@@ -91,6 +91,10 @@ class Inputs:
     rasters: dict[str, Raster] = field(default_factory=dict)
     notices: list[Text] = field(default_factory=list)
     files: list[dict[str, str]] = field(default_factory=list)
+
+    def frames(self) -> dict[str, gpd.GeoDataFrame]:
+        """Return the local layers of features, degrees WGS-84."""
+        return {name: data.frame for name, data in self.local.items()}
 
 
 def read_inputs(
@@ -193,7 +197,7 @@ def assemble(project: Project, read: Inputs) -> City:
         Nothing tells where the city lies.
     """
     osm, rasters = read.osm, read.rasters
-    frames = {name: data.frame for name, data in read.local.items()}
+    frames = read.frames()
     notices = list(read.notices)
     place = _place(project, osm, frames)
     crs = crs_.parse_crs(project.crs, where=str(project.path)) if project.crs != "auto" else None

@@ -6,12 +6,13 @@ from pathlib import Path
 
 import geopandas as gpd
 import numpy as np
+import pandas as pd
 import pytest
 import shapely
 
 from spatial.alignment import is_off
 from spatial.check import check_project
-from spatial.datum import to_wgs84, wgs84_to_gcj02
+from spatial.datum import to_wgs84, wgs84_to_bd09, wgs84_to_gcj02
 from spatial.errors import CRSError
 from spatial.project import open_city
 from spatial.shift import Shift
@@ -42,6 +43,7 @@ def moved(frame: gpd.GeoDataFrame, how) -> gpd.GeoDataFrame:
 
 
 MOVES = {
+    "bd09": wgs84_to_bd09,
     "on them": lambda x, y: (x, y),
     "gcj02": wgs84_to_gcj02,
     "over_converted": lambda x, y: to_wgs84(x, y, "gcj02"),
@@ -91,8 +93,59 @@ def test_the_remedy_works(tmp_path: Path) -> None:
 
 
 def test_a_declared_datum_that_is_not_so_is_told(tmp_path: Path) -> None:
-    with pytest.raises(CRSError, match=r'opposite to the GCJ-02 shift.*Remove datum = "gcj02"'):
+    with pytest.raises(CRSError, match=r'since the file is not in gcj02, as declared.*Remove datum = "gcj02"'):
         open_city(town(tmp_path, "on them", 'datum = "gcj02"\n'))
+
+
+def test_a_datum_that_was_taken_for_another_is_named(tmp_path: Path) -> None:
+    """BD-09 that is declared GCJ-02: what is left of the shift is that of no datum, but the file itself is BD-09."""
+    with pytest.raises(CRSError, match=r'since the file is not in gcj02, as declared.*Write datum = "bd09"'):
+        open_city(town(tmp_path, "bd09", 'datum = "gcj02"\n'))
+
+
+def test_two_layers_of_one_file_are_judged_each_for_itself(tmp_path: Path) -> None:
+    """A file of old plots on the streets and new ones in GCJ-02, told apart by ``where``."""
+    path = town(tmp_path, "on them")
+    plots = blocks(streets())
+    both = pd.concat([plots.assign(src="old"), moved(plots, wgs84_to_gcj02).assign(src="new")], ignore_index=True)
+    both.to_file(tmp_path / "data" / "both.gpkg")
+    more = "".join(f'[layers.{name}]\nfile = "data/both.gpkg"\nwhere = "src = \'{name}\'"\n' for name in ("old", "new"))
+    path.write_text(path.read_text(encoding="utf-8") + more, encoding="utf-8")
+    assert [finding.about for finding in check_project(path).of("problem")] == ["new"]
+
+
+def test_roads_that_all_others_leave_alike_are_the_wrong_ones(tmp_path: Path) -> None:
+    """Roads in GCJ-02, land use and plots true: the roads are named first, with what to write."""
+    path = town(tmp_path, "on them", '[layers.plots]\nfile = "data/plots.gpkg"\n')
+    moved(streets(), wgs84_to_gcj02).to_file(tmp_path / "data" / "roads.gpkg", layer="roads")
+    blocks(streets())[::2].to_file(tmp_path / "data" / "plots.gpkg")
+    with pytest.raises(CRSError, match=r'^roads: .*landuse, plots all lie \d+ m off these roads alike.*write datum = "gcj02"'):
+        open_city(path)
+
+
+def test_a_layer_united_with_the_extract_is_judged_by_its_own_features(tmp_path: Path) -> None:
+    """Roads of the extract, and the same in GCJ-02 with ``merge = "union"``: the true half does not hide the other."""
+    write_roads_as_osm(streets(), tmp_path / "data" / "city.osm")
+    path = town(tmp_path, "on them")
+    text = path.read_text(encoding="utf-8").replace("[layers.roads]\n", '[osm]\nfile = "data/city.osm"\n[layers.roads]\nmerge = "union"\n')
+    path.write_text(text, encoding="utf-8")
+    report = check_project(path)  # the same streets twice
+    assert "counts twice" in "".join(finding.text.en for finding in report.of("problem") if finding.about == "roads")
+    moved(streets(), wgs84_to_gcj02).to_file(tmp_path / "data" / "roads.gpkg", layer="roads")
+    with pytest.raises(CRSError, match=r"roads: .*just where GCJ-02 read as WGS-84 would lie"):
+        open_city(path)
+
+
+def write_roads_as_osm(roads: gpd.GeoDataFrame, path: Path) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    nodes, ways = [], []
+    for number, line in enumerate(roads.geometry, start=1):
+        refs = [len(nodes) + at + 1 for at in range(len(line.coords))]
+        nodes += [f'<node id="{ref}" version="1" lon="{x:.7f}" lat="{y:.7f}"/>' for ref, (x, y) in zip(refs, line.coords, strict=True)]
+        ways.append(
+            f'<way id="{number}" version="1">' + "".join(f'<nd ref="{ref}"/>' for ref in refs) + '<tag k="highway" v="residential"/></way>'
+        )
+    path.write_text(f'<osm version="0.6">{"".join(nodes + ways)}</osm>', encoding="utf-8")
 
 
 def test_the_streets_of_a_city_without_an_extract_may_be_the_wrong_ones(tmp_path: Path) -> None:

@@ -15,6 +15,7 @@ from spatial.check.report import Column, Report, Table, listed
 from spatial.city import City
 from spatial.errors import ProjectError, SpatialError, sample
 from spatial.metrics.facilities import facilities, facility_classes, mapped
+from spatial.metrics.land import unread_land_use
 from spatial.metrics.people import residents
 from spatial.metrics.road_model import length_by_area, road_model
 from spatial.project import Inputs
@@ -23,6 +24,7 @@ from spatial.text import Text
 
 FAR_BELOW = 0.2  # of the median of the other areas: a fifth of what they have is rather the map than the city
 FEW = 5.0  # below so many expected, an absence says nothing
+EMPTY_PER_KM2 = 10.0
 CROWDED = 5.0  # times the median of people by floor area
 OLD_YEARS = 5
 _AREA = Column("area", Text("区", "area"))
@@ -37,6 +39,8 @@ def look_at_contents(report: Report, city: City, read: Inputs, by: str) -> None:
     covered = areas.covered_by(city.data_extent)
     people = None if city.layer("population").missing else residents(city, covered)
     _roads(report, city, covered)
+    for note in unread_land_use(city):
+        report.add("problem" if city.layer("landuse").origin == "local" else "warning", "landuse", note)
     if people is not None:
         _people(report, city, covered, people)
     try:
@@ -77,8 +81,8 @@ def _roads(report: Report, city: City, areas: Areas) -> None:
         for row in range(len(areas))
         if areas.coverage[row] > 0
     ]
-    remark = Text("占道路长度；两者皆无的道路用等级默认宽度，路面面积为 estimated",
-                  "share of length; a road with neither gets the default width of its class, and areas of road are estimated")  # fmt: skip
+    remark = Text("道路长度不含匝道、内部路和步行路；两者皆无的道路用等级默认宽度，路面面积为 estimated",
+                  "without ramps, service roads and footways; shares are of length; a road with neither a width nor lanes gets the default width of its class, and areas of road are estimated")  # fmt: skip
     report.tables.append(Table("roads", Text("道路属性", "Roads: what is known of them"), columns, rows, remark))
     total = int(np.flatnonzero(areas.ids == CITY)[0])
     guessed = 1 - float(shares["either"][total])
@@ -108,7 +112,7 @@ def _facilities(report: Report, city: City, areas: Areas, people: npt.NDArray[np
             "class": name,
             "title": kind.title,
             "count": count[total],
-            "per_10000": judged.per_10000 if np.isfinite(judged.per_10000) and judged.verdict != "absent" else None,
+            "per_10000": _known(judged.per_10000) if people is not None and judged.verdict != "absent" else None,
             "verdict": {"counts": Text("可用", "counts"), "thin": Text("稀疏", "thin: estimated"),
                         "absent": Text("无：no_data", "none: no_data")}[judged.verdict],
             "far_below": ", ".join(str(areas.names[row]) for row in below) or None,
@@ -122,6 +126,7 @@ def _facilities(report: Report, city: City, areas: Areas, people: npt.NDArray[np
                 f"{kind.title.zh}：{listed(names)} 每万人数量不足其他区中位数的五分之一，可能未测绘",
                 f"{kind.title.en}: {names} have less than a fifth of the median of the other areas by 10,000 residents; perhaps not mapped there",
             ))  # fmt: skip
+    _unclassified(report, city)
     columns = (
         Column("class", Text("类别", "class")),
         Column("title", Text("名称", "title")),
@@ -136,6 +141,21 @@ def _facilities(report: Report, city: City, areas: Areas, people: npt.NDArray[np
     remark = Text("未测绘不等于没有：稀疏的类别为 estimated、质量 0，没有的类别为 no_data",
                   "not mapped is not absent: a thin class is estimated with quality 0, one without any is no_data")  # fmt: skip
     report.tables.append(Table("facilities", Text("设施（全市）", "Facilities of the whole city"), columns, rows, remark))
+
+
+def _unclassified(report: Report, city: City) -> None:
+    """Tell local layers of facilities none of whose features belongs to a class: their classes are not mapped to ours."""
+    for name in ("facilities", "transit_stops"):
+        layer = city.layer(name)
+        if layer.origin != "local" or layer.frame is None or layer.frame.empty:
+            continue
+        kinds = [key for key, kind in facility_classes(city).classes.items() if name in kind.layers]
+        if not any(facilities(city, key).count for key in kinds):
+            report.add("problem", name, Text(
+                f"{len(layer.frame)} 个要素不属于任何设施类别：请用 fields 和 values 把它们的分类映射为 OSM 标签（如 amenity、shop、railway）",
+                f"none of {len(layer.frame)} features belongs to a class; map their kinds to tags of OpenStreetMap (amenity, shop, railway …) with"
+                " fields and values",
+            ))  # fmt: skip
 
 
 def _extreme(which: Callable[[Any], Any], rate: npt.NDArray[np.float64], areas: Areas, proper: npt.NDArray[np.int64]) -> str | None:
@@ -192,6 +212,13 @@ def _people(report: Report, city: City, areas: Areas, people: npt.NDArray[np.flo
     ]  # fmt: skip
     remark = Text("建筑面积 = 基底 × 层数，层数不明按一层", "floor area = footprint × levels, one level where none is known")
     report.tables.append(Table("people", Text("人口与建筑", "People against buildings"), columns, rows, remark))
+    total = int(np.flatnonzero(areas.ids == CITY)[0])
+    density = float(ratio(people, size / 1e6)[total])
+    if 0 < density < EMPTY_PER_KM2:
+        report.add("warning", "population", Text(
+            f"全市只有 {people[total]:,.0f} 人，每平方公里 {density:.1f} 人：单位是否为万人？",
+            f"only {people[total]:,.0f} people in the city, {density:.1f} per km²: are the numbers in 10,000 persons?",
+        ))  # fmt: skip
     proper = np.flatnonzero(areas.is_area & (areas.coverage > 0) & (people > 1000))
     if len(proper) < 3 or not np.isfinite(by_floor[proper]).any():
         return

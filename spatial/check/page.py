@@ -13,7 +13,9 @@ from spatial.errors import shown
 from spatial.text import Lang, Text
 
 WIDTH = 118
-CELL, LAST_CELL = 44, 100
+CELL, LAST_CELL, ROWS = 44, 100, 40
+TOTALS = 3  # rows at the end that close a sum
+_CLOSING = "、，。；：！？）》”’"  # never at the beginning of a line
 _PARTS = re.compile(r"\s+|[\u1100-\uffdc]|[^\s\u1100-\uffdc]+")  # spaces, wide characters one by one, words
 _TITLES: dict[Level, Text] = {
     "problem": Text("问题（会使数字出错，或无法运行）", "Problems (a number would be wrong, or the run would stop)"),
@@ -70,14 +72,18 @@ def _count(number: int, what: str) -> str:
 def _table(table: Table, lang: Lang) -> list[str]:
     columns = [column for column in table.columns if column.kind != "json"]
     titles = [column.title.get(lang) for column in columns]
+    shown_rows = table.rows if len(table.rows) <= ROWS else [*table.rows[: ROWS - TOTALS], *table.rows[-TOTALS:]]
     cells = [
         [_cell(row.get(column.key), column.kind, lang, CELL if column is not columns[-1] else LAST_CELL) for column in columns]
-        for row in table.rows
+        for row in shown_rows
     ]
     widths = [max(_width(title), *(_width(row[index]) for row in cells)) for index, title in enumerate(titles)]
     right = [column.kind != "text" for column in columns]
     lines = [table.title.get(lang), _row(titles, widths, right)]
     lines += [_row(row, widths, right) for row in cells]
+    if left_out := len(table.rows) - len(shown_rows):
+        more = Text(f"另有 {left_out} 行，见 --json", f"{left_out} rows more: see --json")
+        lines.insert(len(lines) - TOTALS, f"  … {more.get(lang)}")
     return lines + (_wrapped(table.remark.get(lang), "") if table.remark else [])
 
 
@@ -118,7 +124,7 @@ def _broken(line: str, width: int) -> list[str]:
     """Break a line at spaces and beside wide characters, by the columns that it takes; a longer word stays whole, as a path should."""
     out, now = [], ""
     for part in _PARTS.findall(line):
-        if now.strip() and _width((now + part).rstrip()) > width:
+        if now.strip() and _width((now + part).rstrip()) > width and part not in _CLOSING:
             out.append(now.rstrip())
             now = ""
         now = now + part if now or part.strip() else now

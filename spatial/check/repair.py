@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import csv
+import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import geopandas as gpd
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
+import pyproj
 import shapely
 
 from spatial.city import area_spec
 from spatial.city_toml import LocalLayer, Project, parse_project
-from spatial.errors import LayerError, OutputError, SpatialError
-from spatial.files import staged_folder, writing
+from spatial.errors import LayerError, OutputError, SpatialError, sample
+from spatial.files import fingerprint, staged_folder, writing
 from spatial.layers import GEOMETRIES, LayerSpec, validate
 from spatial.outputs.storable import storable
 from spatial.outputs.tables import safe_cell
@@ -24,7 +27,7 @@ from spatial.sources.files import crs_of, read_as_is
 from spatial.sources.options import RASTER_ENDINGS
 from spatial.text import Text
 
-CHANGES = "changes.csv"
+CHANGES, MARK = "changes.csv", "repair.json"
 _ROW = "row_of_the_file"
 _HEAD = ("layer", "file", "row", "id", "change", "why", "why_zh", "before", "after")
 _NOTHING = Text("没有几何", "no geometry")
@@ -35,12 +38,32 @@ _TWICE = Text("与前面一行各列完全相同", "alike an earlier row in ever
 
 
 @dataclass(frozen=True)
+class Replaced:
+    """What ``city.toml`` has to say for a copy: its file, keys to remove, and columns that have another name in it."""
+
+    layer: str
+    file: str
+    idle: tuple[str, ...]
+    renamed: dict[str, str]
+
+    def text(self) -> Text:
+        """Say what to write."""
+        zh = f'在 [layers.{self.layer}] 中把 file 一行改为 file = "{self.file}"'
+        en = f'in [layers.{self.layer}] replace the line of file by file = "{self.file}"'
+        if self.idle:
+            zh, en = f"{zh}，并删去 {'、'.join(self.idle)}", f"{en}, and remove {', '.join(self.idle)}"
+        for old, new in self.renamed.items():
+            zh, en = f"{zh}，列名 {old} 改为 {new}", f"{en}, and write {new} for the column {old}"
+        return Text(zh, en)
+
+
+@dataclass(frozen=True)
 class Repaired:
-    """What was written: the folder, and by layer the file, the number of changes, and the lines that ``city.toml`` needs."""
+    """What was written: the folder, by layer the number of changes, what ``city.toml`` needs, and what no repair can save."""
 
     folder: Path
     changes: dict[str, int]
-    lines: list[str]
+    lines: list[Replaced]
     left: list[str]
 
 
@@ -68,7 +91,7 @@ def repair_project(path: str | Path, folder: Path | None = None) -> Repaired:
     Returns
     -------
     Repaired
-        Copies are GeoPackages with every column of the file, in its own CRS and datum; features without usable geometry and rows that repeat
+        Copies are GeoPackages with the columns of the file but lists, in its own CRS and datum; features without usable geometry and rows that repeat
         another in every column are left out, invalid geometries are rebuilt. ``changes.csv`` names each. Extracts and rasters are not repaired.
 
     Raises
@@ -80,16 +103,11 @@ def repair_project(path: str | Path, folder: Path | None = None) -> Repaired:
     """
     project = parse_project(Path(path))
     target = (folder or project.path.parent / "out" / "repaired").resolve()
-    before = {entry.name for entry in target.iterdir()} if target.is_dir() else set()
-    if before and CHANGES not in before:
-        raise OutputError(f"{target}: is not empty and holds no earlier repair; choose another folder with --out")
-    inputs = [file.resolve() for file in project.paths() if file.suffix]
-    if inside := [file for file in inputs if target in file.parents]:
-        raise OutputError(f"{target}: holds {inside[0].name}, which the project reads; choose another folder with --out")
+    earlier = _earlier(target, project)
     changes: dict[str, list[_Change]] = {}
-    lines: list[str] = []
+    lines: list[Replaced] = []
     left: list[str] = []
-    with staged_folder(target, replace=bool(before)) as stage, writing(target):
+    with staged_folder(target, replace=earlier) as stage, writing(target):
         for name, local in project.layers.items():
             if local.path is None or local.path.suffix.lower() in RASTER_ENDINGS:
                 continue
@@ -101,11 +119,36 @@ def repair_project(path: str | Path, folder: Path | None = None) -> Repaired:
                 continue
             if found:
                 changes[name] = found
-                storable(frame)[0].to_file(stage / f"{name}.gpkg", layer=name, driver="GPKG", engine="pyogrio")
-                lines += _lines(name, local, target, project)
+                kept, names = storable(frame)
+                kept.to_file(stage / f"{name}.gpkg", layer=name, driver="GPKG", engine="pyogrio")
+                lines.append(Replaced(name, _shown(target, f"{name}.gpkg", project), _idle(local), _renamed(local, names)))
         with (stage / CHANGES).open("w", encoding="utf-8-sig", newline="") as stream:
             csv.writer(stream).writerows([_HEAD, *_listed(changes, project)])
+        files = {file.name: fingerprint(file) for file in sorted(stage.iterdir())}
+        (stage / MARK).write_text(json.dumps({"repaired_by": "spatial", "files": files}, indent=1) + "\n", encoding="utf-8")
     return Repaired(target, {name: len(found) for name, found in changes.items()}, lines, left)
+
+
+def _earlier(target: Path, project: Project) -> bool:
+    """Tell whether an earlier repair stands there, untouched since; whatever else does is left alone."""
+    if target.exists() and not target.is_dir():
+        raise OutputError(f"{target}: is a file; choose a folder with --out")
+    there = {entry.name for entry in target.iterdir()} if target.is_dir() else set()
+    if not there:
+        return False
+    kept = [*(file.resolve() for file in project.paths()), Path.cwd(), Path.home()]
+    if held := [path for path in kept if path == target or target in path.parents]:
+        raise OutputError(f"{target}: holds {held[0]}; it is never replaced; choose a new folder with --out")
+    try:
+        told = json.loads((target / MARK).read_text(encoding="utf-8"))
+        files = told["files"] if told["repaired_by"] == "spatial" else {}
+    except (OSError, ValueError, KeyError, TypeError):
+        raise OutputError(f"{target}: is not empty and holds no earlier repair; choose another folder with --out") from None
+    others = sorted(there - {*files, MARK})
+    others += [name for name, digest in files.items() if name in there and fingerprint(target / name) != digest]
+    if others:
+        raise OutputError(f"{target}: {sample(others)} came there or was changed since; move it away, or choose another folder with --out")
+    return True
 
 
 def _repaired(local: LocalLayer, spec: LayerSpec) -> tuple[gpd.GeoDataFrame, list[_Change]]:
@@ -121,21 +164,23 @@ def _repaired(local: LocalLayer, spec: LayerSpec) -> tuple[gpd.GeoDataFrame, lis
     if len(raw) and kept.empty:
         raise LayerError(f"{where}: no usable feature is left of {len(raw)}; there is nothing to repair it from")
     mended = raw.iloc[kept[_ROW].to_numpy(dtype=int)].set_geometry(kept.geometry.to_numpy(), crs=raw.crs)
-    again = _repeats(mended, local.read.id)
-    found = list(_changes(frame, kept, spec, again))
+    again = _repeats(mended)
+    found = list(_changes(frame, kept, spec, again, pyproj.CRS(raw.crs)))
     return mended[~again].reset_index(drop=True), found
 
 
-def _repeats(frame: gpd.GeoDataFrame, identity: str | None) -> npt.NDArray[np.bool_]:
-    """Which rows repeat an earlier one in geometry and every column but the declared id."""
+def _repeats(frame: gpd.GeoDataFrame) -> npt.NDArray[np.bool_]:
+    """Which rows repeat an earlier one in geometry and every column, the declared id included: two flats of a house are two."""
     shapes = shapely.to_wkb(shapely.normalize(np.asarray(frame.geometry.to_numpy(), dtype=object)))
-    told = [column for column in frame.columns if column not in (frame.geometry.name, identity)]
+    told = [column for column in frame.columns if column != frame.geometry.name]
     content = pd.DataFrame(frame[told]).astype(str).assign(_shape=list(shapes))
     repeated: npt.NDArray[np.bool_] = content.duplicated().to_numpy(dtype=bool)
     return repeated
 
 
-def _changes(frame: gpd.GeoDataFrame, kept: gpd.GeoDataFrame, spec: LayerSpec, again: npt.NDArray[np.bool_]) -> Iterator[_Change]:
+def _changes(
+    frame: gpd.GeoDataFrame, kept: gpd.GeoDataFrame, spec: LayerSpec, again: npt.NDArray[np.bool_], crs: pyproj.CRS
+) -> Iterator[_Change]:
     before = np.asarray(frame.geometry.to_numpy(), dtype=object)
     ids = frame["id"].to_numpy()
     rows = kept[_ROW].to_numpy(dtype=int)
@@ -148,7 +193,12 @@ def _changes(frame: gpd.GeoDataFrame, kept: gpd.GeoDataFrame, spec: LayerSpec, a
         elif not shapely.is_valid(before[row]):
             reason = shapely.is_valid_reason(before[row]).split("[")[0]
             yield _Change(
-                row, str(ids[row]), "rebuilt", Text(f"几何无效：{reason}", f"invalid: {reason}"), _size(before[row]), _size(after[position])
+                row,
+                str(ids[row]),
+                "rebuilt",
+                Text(f"几何无效：{reason}", f"invalid: {reason}"),
+                _size(before[row], crs),
+                _size(after[position], crs),
             )
 
 
@@ -160,10 +210,15 @@ def _why_dropped(shape: object, spec: LayerSpec) -> Text:
     return _FLAT if shapely.get_type_id(shape) in GEOMETRIES[spec.geometry] else _KIND
 
 
-def _size(shape: object) -> str:
-    """Parts, points and area or length of a geometry, in units of its file."""
-    measure = shapely.area(shape) if shapely.get_dimensions(shape) == 2 else shapely.length(shape)
-    return f"{shapely.get_num_geometries(shape)} parts, {shapely.get_num_coordinates(shape)} points, size {measure:.9g}"
+def _size(shape: Any, crs: pyproj.CRS) -> str:
+    """Parts, points and area or length of a geometry, metric; of crossing rings the area is what their signs leave of it."""
+    if (globe := crs.get_geod()) and crs.is_geographic:
+        area, length = globe.geometry_area_perimeter(shape)
+    else:
+        unit = crs.axis_info[0].unit_conversion_factor
+        area, length = shapely.area(shape) * unit**2, shapely.length(shape) * unit
+    size = f"{abs(area):.0f} m²" if shapely.get_dimensions(shape) == 2 else f"{length:.0f} m"
+    return f"{shapely.get_num_geometries(shape)} parts, {shapely.get_num_coordinates(shape)} points, {size}"
 
 
 def _listed(changes: dict[str, list[_Change]], project: Project) -> Iterator[list[str]]:
@@ -185,11 +240,17 @@ def _listed(changes: dict[str, list[_Change]], project: Project) -> Iterator[lis
             yield [safe_cell(cell) for cell in said]
 
 
-def _lines(name: str, local: LocalLayer, target: Path, project: Project) -> list[str]:
-    """Say what ``city.toml`` needs for the copy: its file, and which keys the copy has no more use for."""
+def _shown(target: Path, file: str, project: Project) -> str:
     base = project.path.parent.resolve()
-    shown = (target / f"{name}.gpkg").relative_to(base) if base in target.parents else target / f"{name}.gpkg"
-    read = local.read
-    idle = [key for key in ("layer", "where", "encoding", "crs", "x", "y", "geometry") if getattr(read, key) is not None]
-    without = f"   # and remove {', '.join(idle)}" if idle else ""
-    return [f"[layers.{name}]", f'file = "{shown.as_posix()}"{without}']
+    return ((target / file).relative_to(base) if base in target.parents else target / file).as_posix()
+
+
+def _idle(local: LocalLayer) -> tuple[str, ...]:
+    """Keys of a layer that its copy has no more use for."""
+    return tuple(key for key in ("layer", "where", "encoding", "crs", "x", "y", "geometry") if getattr(local.read, key) is not None)
+
+
+def _renamed(local: LocalLayer, names: dict[str, str]) -> dict[str, str]:
+    """Columns that ``city.toml`` names and that a GeoPackage holds under another name."""
+    used = {*local.read.fields.values(), *([local.read.id] if local.read.id else [])}
+    return {column: names[column] for column in sorted(used) if column in names and names[column] != column}

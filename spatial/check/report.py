@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -13,6 +14,7 @@ from spatial.text import Lang, Text
 Level = Literal["problem", "warning", "note"]
 LEVELS: tuple[Level, ...] = ("problem", "warning", "note")
 SCHEMA_VERSION = 1
+_UNSEEN = re.compile("[\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069]")  # what a terminal may obey
 
 
 @dataclass(frozen=True)
@@ -94,7 +96,7 @@ class Report:
             "findings": [{"level": f.level, "about": f.about, "text": f.text.get(lang)} for f in self.findings],
             "tables": {table.key: [_plain(row, table.columns, lang) for row in table.rows] for table in self.tables},
         }
-        return json.dumps(content, ensure_ascii=False, indent=1)
+        return _UNSEEN.sub(lambda letter: f"\\u{ord(letter[0]):04x}", json.dumps(content, ensure_ascii=False, indent=1))
 
 
 def listed(names: str) -> str:

@@ -8,6 +8,7 @@ from typing import Any
 import geopandas as gpd
 import numpy as np
 import numpy.typing as npt
+import pandas as pd
 import pyproj
 import shapely
 
@@ -23,6 +24,7 @@ from spatial.text import Text
 
 # A duplicate makes these numbers wrong, since features of the layer are added up; elsewhere surfaces are united and points merged.
 ADDED_UP = ("roads", "population", "buildings")
+BESIDE_M, MOSTLY_BESIDE = 5.0, 0.3
 
 _LAYER_COLUMNS = (
     Column("layer", Text("图层", "layer")),
@@ -59,7 +61,8 @@ def look_at_layers(report: Report, project: Project, city: City, read: Inputs, b
             covered[key] = areas.covered_by(layer.extent).coverage
         rows.append(_layer_row(report, name, layer, areas, read, covered[key], counts.get(name)))
     report.tables.append(Table("layers", Text("图层", "Layers"), _LAYER_COLUMNS, rows))
-    _areas(report, city, areas, {name: count for name, count in counts.items() if not _is_outline(name) and count.any()})
+    _beside_osm(report, city, read)
+    _areas(report, city, areas, by, {name: count for name, count in counts.items() if not _is_outline(name) and count.any()})
     _scopes(report, city)
     _origin_of_layers(report, project)
 
@@ -71,6 +74,8 @@ def _layer_row(
     total = int(np.flatnonzero(areas.ids == CITY)[0])
     proper = np.flatnonzero(areas.is_area)
     least = float(covered[proper].min()) if len(proper) else float(covered[total])
+    if layer.frame is None and layer.raster is None and name not in ("population",):
+        return {"layer": name, "origin": Text("未能读取", "not read")}
     row: dict[str, Any] = {
         "layer": name,
         "origin": layer.origin if layer.raster is None else "raster",
@@ -97,7 +102,7 @@ def _layer_row(
         **row,
         "features": len(frame),
         "kinds": _kinds(frame),
-        "repaired": sum(repair.count for repair in layer.repairs),
+        "repaired": sum(repair.count for repair in layer.repairs if repair.what.en.endswith((": repaired", ": dropped"))),
         "duplicates": len(twice),
         "empty_areas": empty,
         "extent": _extent_of(name, layer, read),
@@ -122,7 +127,11 @@ def _extent_of(name: str, layer: Layer, read: Inputs) -> str | None:
 
 def _degrees(bounds: Any, crs: pyproj.CRS) -> str:
     west, south, east, north = shapely.total_bounds(reproject(np.array([shapely.box(*bounds)]), crs, pyproj.CRS(WGS84)))
-    return f"{west:.3f}–{east:.3f} E, {south:.3f}–{north:.3f} N"
+    return f"{_signed(west, 'EW')}–{_signed(east, 'EW')}, {_signed(south, 'NS')}–{_signed(north, 'NS')}"
+
+
+def _signed(degrees: float, sides: str) -> str:
+    return f"{abs(degrees):.3f} {sides[int(degrees < 0)]}"
 
 
 def _kinds(frame: gpd.GeoDataFrame) -> str:
@@ -131,7 +140,7 @@ def _kinds(frame: gpd.GeoDataFrame) -> str:
 
 
 def duplicates(frame: gpd.GeoDataFrame) -> npt.NDArray[np.int64]:
-    """Rows whose geometry an earlier row of the same layer has too, whatever way round it is drawn, and with the same content.
+    """Rows whose geometry an earlier row of the same layer has too, whatever way round it is drawn; the rest may differ.
 
     Returns
     -------
@@ -139,22 +148,43 @@ def duplicates(frame: gpd.GeoDataFrame) -> npt.NDArray[np.int64]:
         Positions, shape (d,).
     """
     shapes = shapely.to_wkb(shapely.normalize(np.asarray(frame.geometry.to_numpy(), dtype=object)))
-    seen: dict[Any, int] = {}
-    twice = []
-    for row, key in enumerate(shapes):
-        if seen.setdefault(key, row) != row:
-            twice.append(row)
-    return np.array(twice, dtype=np.int64)
+    return np.flatnonzero(pd.Series(shapes).duplicated().to_numpy())
 
 
 def _tell_duplicates(report: Report, name: str, layer: Layer, frame: gpd.GeoDataFrame, twice: npt.NDArray[np.int64]) -> None:
+    """Lines and areas drawn twice count twice; points at one place may be two flats of a house."""
     ids = sample(frame["id"].to_numpy()[twice])
-    wrong = name in ADDED_UP and "osm" not in layer.origin.split("+")[:1]
-    zh = f"{len(twice)} 个要素与另一要素几何完全相同（id {listed(ids)}）" + ("，会被重复计入；请去重" if wrong else "")
-    en = f"{len(twice)} of {len(frame)} features have the very geometry of another (ids {ids})" + (
-        ", and would count twice; remove them (--repair drops those that are alike in every column)" if wrong else ""
-    )
+    drawn = bool((shapely.get_dimensions(frame.geometry.to_numpy()[twice]) > 0).any())
+    wrong = name in ADDED_UP and "local" in layer.origin and drawn
+    zh = f"{len(frame)} 个要素中有 {len(twice)} 个与另一要素几何完全相同（id {listed(ids)}）"
+    en = f"{len(twice)} of {len(frame)} features have the very geometry of another (ids {ids})"
+    if wrong and layer.origin == "osm+local":
+        zh, en = (
+            f'{zh}，会重复计入；本地图层与 OSM 重叠时请写 merge = "replace"',
+            f'{en}, and count twice; where a local layer repeats OSM write merge = "replace"',
+        )
+    elif wrong:
+        zh = f"{zh}，会重复计入；请去重（--repair 会剔除各列完全相同的行）"
+        en = f"{en}, and count twice; remove them (--repair drops rows that are alike in every column)"
     report.add("problem" if wrong else "note", name, Text(zh, en))
+
+
+def _beside_osm(report: Report, city: City, read: Inputs) -> None:
+    """Tell local roads that run along those of the extract though the two are united: trimmed or simplified copies are never exact."""
+    if city.layers["roads"].origin != "osm+local" or read.osm is None or "roads" not in read.local:
+        return
+    own = read.local["roads"].frame.geometry.to_numpy()
+    osm = shapely.STRtree(reproject(read.osm.frames["roads"].geometry.to_numpy(), pyproj.CRS(WGS84), city.crs))
+    parts = shapely.get_parts(reproject(own, pyproj.CRS(WGS84), city.crs))
+    middles = shapely.line_interpolate_point(parts, 0.5, normalized=True)
+    along = np.unique(osm.query(middles, predicate="dwithin", distance=BESIDE_M)[0])
+    length = shapely.length(parts)
+    share = float(length[along].sum() / length.sum()) if length.sum() else 0.0
+    if share > MOSTLY_BESIDE:
+        report.add("problem", "roads", Text(
+            f'本地道路有 {share:.0%} 的长度与 OSM 道路相距不足 {BESIDE_M:.0f} 米，合并后会重复计入；请写 merge = "replace"',
+            f'{share:.0%} of the length of the local roads runs within {BESIDE_M:.0f} m of those of the extract and counts twice; write merge = "replace"',
+        ))  # fmt: skip
 
 
 def _per_area(frame: gpd.GeoDataFrame, areas: Areas) -> npt.NDArray[np.float64]:
@@ -175,7 +205,7 @@ def _longest(lines: npt.NDArray[np.object_]) -> npt.NDArray[np.object_]:
     return parts[order][np.unique(index[order], return_index=True)[1]]
 
 
-def _areas(report: Report, city: City, areas: Areas, counts: Mapping[str, npt.NDArray[np.float64]]) -> None:
+def _areas(report: Report, city: City, areas: Areas, by: str, counts: Mapping[str, npt.NDArray[np.float64]]) -> None:
     """Say how much of each area the data cover, and what lies in it."""
     covered = areas.covered_by(city.data_extent).coverage
     called = titles(areas)
@@ -203,8 +233,26 @@ def _areas(report: Report, city: City, areas: Areas, counts: Mapping[str, npt.ND
         names = sample(areas.names[untouched])
         report.add("warning", "data_extent", Text(f"{int(untouched.sum())} 个区没有数据，其值为 no_data：{listed(names)}",
                                                   f"{int(untouched.sum())} areas are not touched by the data and will be no_data: {names}"))  # fmt: skip
+    called_alike = pd.Series(areas.names[proper])
+    if (alike := called_alike[called_alike.duplicated(keep=False)].unique()).size:
+        names = sample(alike)
+        report.add(
+            "warning",
+            by,
+            Text(f"有同名的区：{listed(names)}；表中只能靠编号区分", f"areas bear the same name: {names}; only their ids tell them apart"),
+        )
+    for repair in (
+        repair
+        for key in dict.fromkeys(("districts", "boundary", "population", by))
+        if key in city.layers
+        for repair in city.layers[key].repairs
+    ):
+        if repair.what.en.endswith(": dropped"):
+            report.add(
+                "warning", repair.layer, Text(f"{repair.text().zh}；全市因此变小", f"{repair.text().en}: the city is smaller for it")
+            )
     if areas.overlap_m2 > 1.0:
-        report.add("warning", "districts", Text(f"各区重叠共 {areas.overlap_m2 / 1e6:.3f} 平方公里：各区之和大于全市",
+        report.add("warning", by, Text(f"各区重叠共 {areas.overlap_m2 / 1e6:.3f} 平方公里：各区之和大于全市",
                                                 f"areas overlap by {areas.overlap_m2 / 1e6:.3f} km²: they sum to more than the city"))  # fmt: skip
 
 

@@ -202,13 +202,13 @@ def _estimated(city: City) -> BuiltUp:
         np.concatenate(parts),
         np.repeat([LEAST, BEST, MOST], [len(part) for part in parts]),
         estimated=True,
-        notes=(note, *_unread_land_use(city)),
+        notes=(note, *unread_land_use(city)),
         extent=extent,
         outline=cells.outline(best),
     )
 
 
-def _unread_land_use(city: City) -> tuple[Text, ...]:
+def unread_land_use(city: City) -> tuple[Text, ...]:
     """Say that a land-use layer tells nothing because its classes are not those of the project: a mapping is missing."""
     layer = city.layer("landuse")
     if layer.missing or layer.frame is None or layer.frame.empty or layer.frame["landuse"].isin(URBAN_USES).any():

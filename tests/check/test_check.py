@@ -17,6 +17,7 @@ from spatial.check.page import _width
 from spatial.check.report import Report
 from spatial.cli import main
 from spatial.project import open_city
+from spatial.text import Text
 from tests.small_city import parks, project, square
 
 BOWTIE = shapely.Polygon([(125.301, 43.901), (125.303, 43.903), (125.303, 43.901), (125.301, 43.903)])
@@ -194,7 +195,7 @@ def test_repaired_copies_are_what_repairing_on_reading_gives(tmp_path: Path, cap
     assert main(["check", str(path), "--repair", "--quiet", "--lang", "en"]) == 3
     told = capsys.readouterr().err
     assert "parks: 3 changes" in told
-    assert '[layers.parks]\nfile = "out/repaired/parks.gpkg"' in told
+    assert 'in [layers.parks] replace the line of file by file = "out/repaired/parks.gpkg"' in told
     assert source.read_bytes() == before
     copy = gpd.read_file(tmp_path / "out" / "repaired" / "parks.gpkg")
     assert copy["owner"].tolist() == ["x", "y", "z"]
@@ -222,8 +223,8 @@ def _with_policy(folder: Path, path: Path) -> Path:
 
 def test_repair_replaces_its_own_folder_and_no_other(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path = project(tmp_path, osm=True, layers={"parks": parks()})
-    assert main(["check", str(path), "--repair", "--quiet"]) == 0
-    assert "nothing to repair" in capsys.readouterr().err
+    assert main(["check", str(path), "--repair", "--quiet", "--lang", "en"]) == 0
+    assert "no geometry to repair" in capsys.readouterr().err
     assert main(["check", str(path), "--repair", "--quiet"]) == 0
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "thesis.docx").write_text("x", encoding="utf-8")
@@ -234,8 +235,80 @@ def test_repair_replaces_its_own_folder_and_no_other(tmp_path: Path, capsys: pyt
     assert main(["check", str(path), "--out", "x"]) == 2
 
 
+def test_what_came_into_the_folder_of_a_repair_is_never_removed(tmp_path: Path) -> None:
+    path = project(tmp_path, osm=True, layers={"parks": parks()})
+    assert main(["check", str(path), "--repair", "--quiet"]) == 0
+    note = tmp_path / "out" / "repaired" / "my notes.txt"
+    note.write_text("x", encoding="utf-8")
+    assert main(["check", str(path), "--repair", "--quiet"]) == 4
+    note.unlink()
+    changes = tmp_path / "out" / "repaired" / "changes.csv"
+    changes.write_text(changes.read_text(encoding="utf-8") + "mine\n", encoding="utf-8")
+    assert main(["check", str(path), "--repair", "--quiet"]) == 4
+    folder = tmp_path / "theirs"
+    folder.mkdir()
+    (folder / "changes.csv").write_text("layer,file\n", encoding="utf-8")
+    assert main(["check", str(path), "--repair", "--quiet", "--out", str(folder)]) == 4
+    assert (folder / "changes.csv").read_text(encoding="utf-8") == "layer,file\n"
+
+
+def test_two_flats_of_one_house_are_two(tmp_path: Path) -> None:
+    """Points at one place with ids of their own are people of one house: worth a note, and no repair drops one."""
+    spots = frame(*[shapely.Point(125.305, 43.905)] * 2, key=["a", "b"], count=[3, 3])
+    path = project(tmp_path, '[layers.population]\nfile = "data/p.geojson"\nid = "key"', osm=True)
+    (tmp_path / "data" / "p.geojson").write_text(spots.to_json(drop_id=True), encoding="utf-8")
+    report = check_project(path)
+    assert "[population] 1 of 2 features have the very geometry of another" in said(report, "note")
+    assert main(["check", str(path), "--repair", "--quiet"]) == 0
+    assert not (tmp_path / "out" / "repaired" / "population.gpkg").exists()
+
+
+def test_a_layer_in_another_city_is_a_problem_and_the_page_goes_on(tmp_path: Path) -> None:
+    """Parks 300 km away: told, and roads, areas and language are there all the same; in Chinese, with the reason before the English."""
+    away = frame(shapely.box(121.0, 41.0, 121.1, 41.1))
+    report = check_project(project(tmp_path, layers={"parks": away}, osm=True))
+    assert [finding.about for finding in report.of("problem")] == ["parks"]
+    assert report.lang == "zh"
+    assert "图层不在本市范围内" in report.of("problem")[0].text.zh
+    assert table(report, "roads")["km"].iloc[-1] > 4
+    assert str(table(report, "layers").set_index("layer").loc["parks", "origin"]) == str(Text("未能读取", "not read"))
+
+
+def test_facilities_of_which_none_is_of_a_known_class(tmp_path: Path) -> None:
+    shops = frame(shapely.Point(125.305, 43.905), shapely.Point(125.306, 43.905), name=["a", "b"], kind=["餐饮", "餐饮"])
+    report = check_project(project(tmp_path, layers={"facilities": shops}, osm=True))
+    assert "[facilities] none of 2 features belongs to a class" in said(report, "problem")
+
+
+def test_land_use_in_words_of_its_own(tmp_path: Path) -> None:
+    land = frame(square(0, 0), landuse=["居住用地"])
+    assert "no class of landuse is known (居住用地)" in said(
+        check_project(project(tmp_path, layers={"landuse": land}, osm=True)), "problem"
+    )
+
+
+def test_areas_of_one_name_and_points_without_a_datum(tmp_path: Path) -> None:
+    twice = frame(square(0, 0), square(1, 0), adcode=["1", "2"], name=["朝阳区", "朝阳区"])
+    path = project(tmp_path, layers={"transit_stops": frame(shapely.Point(125.305, 43.905), railway=["station"])}, osm=True)
+    (tmp_path / "data" / "districts.geojson").write_text(twice.to_json(drop_id=True), encoding="utf-8")
+    report = check_project(path)
+    assert "areas bear the same name: 朝阳区" in said(report, "warning")
+    assert "transit_stops: no datum is declared, and streets cannot tell it" in said(report, "warning")
+
+
+def test_a_long_table_is_cut_on_the_page_and_whole_in_json(tmp_path: Path) -> None:
+    report = check_project(project(tmp_path, osm=True), by="grid:100")
+    assert len(table(report, "areas")) > 300
+    assert len(page(report, "en").split("\n")) < 250
+    assert "rows more: see --json" in page(report, "en")
+
+
+def test_a_grid_that_is_none_is_told_as_a_run_tells_it(tmp_path: Path) -> None:
+    assert "is neither a layer nor a grid such as grid:500" in said(check_project(project(tmp_path, osm=True), by="grid500"), "problem")
+
+
 def test_a_layer_that_no_repair_can_save_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path = project(tmp_path, '[layers.parks]\nfile = "data/parks.gpkg"', osm=True)
     (tmp_path / "data" / "parks.gpkg").write_bytes(b"SQLite format 3\x00 not at all")
-    assert main(["check", str(path), "--repair", "--quiet"]) == 3
+    assert main(["check", str(path), "--repair", "--quiet", "--lang", "en"]) == 3
     assert "not repaired: parks: " in capsys.readouterr().err
