@@ -41,7 +41,8 @@ file = "{folder}/metro_stations_gcj02.csv"
 x = "lng_gcj02"
 y = "lat_gcj02"
 {stations}
-fields = {{ station = "line" }}
+fields = {{ station = "line", railway = "line" }}
+values = {{ railway = {{ "1" = "station", "2" = "station", "3" = "station", "4" = "station", "6" = "station", "8" = "station" }}, station = {{ "1" = "subway", "2" = "subway", "6" = "subway", "3" = "light_rail", "4" = "light_rail", "8" = "light_rail" }} }}
 [layers.landuse]
 file = "{folder}/weiman/data_gis_landuse_clipped.geojson"
 fields = {{ landuse = "Type" }}
@@ -76,7 +77,7 @@ def to_light_rail_m(path: Path) -> Any:
     """Distance of each station of the elevated lines 3, 4 and 8 to the nearest light rail track, where one is within 1 km of it."""
     city = open_city(path)
     tracks = shapely.union_all(city.frame("rail").query("railway == 'light_rail'").geometry.to_numpy())
-    stations = city.frame("transit_stops").query("station in ('3', '4', '8')").geometry.to_numpy()
+    stations = city.frame("transit_stops").query("station == 'light_rail'").geometry.to_numpy()
     away = shapely.distance(stations, tracks)
     return away[away < 1000]
 
@@ -144,7 +145,7 @@ def test_a_declared_gcj02_that_is_none_and_an_undeclared_one_that_is(tmp_path, f
     path = project(tmp_path, folder)
     text = path.read_text(encoding="utf-8")
     path.write_text(text.replace("[layers.landuse]\n", '[layers.landuse]\ndatum = "gcj02"\n'), encoding="utf-8")
-    with pytest.raises(CRSError, match=r'landuse: .*once too often.*Remove datum = "gcj02"'):
+    with pytest.raises(CRSError, match=r'landuse: .*since the file is not in gcj02, as declared.*Remove datum = "gcj02"'):
         open_city(path)
     land = gpd.read_file(folder / "weiman" / "data_gis_landuse_clipped.geojson")
     moved = shapely.transform(land.geometry.to_numpy(), lambda xy: np.column_stack(wgs84_to_gcj02(xy[:, 0], xy[:, 1])))
