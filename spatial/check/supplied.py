@@ -127,11 +127,13 @@ def _extent_of(name: str, layer: Layer, read: Inputs) -> str | None:
 
 def _degrees(bounds: Any, crs: pyproj.CRS) -> str:
     west, south, east, north = shapely.total_bounds(reproject(np.array([shapely.box(*bounds)]), crs, pyproj.CRS(WGS84)))
-    return f"{_signed(west, 'EW')}–{_signed(east, 'EW')}, {_signed(south, 'NS')}–{_signed(north, 'NS')}"
+    return f"{_span(west, east, 'EW')}, {_span(south, north, 'NS')}"
 
 
-def _signed(degrees: float, sides: str) -> str:
-    return f"{abs(degrees):.3f} {sides[int(degrees < 0)]}"
+def _span(low: float, high: float, sides: str) -> str:
+    """Write two degrees as people do, each with its side, which is said once where it is one."""
+    first, last = sides[int(low < 0)], sides[int(high < 0)]
+    return f"{abs(low):.3f}{f' {first}' if first != last else ''}–{abs(high):.3f} {last}"
 
 
 def _kinds(frame: gpd.GeoDataFrame) -> str:

@@ -132,7 +132,7 @@ def test_files_whose_names_lie_are_found_out(tmp_path, folder):
     notes = [finding.text.en for finding in report.of("note") if finding.about == "boundary"]
     assert any("Boundary_Scope_gcj02_50cd04b.geojson says gcj02, yet read as wgs84 it lies on the streets" in note for note in notes)
     verdicts = {row["layer"]: row for table in report.tables if table.key == "datums" for row in table.rows}
-    assert verdicts["landuse"]["verdict"].en == "on the streets"
+    assert verdicts["landuse"]["verdict"].en == "on the local roads (±40 m)"
     assert main(["check", str(path), "--quiet"]) == 3
     with pytest.raises(CRSError, match=r"plots: .*once too often"):
         open_city(path)
