@@ -8,6 +8,7 @@ import hashlib
 import importlib.metadata
 import json
 import os
+import re
 import shutil
 import tempfile
 import time
@@ -37,6 +38,8 @@ CACHE_FOLDER = ".spatial-cache"
 CACHE_SCHEMA = "2"
 CACHE_ENTRIES = 6
 _DAY_S = 86400
+_MANIFEST = "manifest.json"
+_ENTRY, _PART = re.compile(r"[0-9a-f]{24}"), re.compile(r"\.part-[a-z0-9_]{8}")
 _REASONS = {
     errno.ENOSPC: Text("磁盘空间不足", "no space left"),
     errno.EDQUOT: Text("磁盘配额已用完", "the disk quota is used up"),
@@ -66,12 +69,27 @@ class LocalData:
 
 
 class LayerStore:
-    """Parsed layers as GeoParquet beside ``city.toml``: never trusted, rebuilt when stale or damaged, safe with two runs at once."""
+    """Parsed layers as GeoParquet beside ``city.toml``: rebuilt when stale or damaged, safe with two runs at once.
+
+    Digests guard against damage, not against forgery: whoever may write the folder can write an entry that is believed. A cache that came with
+    somebody else's project is removed before the first run, or passed over with ``--no-cache``.
+    """
 
     def __init__(self, project: Project, *, enabled: bool, notices: list[Text]) -> None:
         self.project, self.notices = project, notices
         self.folder = project.path.parent / CACHE_FOLDER
-        self.enabled = enabled
+        self.enabled = enabled and self._is_a_folder()
+
+    def _is_a_folder(self) -> bool:
+        """Tell whether the cache can be used; behind a link lies what belongs to somebody else, and nothing is written or removed there."""
+        link = self.folder.is_symlink()
+        if link or (os.path.lexists(self.folder) and not self.folder.is_dir()):
+            what = Text("链接", "a link") if link else Text("文件", "a file")
+            self.notices.append(
+                Text(f"未使用缓存：{CACHE_FOLDER} 是{what.zh}，不是文件夹", f"no cache is used: {CACHE_FOLDER} is {what.en}, not a folder")
+            )
+            return False
+        return True
 
     def osm(self, path: Path, digest: str) -> OsmData:
         """Return the layers of an extract, checked, repaired and typed; degrees WGS-84."""
@@ -170,7 +188,7 @@ class LayerStore:
         if not self.enabled or not os.path.isdir(folder):  # also false where one may not look
             return None
         try:
-            kept = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
+            kept = json.loads((folder / _MANIFEST).read_text(encoding="utf-8"))
             meta = kept["content"]
             if (
                 kept["sha256"] != _key(json.dumps(meta))
@@ -188,7 +206,7 @@ class LayerStore:
             self.notices.append(
                 Text(f"缓存条目已损坏，已重建（{type(error).__name__}）", f"a damaged cache entry was rebuilt ({type(error).__name__})")
             )
-            shutil.rmtree(folder, ignore_errors=True)
+            _remove(folder, part=True)  # also without its manifest
             return None
 
     def _save(self, key: str, frames: Mapping[str, gpd.GeoDataFrame], meta: dict[str, Any], repairs: list[Repair]) -> None:
@@ -203,9 +221,7 @@ class LayerStore:
                 files = {name: fingerprint(stage / f"{name}.parquet") for name in frames}
                 counted = [{"layer": r.layer, "what": list(r.what), "count": r.count, "ids": list(r.ids)} for r in repairs]
                 content = {**meta, "key": key, "files": files, "repairs": counted}
-                (stage / "manifest.json").write_text(
-                    json.dumps({"sha256": _key(json.dumps(content)), "content": content}), encoding="utf-8"
-                )
+                (stage / _MANIFEST).write_text(json.dumps({"sha256": _key(json.dumps(content)), "content": content}), encoding="utf-8")
                 stage.chmod(self.folder.stat().st_mode & 0o777)  # for whoever may read the cache: colleagues share a project
                 stage.rename(self.folder / key)
             except OSError:
@@ -221,16 +237,29 @@ class LayerStore:
                 self.notices.append(said)
 
     def _prune(self) -> None:
-        """Keep the newest entries; an interrupted run's leftovers go after a day."""
-        age = {}
+        """Keep the newest entries; an interrupted run's leftovers go after a day. What is not an entry of ours is never touched."""
+        ages: dict[bool, dict[Path, float]] = {True: {}, False: {}}
         for entry in self.folder.iterdir():
-            with contextlib.suppress(FileNotFoundError):  # another run was faster
-                age[entry] = time.time() - entry.stat().st_mtime
-        parts = [entry for entry in age if entry.name.startswith(".part-")]
+            part = bool(_PART.fullmatch(entry.name))
+            if part or _ENTRY.fullmatch(entry.name):
+                with contextlib.suppress(FileNotFoundError):  # another run was faster
+                    ages[part][entry] = time.time() - entry.lstat().st_mtime
         # An entry of the future, after the clock was set back, is as far away as one of the past, not the newest for ever.
-        entries = sorted((entry for entry in age if entry not in parts), key=lambda entry: abs(age[entry]))
-        for entry in [*(part for part in parts if age[part] > _DAY_S), *entries[CACHE_ENTRIES * (len(self.project.layers) + 1) :]]:
-            shutil.rmtree(entry, ignore_errors=True)
+        entries = sorted(ages[False], key=lambda entry: abs(ages[False][entry]))
+        old = [part for part, age in ages[True].items() if age > _DAY_S]
+        for entry in [*old, *entries[CACHE_ENTRIES * (len(self.project.layers) + 1) :]]:
+            _remove(entry, part=entry in ages[True])
+
+
+def _remove(entry: Path, *, part: bool = False) -> None:
+    """Remove an entry, or a part of one, if it is a folder with nothing but what is written here."""
+    with contextlib.suppress(OSError):
+        inside = [] if entry.is_symlink() else list(entry.iterdir())
+        whole = part or any(file.name == _MANIFEST for file in inside)
+        if whole and all(file.name == _MANIFEST or (file.suffix == ".parquet" and file.is_file()) for file in inside):
+            for file in sorted(inside, key=lambda file: file.name == _MANIFEST):  # last, so that a broken removal is taken up again
+                file.unlink()
+            entry.rmdir()
 
 
 def _reason(error: Exception) -> Text:

@@ -7,10 +7,13 @@ import hashlib
 import json
 import math
 import os
+import re
 import shutil
+import stat
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -22,15 +25,15 @@ import shapely
 
 from spatial import crs as crs_
 from spatial.city_toml import Project, parse_project
-from spatial.errors import FetchError, LayerError, OptionError, sample, shown
-from spatial.files import atomic_path, writing
+from spatial.errors import FetchError, LayerError, OptionError, OutputError, sample, shown
+from spatial.files import PART, atomic_path, writing
 from spatial.osm_request import WITHOUT_INTERNET, OsmRequest
 from spatial.progress import Progress
 from spatial.sources.files import read_vector
 from spatial.sources.options import FileOptions
 from spatial.sources.osm import read_osm
-from spatial.sources.osm_answer import merge_answers
-from spatial.sources.overpass import LICENCE, Patience, Servers, TooLargeError, UnreachableError, overpass_query
+from spatial.sources.osm_answer import base_of, merge_answers
+from spatial.sources.overpass import ELSEWHERE, LICENCE, Patience, Servers, TooLargeError, UnreachableError, overpass_query
 from spatial.sources.places import Place
 
 Box = tuple[float, float, float, float]
@@ -41,6 +44,10 @@ LEAST_TILE_M = 1_000.0
 MAX_TILES = 600
 PART_MAX_AGE_S = 86_400.0
 """Answers of an unfinished fetch are used again for a day: older ones would mix two states of the map."""
+_MADE = re.compile(
+    rf"[0-9a-f]{{16}}\.osm|outline\.geojson|merged-[0-9]+\.osm\.gz|\.[0-9a-z-]+\.[a-z0-9_]{{8}}{re.escape(PART)}\.(osm|geojson)"
+)
+"""Names of what stands in the folder of an unfinished fetch; nothing else there is ours."""
 _PER_DEGREE = 10_000_000
 _DEGREE_LAT_M, _DEGREE_LON_M = 110_574.0, 111_320.0
 
@@ -119,9 +126,12 @@ def fetch_osm(
             f'{project.path}: there is nothing to fetch: [osm] names no place and no polygon; write place = "Changchun, China"'
         )
     parts = project.path.parent / PARTS_FOLDER / request.kept.name.removesuffix(".osm.gz")
+    for folder in (parts.parent, parts):
+        if folder.is_symlink():
+            raise OutputError(f"{folder}: is a link, and answers are not kept behind one; remove it, and fetch again")
     servers = Servers(progress or Progress(), patience or Patience(), sleep)
     try:
-        with writing(parts):
+        with writing(parts, ELSEWHERE):
             parts.mkdir(parents=True, exist_ok=True)
             return _fetch(project, request, parts, servers, again=again)
     except FetchError as error:
@@ -134,7 +144,7 @@ def fetch_osm(
 
 
 def _fetch(project: Project, request: OsmRequest, parts: Path, servers: Servers, *, again: bool) -> Fetched:
-    _drop_old(parts)
+    _drop(parts, older_s=PART_MAX_AGE_S)
     if not again and request.kept.is_file() and request.outline.is_file():
         box = box_around(_read_outline(request.outline, request), request.margin_m)
         if _box_of(request.kept) == box:
@@ -160,11 +170,12 @@ def _fetch(project: Project, request: OsmRequest, parts: Path, servers: Servers,
             part.unlink(missing_ok=True)
         raise
     if outline_file != request.outline:
-        with atomic_path(request.outline) as part:
+        with atomic_path(request.outline, ELSEWHERE) as part:
             shutil.copyfile(outline_file, part)
-    with atomic_path(request.kept) as part:
+    with atomic_path(request.kept, ELSEWHERE) as part:
         shutil.copyfile(merged, part)
-    shutil.rmtree(parts, ignore_errors=True)
+    said += () if request.date else _spread(got)
+    _drop(parts)
     return Fetched(request.kept, request.outline, box, asked, True, said)
 
 
@@ -214,7 +225,8 @@ def _tile(tile: Box, what: str, request: OsmRequest, parts: Path, servers: Serve
     size_m = max((north - south) * _DEGREE_LAT_M, (east - west) * _DEGREE_LON_M * math.cos(math.radians((south + north) / 2)))
     divisible = size_m >= 2 * LEAST_TILE_M
     try:
-        servers.download(request.server, query, part, f"{what} ({west:.3f}, {south:.3f}, {east:.3f}, {north:.3f})", divisible=divisible)
+        name = f"{what} ({west:.3f}, {south:.3f}, {east:.3f}, {north:.3f})"
+        servers.download(request.server, query, part, name, box=tile, divisible=divisible)
     except TooLargeError:
         if not divisible:
             raise
@@ -231,15 +243,26 @@ def _outline(request: OsmRequest, parts: Path, servers: Servers) -> tuple[Path, 
     if request.polygon:
         return request.polygon, ()
     staged = parts / "outline.geojson"
-    if not staged.is_file():
+    kept = _staged(staged)
+    if kept is None:
         place = servers.geocode(request.geocoder, request.place)
-        with atomic_path(staged) as part:
+        with atomic_path(staged, ELSEWHERE) as part:
             part.write_text(_geojson(place, request), encoding="utf-8")
-    kept = json.loads(staged.read_text(encoding="utf-8"))["features"][0]["properties"]
+        kept = _staged(staged) or {}
     said = [f'place = "{shown(request.place)}" is taken for {shown(kept["name"], 200)}' + (f" ({kept['osm']})" if kept["osm"] else "")]
     if kept["others"]:
         said.append(f"the name could also mean {sample(kept['others'], limit=3)}; write it more fully if one of these is meant")
     return staged, tuple(said)
+
+
+def _staged(path: Path) -> dict[str, Any] | None:
+    """Read what is known of the outline of an unfinished fetch; ``None`` where there is none, or it is damaged: then it is asked for anew."""
+    with contextlib.suppress(OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError):
+        feature = json.loads(path.read_text(encoding="utf-8"))["features"][0]
+        kept = feature["properties"]
+        if not shapely.geometry.shape(feature["geometry"]).is_empty and isinstance(kept["others"], list):
+            return {"name": str(kept["name"]), "osm": str(kept["osm"]), "others": kept["others"]}
+    return None
 
 
 def _geojson(place: Place, request: OsmRequest) -> str:
@@ -269,6 +292,11 @@ def _check_merged(merged: Path, features: int, box: Box, project: Project, reque
     read = read_osm(merged, [spec for spec in project.specs.values() if spec.osm])
     if not read.box_is_header or read.box is None or not np.allclose(read.box, box, atol=1e-7):
         raise FetchError(f"{request.server}: the box of the merged answers is {read.box}, not {box}; this is a fault of spatial")
+    if read.newest > (tomorrow := (datetime.now(UTC) + timedelta(days=1)).date().isoformat()):
+        raise FetchError(
+            f"{request.server}: answers with edits of {read.newest}, after tomorrow ({tomorrow}); these are no data of OpenStreetMap, or the"
+            " clock of this machine is wrong"
+        )
     if request.date and read.newest > request.date:
         raise FetchError(
             f"{request.server}: answers with edits of {read.newest}, after date = {request.date}: it does not know the past;"
@@ -293,10 +321,23 @@ def _asked(request: OsmRequest) -> str:
     return f'place = "{shown(request.place)}"' if request.place else f'polygon = "{shown(request.polygon)}"'
 
 
-def _drop_old(parts: Path) -> None:
+def _spread(parts: list[Path]) -> tuple[str, ...]:
+    """Say that the answers are of different days, since a feature edited between them may be missing from both."""
+    bases = [base for part in parts if (base := base_of(part))]
+    if not bases or max(bases) - min(bases) <= timedelta(days=1):
+        return ()
+    return (
+        f"the answers show the map from {min(bases):%Y-%m-%d} to {max(bases):%Y-%m-%d}: what was moved between tiles meanwhile may be missing;"
+        " fetch again with --again if that matters",
+    )
+
+
+def _drop(parts: Path, *, older_s: float = -math.inf) -> None:
+    """Remove answers that are older than some seconds; whatever else stands there is somebody's own."""
     for part in parts.iterdir():
         with contextlib.suppress(FileNotFoundError):  # another fetch was faster
-            if time.time() - part.stat().st_mtime > PART_MAX_AGE_S:
+            seen = part.lstat()
+            if _MADE.fullmatch(part.name) and stat.S_ISREG(seen.st_mode) and time.time() - seen.st_mtime > older_s:
                 part.unlink()
 
 

@@ -23,6 +23,15 @@ from spatial.errors import CRSError, OutputError, SourceError, SpatialError
 PARTIAL, OLD, PROBE, PART = ".spatial-partial", ".spatial-old", ".spatial-probe", ".spatial-file"
 """How the names of hidden folders and files end that stand only while a run writes; long, so that nobody else's are taken for them."""
 
+ELSEWHERE = "choose another folder with --out"
+
+MARKER = ".made-by-spatial"
+"""File in a hidden folder that says that it is ours, and whose place it is kept for; a name alone is no leave to remove what is inside."""
+
+_RANDOM = r"\.[a-z0-9_]{8}"  # as tempfile makes it
+_FOLDERS = re.compile(rf"\.(?P<name>.{{1,40}}){_RANDOM}(?P<kind>{re.escape(PARTIAL)}|{re.escape(OLD)})", re.DOTALL)
+_PROBES = re.compile(rf"{_RANDOM}{re.escape(PROBE)}")
+_FILES = re.compile(rf"\..{{1,40}}{_RANDOM}{re.escape(PART)}(\.[^.]*)?", re.DOTALL)
 _DAY_S = 86400
 _FULL_BYTES = 1 << 20
 _PATIENCE_S = 10.0
@@ -32,8 +41,22 @@ _WRAPPER = "a VRT only names other files, whose changes nobody would notice; giv
 _WRAPPERS = (b"<OGRVRT", b"<VRTDataset", b"<GDAL_WMS", b"<WMS_", b"<WCS_", b"<WFS_", b"<OGRWFS", b"<GDAL_")
 _SERVICE = re.compile(rb"<(\w+:)?\w*_?Capabilities[\s>]")
 _LINKED_CRS = re.compile(rb'"crs"\s*:\s*\{[^{}]*(\{[^{}]*\}[^{}]*)?"type"\s*:\s*"(link|url)"', re.IGNORECASE)
-SHAPEFILE = (".shx", ".dbf", ".prj", ".cpg")
-RASTER_SIDES = (".aux.xml", ".msk", ".ovr")
+_RASTER = (".aux.xml", ".msk", ".ovr")
+_SQLITE = ("-wal", "-journal")  # edits of a program that has the file open, or was killed
+SIDES: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
+    ".shp": ((".shx", ".dbf", ".prj", ".cpg", ".cst", ".idm", ".ind"), ()),
+    ".tab": ((".dat", ".map", ".id", ".ind", ".cpg"), ()),
+    ".mif": ((".mid",), ()),
+    ".gml": ((".gfs", ".xsd"), ()),
+    ".gpkg": ((), _SQLITE),
+    ".sqlite": ((), _SQLITE),
+    ".db": ((), _SQLITE),
+    ".tif": ((".tfw", ".tifw", ".wld", ".tab", ".aux"), _RASTER),
+    ".tiff": ((".tfw", ".tifw", ".tiffw", ".wld", ".tab", ".aux"), _RASTER),
+    ".img": ((".ige", ".rrd", ".rde", ".aux"), _RASTER),
+    ".asc": ((".prj", ".aux"), _RASTER),
+}
+"""What else of a format is read with a file, by its ending: in place of that ending, and after the whole name."""
 
 
 def fingerprint(path: Path) -> str:
@@ -60,23 +83,24 @@ def fingerprint(path: Path) -> str:
 def _parts(path: Path) -> list[Path]:
     if path.is_dir():
         return sorted(part for part in path.rglob("*") if part.is_file() and part.suffix != ".lock")
-    ending = path.suffix.lower()
-    if ending == ".shp":
-        beside = [part for part in path.parent.iterdir() if part.stem == path.stem and part.suffix.lower() in SHAPEFILE]
-    elif ending == ".gpkg":
-        beside = [path.with_name(f"{path.name}-wal")]  # edits of a program that has the file open
-    elif ending in (".tif", ".tiff"):
-        beside = [*(path.with_name(path.name + side) for side in RASTER_SIDES), path.with_suffix(".tfw")]
-    elif ending == ".gml":
-        beside = [path.with_suffix(".gfs"), path.with_suffix(".xsd")]
-    else:
-        beside = []
+    instead, behind = SIDES.get(path.suffix.lower(), ((), ()))
+    if not (instead or behind):
+        return [path]
+    wanted = {f"{path.stem}{side}".lower() for side in instead} | {f"{path.name}{side}".lower() for side in behind}
+    beside = [path.parent / name for name in os.listdir(path.parent) if name.lower() in wanted]  # names alone: the folder may be full
     return [path, *sorted(part for part in beside if part.is_file() and part.stat().st_size)]
 
 
 @contextlib.contextmanager
-def writing(what: Path) -> Iterator[None]:
+def writing(what: Path, elsewhere: str = ELSEWHERE) -> Iterator[None]:
     """Turn any failure to write into one clear error that names the place and the remedy.
+
+    Parameters
+    ----------
+    what
+        Place that is written.
+    elsewhere
+        How the user chooses another place.
 
     Raises
     ------
@@ -89,11 +113,11 @@ def writing(what: Path) -> Iterator[None]:
         raise
     except OSError as error:
         remedy = {
-            errno.ENOSPC: "no space left; free some or choose another folder with --out",
-            errno.EDQUOT: "the disk quota is used up; free some or choose another folder with --out",
-            errno.EACCES: "no permission to write there; choose another folder with --out",
-            errno.EPERM: "no permission to write there; choose another folder with --out",
-            errno.EROFS: "the file system is read-only; choose another folder with --out",
+            errno.ENOSPC: f"no space left; free some or {elsewhere}",
+            errno.EDQUOT: f"the disk quota is used up; free some or {elsewhere}",
+            errno.EACCES: f"no permission to write there; {elsewhere}",
+            errno.EPERM: f"no permission to write there; {elsewhere}",
+            errno.EROFS: f"the file system is read-only; {elsewhere}",
         }.get(error.errno or 0, f"{error.strerror or error}")
         raise OutputError(f"{what}: cannot be written: {remedy}") from error
 
@@ -104,15 +128,22 @@ def nearly_full(folder: Path) -> bool:
 
 
 @contextlib.contextmanager
-def atomic_path(target: Path) -> Iterator[Path]:
+def atomic_path(target: Path, elsewhere: str = ELSEWHERE) -> Iterator[Path]:
     """Give a temporary path beside ``target``; rename it when the block ends well, remove it otherwise.
+
+    Parameters
+    ----------
+    target
+        Where the file stands when it is whole.
+    elsewhere
+        How the user chooses another place.
 
     Raises
     ------
     OutputError
         The place cannot be written.
     """
-    with writing(target):
+    with writing(target, elsewhere):
         target.parent.mkdir(parents=True, exist_ok=True)
         handle, name = tempfile.mkstemp(prefix=f".{target.stem[:40]}.", suffix=f"{PART}{target.suffix}", dir=target.parent)
         os.close(handle)
@@ -150,9 +181,11 @@ def staged_folder(target: Path, *, replace: bool | Callable[[], object] = False)
         try:
             tidy(target.parent)
             with _alone_in(target.parent):
-                stage = Path(tempfile.mkdtemp(prefix=f".{target.name[:40]}.", suffix=PARTIAL, dir=target.parent))
-                alive = _lock(stage, wait_s=0)
+                holder = _holder(target, PARTIAL)
+                alive = _lock(holder, wait_s=0)
+            stage = holder / target.name
             try:
+                stage.mkdir()
                 yield stage
                 for part in stage.rglob("*"):
                     if part.is_file():
@@ -162,7 +195,7 @@ def staged_folder(target: Path, *, replace: bool | Callable[[], object] = False)
             except OutputError as error:  # told of the place that people know
                 raise OutputError(str(error).replace(str(stage), str(target))) from error
             finally:
-                shutil.rmtree(stage, ignore_errors=True)
+                shutil.rmtree(holder, ignore_errors=True)
                 _unlock(alive)
         except BaseException:
             for folder in made:
@@ -191,7 +224,7 @@ def _swap(stage: Path, target: Path, *, replace: bool | Callable[[], object]) ->
             raise OutputError(f"{target}: the folder is not empty; choose another --out, or --force to replace it whole")
         if _exchange(stage, target):
             return  # the former folder is now the stage, which its owner removes
-        holder = Path(tempfile.mkdtemp(prefix=f".{target.name[:40]}.", suffix=OLD, dir=target.parent))
+        holder = _holder(target, OLD)
         old = holder / target.name
         try:
             target.rename(old)
@@ -225,26 +258,55 @@ def tidy(folder: Path) -> None:
     if not folder.is_dir():
         return
     with _alone_in(folder):
-        for left in sorted(entry for kind in (PARTIAL, OLD, PROBE, PART) for entry in folder.glob(f".*{kind}*")):
+        for left in sorted(entry for entry in folder.iterdir() if entry.name.startswith(".") and not entry.is_symlink()):
             with contextlib.suppress(OSError):
-                if left.name.endswith(OLD):
-                    _put_back(left)
-                if time.time() - left.stat().st_mtime > _DAY_S:
-                    _remove_unless_held(left)
+                _put_back(left)
+                seen = left.lstat()
+                if time.time() - seen.st_mtime > _DAY_S and (os.name == "nt" or seen.st_uid == os.geteuid()):
+                    _remove_if_ours(left)
+
+
+def _holder(target: Path, kind: str) -> Path:
+    """Make a hidden folder beside ``target`` that says for whom it is."""
+    holder = Path(tempfile.mkdtemp(prefix=f".{target.name[:40]}.", suffix=kind, dir=target.parent))
+    try:
+        (holder / MARKER).write_bytes(os.fsencode(target.name))
+    except BaseException:
+        shutil.rmtree(holder, ignore_errors=True)
+        raise
+    return holder
+
+
+def _kept_for(holder: Path) -> str:
+    """Name what a hidden folder of ours is kept for; empty where it is not ours."""
+    made = _FOLDERS.fullmatch(holder.name)
+    marker = holder / MARKER
+    if not made or holder.is_symlink() or marker.is_symlink() or not marker.is_file() or marker.stat().st_size > 4096:
+        return ""
+    name = os.fsdecode(marker.read_bytes())
+    return name if name[:40] == made["name"] and Path(name).name == name else ""
 
 
 def _put_back(holder: Path) -> None:
     """Undo the first of the two renames of a swap whose second one never came."""
-    for old in holder.iterdir():
-        if not (holder.parent / old.name).exists():
-            old.rename(holder.parent / old.name)
+    if not holder.name.endswith(OLD) or not (name := _kept_for(holder)):
+        return
+    old, place = holder / name, holder.parent / name
+    if old.is_dir() and not old.is_symlink() and not os.path.lexists(place):
+        old.rename(place)
 
 
-def _remove_unless_held(left: Path) -> None:
+def _remove_if_ours(left: Path) -> None:
+    """Remove a file or folder of exactly the names that are made here; a folder with content only with our marker, and if no run holds it."""
     if not left.is_dir():
-        left.unlink()
-    elif (lock := _lock(left, wait_s=0)) is not None:
-        shutil.rmtree(left, ignore_errors=True)
+        if _FILES.fullmatch(left.name) and left.is_file():
+            left.unlink()
+    elif (_FOLDERS.fullmatch(left.name) or _PROBES.fullmatch(left.name)) and (lock := _lock(left, wait_s=0)) is not None:
+        with contextlib.suppress(OSError):
+            if _kept_for(left):
+                shutil.rmtree(left, ignore_errors=True)
+            else:
+                left.rmdir()  # killed before the marker stood; what holds anything else stays
         _unlock(lock)
 
 

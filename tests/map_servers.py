@@ -184,6 +184,26 @@ def slow(handler: BaseHTTPRequestHandler, answer: bytes) -> None:
         handler.wfile.flush()
 
 
+def drips(handler: BaseHTTPRequestHandler, answer: bytes) -> None:
+    """A line that is never silent and never comes to its end: one header after the other."""
+    _drip(handler, b"HTTP/1.0 200 OK\r\n", b"X-A: b\r\n")
+
+
+def drips_below_the_header(handler: BaseHTTPRequestHandler, answer: bytes) -> None:
+    """The same, a letter of the answer at a time."""
+    _drip(handler, b"HTTP/1.0 200 OK\r\nContent-Length: 99999\r\n\r\n", b" ")
+
+
+def _drip(handler: BaseHTTPRequestHandler, first: bytes, again: bytes) -> None:
+    closing: threading.Event = handler.server.servers.closing  # type: ignore[attr-defined]
+    handler.wfile.write(first)
+    for _ in range(80):  # fewer than the headers that http.client takes
+        if closing.wait(0.1):
+            break
+        handler.wfile.write(again)
+        handler.wfile.flush()
+
+
 def remarks(text: str) -> Mood:
     """Well-formed, code 200, and only a part: how Overpass says that it ran out of time or memory."""
 

@@ -198,14 +198,61 @@ def test_a_whole_layer_in_the_place_of_another(path: Path, run: Say) -> None:
 
 
 def test_an_entry_of_another_version_is_not_looked_at(path: Path, run: Say, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The extract's reader, that of the two local files, and the form of all three entries."""
     _, wanted = run(path)
-    kept = entries(path)
-    for schema in ("spatial.cache.READER_SCHEMA", "spatial.cache.CACHE_SCHEMA"):
-        monkeypatch.setattr(schema, "another")
+    count = len(entries(path))
+    assert count == 3
+    for schema, new in (("READER_SCHEMA", 1), ("FILES_SCHEMA", 2), ("CACHE_SCHEMA", 3)):
+        monkeypatch.setattr(f"spatial.cache.{schema}", "another")
         said, table = run(path)
         assert "damaged" not in said
         assert table == wanted
-    assert len(list((path.parent / CACHE_FOLDER).iterdir())) == 3 * len(kept)
+        count += new
+        assert len(list((path.parent / CACHE_FOLDER).iterdir())) == count
+
+
+# What else lies in its place.
+
+
+def full(folder: Path, count: int = 60) -> list[str]:
+    """Folders of somebody else, older than everything."""
+    for number in range(count):
+        (folder / f"project{number}").mkdir(parents=True)
+        (folder / f"project{number}" / "precious.txt").write_text("x")
+        os.utime(folder / f"project{number}", (1, 1))
+    return sorted(str(entry) for entry in folder.rglob("*"))
+
+
+def test_what_is_no_entry_is_never_touched(path: Path, run: Say) -> None:
+    """Folders of a user in the cache, however many and whatever they are called; and a file that was put into an entry of ours."""
+    cache = path.parent / CACHE_FOLDER
+    before = full(cache)
+    for number in range(30):
+        for name in (f"{number:024x}", f".part-{number:08}"):
+            (cache / name).mkdir()
+            (cache / name / ("manifest.json" if number % 2 else "own.txt")).write_text("{}")
+            (cache / name / "precious.txt").write_text("x")
+            os.utime(cache / name, (1, 1))
+    before = sorted(str(entry) for entry in cache.rglob("*"))
+    assert "cache" not in run(path)[0]
+    assert set(before) <= {str(entry) for entry in cache.rglob("*")}
+
+
+@pytest.mark.parametrize("kind", ["link", "link to nothing", "file"])
+def test_a_cache_that_is_no_folder(path: Path, run: Say, tmp_path: Path, kind: str) -> None:
+    """A link may lead to anything; it is told, and nothing behind it is written or removed."""
+    _, wanted = run(path, "--no-cache")
+    mine = tmp_path / "mine"
+    before = full(mine) if kind == "link" else []
+    if kind == "file":
+        (path.parent / CACHE_FOLDER).write_text("x")
+    else:
+        (path.parent / CACHE_FOLDER).symlink_to(mine)
+    said, table = run(path)
+    assert f"no cache is used: .spatial-cache is {'a file' if kind == 'file' else 'a link'}, not a folder" in said
+    assert table == wanted
+    assert sorted(str(entry) for entry in mine.rglob("*")) == before
+    assert mine.exists() == (kind == "link")
 
 
 # Clocks and times of files.
@@ -262,10 +309,14 @@ def test_entries_of_the_future_do_not_push_out_what_is_in_use(path: Path, run: S
     folder = path.parent / CACHE_FOLDER
     folder.mkdir()
     for number in range(40):
-        (folder / f"future{number}").mkdir()
-        os.utime(folder / f"future{number}", (time.time() + 3e8, time.time() + 3e8))
+        entry = folder / f"{number:024x}"
+        entry.mkdir()
+        (entry / "manifest.json").write_text("{}")
+        os.utime(entry, (time.time() + 3e8, time.time() + 3e8))
+    future = set(folder.iterdir())
     run(path)
-    kept = {entry.name for entry in folder.iterdir() if not entry.name.startswith("future")}
+    kept = set(folder.iterdir()) - future
     assert len(kept) == 3
+    assert len(future & set(folder.iterdir())) == 15  # six an input, ours among them
     run(path)
-    assert {entry.name for entry in folder.iterdir() if not entry.name.startswith("future")} == kept
+    assert set(folder.iterdir()) - future == kept

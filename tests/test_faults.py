@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 from spatial.cli import main
-from spatial.files import OLD, PART, PARTIAL, PROBE, staged_folder, tidy
+from spatial.files import MARKER, OLD, PART, PARTIAL, PROBE, staged_folder, tidy
 from tests.small_city import project
 from tests.spatial_process import FEW, assert_whole, city, environment, latest, spatial, start, tables
 
@@ -48,10 +48,10 @@ SIGNS = (
     ".spatial-cache/.part-*/[p-w]*.parquet",
     ".spatial-cache/[!.]*",
     f"out/.*{PARTIAL}",
-    f"out/.*{PARTIAL}/metrics.csv",
-    f"out/.*{PARTIAL}/*city*",
-    f"out/.*{PARTIAL}/*map*",
-    f"out/.*{PARTIAL}/run.json",
+    f"out/.*{PARTIAL}/*/metrics.csv",
+    f"out/.*{PARTIAL}/*/*city*",
+    f"out/.*{PARTIAL}/*/*map*",
+    f"out/.*{PARTIAL}/*/run.json",
     "out/[!.]*",
 )
 DRAWN = [(seed, None, seed % 2 == 0) for seed in range(10)]
@@ -158,10 +158,11 @@ def test_leftovers_go_after_a_day_and_a_living_run_stays(tmp_path: Path) -> None
     kept = [".rsync-partial", ".mine.partial", ".notes.spatial", "visible.spatial-partial"]
     for name in kept:
         (tmp_path / name).mkdir()
-    stale = [f".run.abcdefgh{PARTIAL}", f".run.ijklmnop{OLD}", f".abcdefgh{PROBE}"]
-    for name in stale:
+    (tmp_path / f".abcdefgh{PROBE}").mkdir()
+    for name in (f".run.abcdefgh{PARTIAL}", f".run.ijklmnop{OLD}"):
         (tmp_path / name / "run").mkdir(parents=True)
         (tmp_path / name / "run" / "a").write_text("1")
+        (tmp_path / name / MARKER).write_text("run")
     (tmp_path / f".latest.abcdefgh{PART}.json").write_text("{")
     (tmp_path / "run").mkdir()  # it stands, so what lies aside is not needed
     (tmp_path / f".fresh.abcdefgh{PARTIAL}").mkdir()
@@ -169,11 +170,38 @@ def test_leftovers_go_after_a_day_and_a_living_run_stays(tmp_path: Path) -> None
         if "fresh" not in entry.name:
             os.utime(entry, (yesterday, yesterday))
     with staged_folder(tmp_path / "slow") as stage:
-        os.utime(stage, (yesterday, yesterday))  # a run of more than a day, or a clock that was wrong
+        os.utime(stage.parent, (yesterday, yesterday))  # a run of more than a day, or a clock that was wrong
         tidy(tmp_path)
         assert stage.is_dir()
-        assert sorted(entry.name for entry in tmp_path.iterdir()) == sorted([*kept, "run", f".fresh.abcdefgh{PARTIAL}", stage.name])
+        assert sorted(entry.name for entry in tmp_path.iterdir()) == sorted([*kept, "run", f".fresh.abcdefgh{PARTIAL}", stage.parent.name])
     assert hidden(tmp_path) == sorted([*kept[:3], f".fresh.abcdefgh{PARTIAL}"])
+
+
+def test_what_only_looks_like_a_leftover_stays(tmp_path: Path) -> None:
+    """Folders and files of the user whose names hold our marks, or are ours to the letter but not marked inside, and whatever a link leads to."""
+    mine = tmp_path / "mine"
+    (mine / "photos").mkdir(parents=True)
+    (mine / "thesis.docx").write_text("x")
+    (mine / MARKER).write_text("photos")
+    place = tmp_path / "out"
+    folders = [".backup.spatial-old-projects", f".run.abcdefgh{OLD}", f".run.abcdefgh{PARTIAL}", f".abcdefgh{PROBE}", f".run{OLD}"]
+    for name in folders:
+        (place / name / "photos").mkdir(parents=True)
+        (place / name / "thesis.docx").write_text("x")
+    (place / f".run{OLD}" / MARKER).write_text("photos")
+    (place / f".photos.abcdefgh{OLD}").mkdir()
+    (place / f".photos.abcdefgh{OLD}" / MARKER).write_text("../mine")  # the place of something else
+    files = [".my.spatial-files.txt", f".notes{PART}.txt", f".a.abcdefghi{PART}"]
+    for name in files:
+        (place / name).write_text("x")
+    links = [f".x{OLD}", f".photos.ijklmnop{OLD}", f".photos.ijklmnop{PARTIAL}", f".photos.ijklmnop{PART}"]
+    for name in links:
+        (place / name).symlink_to(mine)
+    for entry in [*place.iterdir(), mine]:
+        os.utime(entry, (1, 1), follow_symlinks=False)
+    before = sorted(tmp_path.rglob("*"))
+    tidy(place)
+    assert sorted(tmp_path.rglob("*")) == before
 
 
 def test_a_run_sweeps_what_killed_runs_left(tmp_path: Path) -> None:

@@ -21,14 +21,17 @@ import shapely
 from spatial import fetch as fetch_room
 from spatial.city_toml import parse_project
 from spatial.cli import main
-from spatial.errors import FetchError, LayerError, OptionError, SourceError
+from spatial.errors import FetchError, LayerError, OptionError, OutputError, SourceError
 from spatial.fetch import PARTS_FOLDER, Fetched, box_around, fetch_osm, tiles_of
 from spatial.measurement import measure
 from spatial.project import open_city
-from spatial.sources.overpass import Patience
+from spatial.sources.overpass import Patience, _retry_after
+from spatial.sources.places import read_places
 from tests.map_servers import (
     MapServers,
     breaks_off,
+    drips,
+    drips_below_the_header,
     ends_early,
     hangs_up,
     map_servers,
@@ -308,6 +311,34 @@ def test_an_answer_that_never_ends_is_given_up(city: Path, servers: MapServers) 
     hasty = Patience(tries=3, silence_s=2.0, answer_s=0.01, wait_s=1.0)
     with pytest.raises(FetchError, match="took longer than"):
         get(city, patience=hasty)
+
+
+@pytest.mark.parametrize("mood", [drips, drips_below_the_header])
+@pytest.mark.parametrize("whom", ["geocoder", "overpass"])
+def test_a_line_that_drips_for_ever_is_given_up(city: Path, servers: MapServers, mood: Any, whom: str) -> None:
+    servers.moods.extend([mood] if whom == "geocoder" else [None, mood])
+    began = time.monotonic()
+    with pytest.raises(FetchError, match="its answer took longer than 1 s"):
+        get(city, patience=Patience(tries=1, connect_s=2.0, silence_s=2.0, answer_s=1.0))
+    assert time.monotonic() - began < 4
+    assert not list((city.parent / PARTS_FOLDER).rglob("*.osm"))
+    assert get(city).new
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "²",
+        "٣",
+        "Mon, 01 Jan 99999999999999999999 00:00:00 GMT",
+        "Mon, 01 Jan 2030 00:00:00 +99999999",
+        "Mon, 01 Jan 0001 00:00:00 +2300",
+        "",
+    ],
+)
+def test_a_wait_that_is_none_is_passed_over(value: str) -> None:
+    assert _retry_after(value) in (None, 0.0)
+    assert _retry_after(" 7 ") == 7
 
 
 def test_the_server_says_how_long_to_wait(city: Path, servers: MapServers) -> None:
@@ -786,3 +817,103 @@ def test_a_full_disk_costs_no_answer(city: Path, servers: MapServers, monkeypatc
     asked = len(servers.asked)
     assert get(city).new
     assert len(servers.asked) == asked
+
+
+# What an answer must say, and where it must lie.
+
+HEAD = '<osm version="0.6"><meta osm_base="2024-04-10T00:00:00Z"/>'
+
+
+@pytest.mark.parametrize(
+    ("answer", "said"),
+    [
+        ('<osm version="0.6"/>', "answers with OSM data without <meta osm_base=…>"),
+        (
+            f'{HEAD}<node id="1" version="1" timestamp="2024-01-01T00:00:00Z" lat="10" lon="10"/></osm>',
+            "answers with data of another place",
+        ),
+        (
+            f'{HEAD}<node id="1" version="1" timestamp="2099-01-01T00:00:00Z" lat="43.91" lon="125.31"><tag k="amenity" v="school"/></node></osm>',
+            "answers with edits of 2099-01-01, after tomorrow",
+        ),
+    ],
+)
+def test_a_whole_answer_to_another_question_is_told_and_not_kept(city: Path, servers: MapServers, answer: str, said: str) -> None:
+    servers.moods.extend([None, sends(answer)])
+    with pytest.raises(FetchError, match=said):
+        get(city)
+    assert not list(city.parent.rglob("*.osm*"))
+    assert get(city).new
+
+
+@pytest.mark.usefixtures("small_tiles")
+def test_one_tile_of_many_that_is_no_answer_is_told(city: Path, servers: MapServers) -> None:
+    servers.moods.extend([None, None, None, sends('<osm version="0.6"/>')])
+    with pytest.raises(FetchError, match=r"without <meta osm_base=…>.*2 answers are kept"):
+        get(city)
+
+
+@pytest.mark.usefixtures("small_tiles")
+@pytest.mark.parametrize(("day", "told"), [("2024-04-10T23:00:00Z", False), ("2024-04-12T00:00:00Z", True), ("a text", False)])
+def test_tiles_of_different_days_are_told(city: Path, servers: MapServers, day: str, told: bool) -> None:
+    def of_another_day(handler: Any, answer: bytes) -> None:
+        well(handler, answer.replace(b"2024-04-10T00:00:00Z", day.encode()))
+
+    servers.moods.extend([None, None, of_another_day])
+    said = " ".join(get(city).said)
+    assert ("the answers show the map from 2024-04-10 to 2024-04-12" in said) == told
+    assert ("the map from" in said) == told
+
+
+def test_a_number_of_many_digits_of_the_geocoder() -> None:
+    sent = place() | {"lat": "?"}
+    with pytest.raises(FetchError, match="answers with what is no list of places"):
+        read_places(json.dumps([sent]).replace('"?"', "1" + "0" * 400).encode(), "x")
+
+
+# What else lies in the folder of an unfinished fetch.
+
+
+def unfinished(city: Path) -> Path:
+    request = parse_project(city).request
+    assert request
+    return city.parent / PARTS_FOLDER / request.kept.name.removesuffix(".osm.gz")
+
+
+@pytest.mark.parametrize("outer", [False, True])
+def test_a_link_in_its_place_is_refused(city: Path, servers: MapServers, tmp_path: Path, outer: bool) -> None:
+    """Nothing behind it is removed, however old, and nobody is asked."""
+    mine, parts = tmp_path / "mine", unfinished(city)
+    (mine / parts.name).mkdir(parents=True)
+    (mine / "outline.geojson").write_text("x")
+    os.utime(mine / "outline.geojson", (1, 1))
+    link = parts.parent if outer else parts
+    link.parent.mkdir(exist_ok=True)
+    link.symlink_to(mine)
+    with pytest.raises(OutputError, match=r"is a link, and answers are not kept behind one; remove it"):
+        get(city)
+    assert files(mine) == ["outline.geojson"]
+    assert (mine / parts.name).is_dir()
+    assert servers.asked == []
+
+
+def test_old_things_of_somebody_else_stay_and_are_no_hindrance(city: Path) -> None:
+    parts = unfinished(city)
+    (parts / "sub").mkdir(parents=True)
+    (parts / "notes.osm").write_text("x")
+    (parts / "0123456789abcdef.osm").write_text("old answer")
+    for entry in parts.iterdir():
+        os.utime(entry, (1, 1))
+    assert get(city).new
+    assert sorted(entry.name for entry in parts.iterdir()) == ["notes.osm", "sub"]
+
+
+@pytest.mark.parametrize(
+    "staged", ["", "{", '{"type":"FeatureCollection","features":[]}', '{"features":[{"properties":{"name":1}}]}', "[1]"]
+)
+def test_a_damaged_outline_of_an_unfinished_fetch_is_asked_for_anew(city: Path, servers: MapServers, staged: str) -> None:
+    parts = unfinished(city)
+    parts.mkdir(parents=True)
+    (parts / "outline.geojson").write_text(staged)
+    assert get(city).new
+    assert servers.asked[0] == "试城"

@@ -160,6 +160,16 @@ def test_a_fingerprint_sees_every_part(tmp_path: Path) -> None:
     (tmp_path / "a.tif.msk").write_text("mask")
     assert fingerprint(raster) != before
 
+    sides = "a.TAB .dat .MAP .id .ind|b.mif .mid|c.gpkg .gpkg-wal .gpkg-journal|d.sqlite .sqlite-wal|e.db .db-wal|f.asc .prj|g.img .ige .img.aux.xml"
+    for group in sides.split("|"):
+        name, *beside = group.split()
+        (tmp_path / name).write_text("x")
+        seen = {fingerprint(tmp_path / name)}
+        for side in beside:
+            (tmp_path / f"{name[0]}{side}").write_text("x")
+            seen.add(fingerprint(tmp_path / name))
+        assert len(seen) == 1 + len(beside), group
+
     (gdb / "x.gdbtable").write_text("1")
     before = fingerprint(gdb)
     (gdb / "x.lock").write_text("somebody has it open")

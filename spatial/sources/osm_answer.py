@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import math
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 from xml.parsers import expat
 
 from spatial.errors import FetchError, SourceError, shown
 
+_BASE = re.compile(rb"<meta\s[^>]*?osm_base=[\"']([^\"'<>]{10,40})[\"']")
 _KINDS = ("node", "way", "relation")
 
 
@@ -21,15 +25,48 @@ class RemarkedAnswerError(Exception):
     """An answer in which the server says that it is not complete."""
 
 
+@dataclass(frozen=True)
+class Answer:
+    """What a whole answer holds.
+
+    Attributes
+    ----------
+    elements
+        Nodes, ways and relations; an area may be empty.
+    base
+        State of the server's data, as it says: ``2024-04-10T00:00:00Z``, or another text where the server was filled by hand.
+    """
+
+    elements: int
+    base: str
+
+
 @dataclass
 class _Seen:
     root: str = ""
     inside: str = ""
     remark: str = ""
+    base: str | None = None
     elements: int = 0
+    west: float = math.inf
+    south: float = math.inf
+    east: float = -math.inf
+    north: float = -math.inf
+
+    def node(self, attributes: dict[str, str]) -> None:
+        try:
+            lon, lat = float(attributes["lon"]), float(attributes["lat"])
+        except (KeyError, ValueError):  # osmium says what is wrong with it
+            return
+        self.west, self.east = min(self.west, lon), max(self.east, lon)
+        self.south, self.north = min(self.south, lat), max(self.north, lat)
+
+    def meets(self, box: tuple[float, float, float, float]) -> bool:
+        west, south, east, north = box
+        return self.west <= east and self.east >= west and self.south <= north and self.north >= south
 
 
-def check_answer(path: Path, where: str) -> int:
+def check_answer(path: Path, where: str, box: tuple[float, float, float, float] | None = None) -> Answer:
     """Read an answer from end to end.
 
     Parameters
@@ -38,11 +75,13 @@ def check_answer(path: Path, where: str) -> int:
         XML as it came.
     where
         Who answered, for messages.
+    box
+        West, south, east, north of what was asked for, degrees; ``None`` asks nothing of the place.
 
     Returns
     -------
-    int
-        How many nodes, ways and relations it holds; an area may be empty.
+    Answer
+        What it holds.
 
     Raises
     ------
@@ -51,7 +90,8 @@ def check_answer(path: Path, where: str) -> int:
     RemarkedAnswerError
         The server remarks that it stopped early: what came is a part, however well-formed.
     FetchError
-        It is something else: a web page, JSON, nothing, XML that declares entities, or OSM data with impossible values.
+        It is something else: a web page, JSON, nothing, XML that declares entities, OSM data that do not say of when they are, that lie
+        elsewhere, or that have impossible values.
     """
     seen = _Seen()
     parser = expat.ParserCreate()
@@ -60,7 +100,7 @@ def check_answer(path: Path, where: str) -> int:
     def refuse(*_: Any) -> None:
         raise FetchError(f"{where}: answers with XML that declares a document type, which OSM data never do; it is not read")
 
-    def begin(name: str, _: dict[str, str]) -> None:
+    def begin(name: str, attributes: dict[str, str]) -> None:
         if not seen.root:
             seen.root = name
             if name != "osm":
@@ -68,6 +108,10 @@ def check_answer(path: Path, where: str) -> int:
         seen.inside = name
         if name in _KINDS:
             seen.elements += 1
+            if name == "node":
+                seen.node(attributes)
+        elif name == "meta" and "osm_base" in attributes:
+            seen.base = attributes["osm_base"]
 
     def text(data: str) -> None:
         if seen.inside == "remark" and len(seen.remark) < 500:
@@ -91,8 +135,27 @@ def check_answer(path: Path, where: str) -> int:
         raise FetchError(_nonsense(where, path)) from error
     if seen.remark:
         raise RemarkedAnswerError(" ".join(seen.remark.split()))
+    if seen.base is None:
+        raise FetchError(
+            f"{where}: answers with OSM data without <meta osm_base=…>, with which every answer of Overpass begins; something else may have"
+            " answered, and what it left out cannot be known; try another server"
+        )
+    if box and seen.elements and not seen.meets(box):
+        raise FetchError(
+            f"{where}: answers with data of another place, nothing of which lies inside what was asked for; try another server"
+        )
     _check_values(path, where)
-    return seen.elements
+    return Answer(seen.elements, seen.base)
+
+
+def base_of(path: Path) -> datetime | None:
+    """Read of when a kept answer is; ``None`` where it does not say it as a time."""
+    with path.open("rb") as source:
+        found = _BASE.search(source.read(4096))
+    try:
+        return datetime.fromisoformat(found[1].decode("ascii")).astimezone(UTC) if found else None
+    except (ValueError, OverflowError):
+        return None
 
 
 def _check_values(path: Path, where: str) -> None:

@@ -11,7 +11,7 @@ import io
 import json
 import re
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -21,10 +21,13 @@ from urllib.parse import urlsplit
 from spatial.errors import FetchError, shown
 from spatial.files import atomic_path
 from spatial.progress import Progress
+from spatial.sources.in_time import in_time
 from spatial.sources.osm_answer import BrokenAnswerError, RemarkedAnswerError, check_answer
 from spatial.sources.places import Place, chosen_place, no_outline, read_places
 
 T = TypeVar("T")
+Box = tuple[float, float, float, float]
+ELSEWHERE = "copy the project to a folder that can be written, and fetch there"
 LICENCE = "© OpenStreetMap contributors, ODbL 1.0"
 OVERPASS_TIMEOUT_S = 180
 OVERPASS_MEMORY = 1 << 29
@@ -117,8 +120,11 @@ class Servers:
             deadline = time.monotonic() + self.patience.answer_s
 
             def read(response: Any, **_: Any) -> Any:
-                _check_status(response, geocoder)
-                body = b"".join(self._body(response, self.patience.place_bytes, deadline, geocoder))
+                with response:
+                    _check_status(response, geocoder)
+                    body = b"".join(self._body(response, self.patience.place_bytes, geocoder))
+                if time.monotonic() > deadline:  # given up: osmnx, which has its own settings again, must get nothing to keep
+                    raise self._too_late()
                 answers.extend(read_places(body, geocoder))
                 if not answers:
                     raise FetchError(
@@ -132,14 +138,14 @@ class Servers:
 
             with self._told(geocoder), _osmnx(geocoder, self.patience, read) as geocoder_module:
                 try:
-                    found = geocoder_module.geocode_to_gdf(name)
+                    (found,) = self._in_time(lambda: iter([geocoder_module.geocode_to_gdf(name)]), deadline)
                 except TypeError:  # what osmnx raises where no answer has an outline
                     raise no_outline(name, geocoder, answers) from None
             return chosen_place(found, answers, name, geocoder)
 
         return self._patiently(f'ask {_host(geocoder)} for "{shown(name)}"', geocoder, ask)
 
-    def download(self, server: str, query: str, target: Path, what: str, *, divisible: bool = False) -> None:
+    def download(self, server: str, query: str, target: Path, what: str, *, box: Box | None = None, divisible: bool = False) -> None:
         """Ask an Overpass server and keep its answer, whole and checked.
 
         Parameters
@@ -152,6 +158,8 @@ class Servers:
             File for the answer; it appears when it is whole.
         what
             Name of the step.
+        box
+            West, south, east, north that the query asks for, degrees: an answer from elsewhere is refused.
         divisible
             Whether the caller can ask for less at a time: then a server that runs out of time or memory is not asked for the same again.
 
@@ -167,10 +175,10 @@ class Servers:
 
         def ask() -> None:
             # The line's failures are told inside: to atomic_path they would look like those of the disk.
-            with atomic_path(target) as part, self._told(server):
+            with atomic_path(target, ELSEWHERE) as part, self._told(server):
                 self._post(f"{server}/interpreter", query, part, server)
                 try:
-                    check_answer(part, f"{server}/interpreter")
+                    check_answer(part, f"{server}/interpreter", box)
                 except BrokenAnswerError as error:
                     raise _BusyError(f"its answer broke off ({error})") from error
                 except RemarkedAnswerError as error:
@@ -207,18 +215,31 @@ class Servers:
     def _post(self, url: str, query: str, target: Path, server: str) -> None:
         import requests
 
-        deadline = time.monotonic() + self.patience.answer_s
         timeout = (self.patience.connect_s, self.patience.silence_s)
         headers = {"User-Agent": user_agent()}
-        with (
-            requests.post(
+
+        def answer() -> Iterator[bytes]:
+            with requests.post(
                 url, {"data": query}, headers=headers, timeout=timeout, proxies=_proxies(server), stream=True, allow_redirects=False
-            ) as response,
+            ) as response:
+                _check_status(response, server)
+                yield from self._body(response, self.patience.answer_bytes, server)
+
+        with (
             target.open("wb") as kept,
+            contextlib.closing(self._in_time(answer, time.monotonic() + self.patience.answer_s)) as blocks,
         ):
-            _check_status(response, server)
-            for block in self._body(response, self.patience.answer_bytes, deadline, server):
+            for block in blocks:
                 kept.write(block)
+
+    def _in_time(self, make: Callable[[], Iterator[T]], deadline: float) -> Generator[T, None, None]:
+        try:
+            yield from in_time(make, deadline)
+        except TimeoutError as error:
+            raise self._too_late() from error
+
+    def _too_late(self) -> _BusyError:
+        return _BusyError(f"its answer took longer than {self.patience.answer_s:.0f} s")
 
     @contextlib.contextmanager
     def _told(self, server: str) -> Iterator[None]:
@@ -249,22 +270,20 @@ class Servers:
         except requests.exceptions.RequestException as error:
             raise FetchError(f"{server}: cannot be asked ({_reason(error)})") from error
 
-    def _body(self, response: Any, limit: int, deadline: float, server: str) -> Iterator[bytes]:
-        """Yield the body of an answer; refuse one that is too large or takes too long."""
+    def _body(self, response: Any, limit: int, server: str) -> Iterator[bytes]:
+        """Yield the body of an answer; refuse one that is too large."""
         size = 0
         announced = response.headers.get("Content-Length", "")
-        if announced.isdigit() and int(announced) > limit:
-            raise TooLargeError(f"{server}: its answer has {int(announced)} bytes, more than the {limit} that are taken")
+        if announced.isascii() and announced.isdecimal() and int(announced[:18]) > limit:
+            raise TooLargeError(f"{server}: its answer has {int(announced[:18])} bytes, more than the {limit} that are taken")
         for block in response.iter_content(_CHUNK):
             size += len(block)
             if size > limit:
                 raise TooLargeError(f"{server}: its answer has more than the {limit} bytes that are taken")
-            if time.monotonic() > deadline:
-                raise _BusyError(f"its answer took longer than {self.patience.answer_s:.0f} s")
             yield block
 
 
-def overpass_query(box: tuple[float, float, float, float], day: str) -> str:
+def overpass_query(box: Box, day: str) -> str:
     """Write the query for everything inside a box.
 
     Parameters
@@ -320,13 +339,13 @@ def _retry_after(value: str | None) -> float | None:
     """Seconds that a server asks to wait, from a number or a date."""
     if value is None:
         return None
-    if value.strip().isdigit():
+    if value.strip().isascii() and value.strip().isdecimal():
         return float(value.strip()[:9])
     try:
         then = email.utils.parsedate_to_datetime(value)
-    except ValueError:
+        return max(0.0, (then.replace(tzinfo=then.tzinfo or UTC) - datetime.now(UTC)).total_seconds())
+    except (ValueError, OverflowError, TypeError):
         return None
-    return max(0.0, (then.replace(tzinfo=then.tzinfo or UTC) - datetime.now(UTC)).total_seconds())
 
 
 def _reason(error: BaseException) -> str:

@@ -56,7 +56,7 @@ def read_places(body: bytes, geocoder: str) -> list[dict[str, Any]]:
                 raise ValueError("no box")
             float(answer["lat"]), float(answer["lon"]), float(answer["importance"])
             shapely.geometry.shape(answer["geojson"])
-    except (ValueError, TypeError, LookupError, AttributeError, RecursionError, shapely.errors.ShapelyError) as error:
+    except (ValueError, TypeError, LookupError, AttributeError, RecursionError, OverflowError, shapely.errors.ShapelyError) as error:
         head = shown(body[:60].decode("utf-8", "replace"))
         raise FetchError(
             f'{geocoder}: answers with what is no list of places ("{head}"); check that the address is that of a Nominatim server'

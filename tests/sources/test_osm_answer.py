@@ -6,7 +6,7 @@ import osmium
 import pytest
 
 from spatial.errors import FetchError, SourceError
-from spatial.sources.osm_answer import BrokenAnswerError, RemarkedAnswerError, check_answer, merge_answers
+from spatial.sources.osm_answer import Answer, BrokenAnswerError, RemarkedAnswerError, check_answer, merge_answers
 from spatial.sources.overpass import overpass_query
 
 HEAD = '<?xml version="1.0" encoding="UTF-8"?>\n<osm version="0.6" generator="Overpass API"><note>ODbL</note><meta osm_base="2024-04-10T00:00:00Z"/>'
@@ -25,8 +25,8 @@ def answer(path, *content, end="</osm>"):
 
 def test_a_whole_answer_is_counted(tmp_path):
     way = '<way id="1" version="1" timestamp="2024-04-01T00:00:00Z"><nd ref="1"/><nd ref="2"/></way>'
-    assert check_answer(answer(tmp_path / "a.osm", node(1), node(2), way), "x") == 3
-    assert check_answer(answer(tmp_path / "b.osm"), "x") == 0
+    assert check_answer(answer(tmp_path / "a.osm", node(1), node(2), way), "x") == Answer(3, "2024-04-10T00:00:00Z")
+    assert check_answer(answer(tmp_path / "b.osm"), "x").elements == 0
 
 
 @pytest.mark.parametrize("end", ["", "</os", "<node id='3'", "</way>", "\0</osm>"])
@@ -44,7 +44,7 @@ def test_a_remark_is_told_whatever_else_is_wrong(tmp_path, end):
 
 
 def test_a_name_with_the_word_remark_is_none(tmp_path):
-    assert check_answer(answer(tmp_path / "a.osm", node(1, name="remark: runtime error")), "x") == 1
+    assert check_answer(answer(tmp_path / "a.osm", node(1, name="remark: runtime error")), "x").elements == 1
 
 
 @pytest.mark.parametrize(
