@@ -17,7 +17,7 @@ import shapely
 from spatial import crs as crs_
 from spatial import datum as datum_
 from spatial import placement
-from spatial.errors import CRSError, LayerError, OptionError, SourceError, nearest, plain, sample
+from spatial.errors import CRSError, LayerError, OptionError, SourceError, SpatialError, nearest, plain, sample
 from spatial.files import refuse_wrappers
 from spatial.layers import Repair
 from spatial.sources.conditions import as_written, filtered
@@ -31,7 +31,7 @@ from spatial.sources.tables import read_table
 from spatial.sources.whole import check_archive, check_geojson
 from spatial.text import Text
 
-MOST_ROWS, MOST_VALUES = 50_000_000, 500_000_000  # of a GeoParquet: a country's buildings
+MOST_ROWS, MOST_VALUES = 10_000_000, 300_000_000  # of a GeoParquet: a country's buildings
 READER_SCHEMA = "3"  # changes with what this room makes of the same file
 
 
@@ -207,6 +207,8 @@ def _read_parquet(path: Path, where: str) -> gpd.GeoDataFrame:
             if isinstance(frame[column].dtype, pd.StringDtype):
                 pyarrow.array(frame[column].array).validate(full=True)
         return frame
+    except SpatialError:
+        raise
     except (ValueError, OSError, pyarrow.ArrowException, shapely.errors.ShapelyError) as error:
         raise SourceError(f"{where}: cannot be read as GeoParquet ({first_line(error)}); get the file again") from error
 
