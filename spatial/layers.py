@@ -24,6 +24,8 @@ FIELD_TYPES = ("text", "length", "count", "number", "ids")
 INVALID_POLICIES = ("error", "repair", "drop")
 RASTERS = ("counts", "surface")
 SENSITIVITIES = ("public", "internal", "secret")
+MOST_CROSSINGS = 50_000  # of one geometry's edges with one another: mending it takes some seconds
+_SMALL = 100  # coordinates
 _COLOR = re.compile(r"#[0-9a-fA-F]{6}")
 NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
@@ -321,8 +323,18 @@ def validate(frame: gpd.GeoDataFrame, spec: LayerSpec, *, where: str, on_invalid
     invalid = np.zeros(total, bool)
     invalid[sound] = ~shapely.is_valid(geometry[sound])
     mended = geometry.copy()
-    mended[invalid] = shapely.make_valid(geometry[invalid], method="structure", keep_collapsed=False)
-    flat = sound & _is_flat(mended)
+    large = invalid & (shapely.get_num_coordinates(geometry) > _SMALL)
+    if on_invalid == "repair":
+        tangled = np.array([bool(large[row]) and _is_tangled(geometry[row]) for row in range(total)], dtype=bool)
+        if tangled.any():
+            raise LayerError(
+                f"{where}: {int(tangled.sum())} of {total} geometries cross themselves more than {MOST_CROSSINGS:,} times (ids {sample(ids[tangled])}),"
+                ' of which no repair makes what was meant; correct them, or set on_invalid = "drop" for this layer'
+            )
+    # Of small ones it is known at no cost whether anything would be left of them; large ones are mended only where that is asked for.
+    mend = invalid if on_invalid == "repair" else invalid & ~large
+    mended[mend] = shapely.make_valid(geometry[mend], method="structure", keep_collapsed=False)
+    flat = sound & _is_flat(mended) & ~(invalid & ~mend)
     invalid &= ~flat
     handle(missing, Text("没有几何的要素", "features have no geometry"))
     handle(flawed, Text("坐标为 NaN 或无穷的要素", "features have NaN or infinite coordinates"))
@@ -407,6 +419,26 @@ def _has_nonfinite(geometry: npt.NDArray[np.object_]) -> npt.NDArray[np.bool_]:
     bad = np.zeros(len(geometry), bool)
     bad[index[~np.isfinite(xy).all(axis=1)]] = True
     return bad
+
+
+def _is_tangled(geometry: Any) -> bool:
+    """Tell whether the edges of a geometry cross more often than a repair can bear, counting no further than needed."""
+    xy, ring = shapely.get_coordinates(_rings(geometry), return_index=True)
+    edges = shapely.linestrings(np.stack([xy[:-1], xy[1:]], axis=1)[ring[:-1] == ring[1:]])
+    tree = shapely.STRtree(edges)
+    crossings, step = 0, max(2_000_000 // max(len(edges), 1), 1)
+    for start in range(0, len(edges), step):
+        pairs = tree.query(edges[start : start + step], predicate="crosses")
+        crossings += pairs.shape[1]
+        if crossings > 2 * MOST_CROSSINGS:  # each is found from both edges
+            return True
+    return False
+
+
+def _rings(geometry: Any) -> Any:
+    """Outlines and holes of a geometry."""
+    parts = shapely.get_parts(geometry)
+    return shapely.get_rings(parts[shapely.get_dimensions(parts) == 2])
 
 
 def _kinds(geometry: npt.NDArray[np.object_]) -> str:

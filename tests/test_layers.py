@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import shapely
 
-from spatial.errors import ProjectError
+from spatial.errors import LayerError, ProjectError
 from spatial.layers import GEOMETRIES, LayerSpec, layer_specs, typed, validate
 
 SHIPPED = (
@@ -130,3 +130,29 @@ def test_a_users_own_surface(tmp_path: Path) -> None:
     (tmp_path / "layers" / "noise.toml").write_text('title = { zh = "噪声", en = "Noise" }\ngeometry = "raster"\nraster = "surface"\n')
     spec = layer_specs(tmp_path)["noise"]
     assert (spec.geometry, spec.raster) == ("raster", "surface")
+
+
+def zigzag(lines: int) -> shapely.Polygon:
+    """A ring of a few thousand corners whose edges cross some hundred thousand times."""
+    across = [place for row in range(lines) for place in ((0.0, row / lines), (1.0, (row + 0.5) / lines))]
+    down = [place for column in range(lines) for place in ((column / lines, 1.0), ((column + 0.5) / lines, 0.0))]
+    return shapely.Polygon([(125.3 + 0.01 * x, 43.9 + 0.01 * y) for x, y in (*across, *down)])
+
+
+def test_a_tangle_is_not_mended(monkeypatch: pytest.MonkeyPatch) -> None:
+    frame = gpd.GeoDataFrame({"id": ["a", "b"]}, geometry=[zigzag(300), shapely.box(125.3, 43.9, 125.31, 43.91)], crs="EPSG:4326")
+    spec = layer_specs()["parks"]
+    with pytest.raises(LayerError, match=r"1 of 2 geometries cross themselves more than 50,000 times \(ids a\)"):
+        validate(frame, spec, where="parks", on_invalid="repair")
+    with monkeypatch.context() as patch:
+        patch.setattr(
+            shapely,
+            "make_valid",
+            lambda given, **_: given if not len(given) else pytest.fail("mended what nobody asked for"),
+            raising=False,
+        )
+        with pytest.raises(LayerError, match=r"1 of 2 geometries are invalid .*\(ids a\)"):
+            validate(frame, spec, where="parks", on_invalid="error")
+        assert list(validate(frame, spec, where="parks", on_invalid="drop")[0]["id"]) == ["b"]
+    less = frame.assign(geometry=[zigzag(30), frame.geometry[1]])
+    assert validate(less, spec, where="parks", on_invalid="repair")[0].geometry.is_valid.all()

@@ -163,6 +163,8 @@ _KEYS: Mapping[str, tuple[type, ...]] = {
     "weights": (dict,), "limit": (int,), "numbers": (int,), "simplify_m": (int, float),
 }  # fmt: skip
 
+_WORDS: Mapping[type, str] = {str: "a text", bool: "true or false", int: "a number", float: "a number", list: "a list", dict: "a table"}
+
 
 def check_overlays(declared: Mapping[str, Any]) -> None:
     """Assert that a map's declaration, which a project may change key by key, can be used."""
@@ -179,7 +181,7 @@ def check_overlays(declared: Mapping[str, Any]) -> None:
         for key, value in overlay.items():
             if key in _KEYS and not isinstance(value, _KEYS[key]):
                 faults.add(
-                    f"{where}: overlays.{shown(name)}: {key} must be {' or '.join(kind.__name__ for kind in _KEYS[key])}, not {shown(value)}"
+                    f"{where}: overlays.{shown(name)}: {key} must be {' or '.join(dict.fromkeys(_WORDS[kind] for kind in _KEYS[key]))}, not {shown(value)}"
                 )
         if isinstance(overlay.get("style"), dict):
             missing = [key for key in ("color", "weight") if key not in overlay["style"]]
@@ -203,7 +205,7 @@ def _faults_of_the_page(declared: Mapping[str, Any], where: str) -> list[str]:
         if key == "overlays":  # looked at by themselves
             continue
         if type(declared[key]) is not type(shipped[key]):
-            messages.append(f"{where}: {key} must be {type(shipped[key]).__name__}, not {shown(declared[key])}")
+            messages.append(f"{where}: {key} must be {_WORDS[type(shipped[key])]}, not {shown(declared[key])}")
         elif key in ("styles", "scripts") and declared[key] != shipped[key]:
             messages.append(f"{where}: {key} are parts of the page itself; remove them")
         elif key == "title" and not _is_text(declared[key]):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
@@ -16,20 +17,22 @@ import shapely
 from spatial import crs as crs_
 from spatial import datum as datum_
 from spatial import placement
-from spatial.errors import CRSError, LayerError, OptionError, SourceError, nearest, plain, sample
+from spatial.errors import CRSError, LayerError, OptionError, SourceError, SpatialError, nearest, plain, sample
 from spatial.files import refuse_wrappers
 from spatial.layers import Repair
 from spatial.sources.conditions import as_written, filtered
 from spatial.sources.drawings import close_lines
+from spatial.sources.nesting import refuse_deep
 from spatial.sources.offline import nothing_beside
 from spatial.sources.ogr import check_database, first_line, read_ogr
-from spatial.sources.options import OWN_SQL_ENDINGS, TABLE_ENDINGS, FileOptions
+from spatial.sources.options import MOST_COLUMNS, OWN_SQL_ENDINGS, TABLE_ENDINGS, FileOptions
 from spatial.sources.shapefiles import check_parts
 from spatial.sources.tables import read_table
 from spatial.sources.whole import check_archive, check_geojson
 from spatial.text import Text
 
-READER_SCHEMA = "2"  # changes with what this room makes of the same file
+MOST_ROWS, MOST_VALUES = 10_000_000, 300_000_000  # of a GeoParquet: a country's buildings
+READER_SCHEMA = "3"  # changes with what this room makes of the same file
 
 
 def read_vector(
@@ -197,14 +200,43 @@ def _read_parquet(path: Path, where: str) -> gpd.GeoDataFrame:
     import pyarrow
 
     try:
+        _check_parquet(path, where)
         with np.errstate(invalid="ignore"):
             frame = gpd.read_parquet(path, page_checksum_verification=True)
         for column in frame.columns:  # texts are decoded when they are first looked at, which is too late to say where they stand
             if isinstance(frame[column].dtype, pd.StringDtype):
                 pyarrow.array(frame[column].array).validate(full=True)
         return frame
+    except SpatialError:
+        raise
     except (ValueError, OSError, pyarrow.ArrowException, shapely.errors.ShapelyError) as error:
         raise SourceError(f"{where}: cannot be read as GeoParquet ({first_line(error)}); get the file again") from error
+
+
+def _check_parquet(path: Path, where: str) -> None:
+    """Refuse, before it is unpacked, more than any city has, and geometries that GEOS would follow until the process dies."""
+    import pyarrow
+    from pyarrow import parquet
+
+    with parquet.ParquetFile(path) as file:
+        rows, columns = file.metadata.num_rows, file.metadata.num_columns
+        if rows > MOST_ROWS or rows * columns > MOST_VALUES or columns > MOST_COLUMNS:
+            raise SourceError(
+                f"{where}: announces {rows} rows of {columns} columns, more than {MOST_ROWS:,} rows, {MOST_COLUMNS:,} columns or {MOST_VALUES:,}"
+                " values, which no layer of a city has; cut it to the city and to the columns that are needed"
+            )
+        geo = json.loads((file.schema_arrow.metadata or {}).get(b"geo", b"{}"))
+        binary = [name for name in geo.get("columns", {}) if name in file.schema_arrow.names]
+        binary = [
+            name
+            for name in binary
+            if pyarrow.types.is_binary(kind := file.schema_arrow.field(name).type) or pyarrow.types.is_large_binary(kind)
+        ]
+        for name in binary:
+            first = 0
+            for batch in file.iter_batches(columns=[name], batch_size=10_000):
+                refuse_deep(batch.column(0).to_pylist(), where=where, first=first)
+                first += batch.num_rows
 
 
 def _mapped(frame: gpd.GeoDataFrame, options: FileOptions, where: str, wanted: tuple[str, ...]) -> gpd.GeoDataFrame:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 RASTER_ENDINGS = (".tif", ".tiff", ".img", ".asc")
 TABLE_ENDINGS = (".csv", ".tsv", ".txt")
 OWN_SQL_ENDINGS = (".gpkg", ".sqlite", ".db")  # GDAL would hand a condition to their own SQL, where a misspelt column is a text
+MOST_COLUMNS = 2000  # every feature holds a place for each: a file whose keys are values, not names, fills the memory
 
 
 @dataclass(frozen=True)

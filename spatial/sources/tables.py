@@ -15,8 +15,10 @@ import numpy.typing as npt
 import pandas as pd
 import shapely
 
+from spatial import crs as crs_
 from spatial.errors import LayerError, OptionError, SourceError, nearest, sample, shown
 from spatial.sources.encodings import is_chinese
+from spatial.sources.nesting import refuse_deep
 
 X_NAMES = ("x", "lon", "lng", "longitude", "经度", "东坐标", "横坐标", "easting")
 Y_NAMES = ("y", "lat", "latitude", "纬度", "北坐标", "纵坐标", "northing")
@@ -78,8 +80,8 @@ def read_table(
             warnings.simplefilter("error", pd.errors.ParserWarning)  # rows longer than the header: columns would shift
             delimiter = _delimiter(path, text)
             table = pd.read_csv(io.StringIO(text), sep=delimiter, dtype=str, keep_default_na=False, index_col=False)
-        _check_rows(text, delimiter, where)
-    except (ValueError, pd.errors.ParserError, pd.errors.ParserWarning) as error:
+        lines = _lines_of_rows(text, delimiter, where)
+    except (ValueError, csv.Error, pd.errors.ParserError, pd.errors.ParserWarning) as error:
         first = str(error).splitlines()
         raise SourceError(f"{where}: is not a table ({shown(first[0], 200) if first else type(error).__name__})") from error
     if geometry is not None:
@@ -90,23 +92,42 @@ def read_table(
         located = ~(np.isnan(east) | np.isnan(north))
         points, srid = np.full(len(table), None, dtype=object), None
         points[located] = shapely.points(east[located], north[located])
-    table.index = pd.RangeIndex(2, len(table) + 2)  # a row without an id of its own goes by its line
+    # A row without an id of its own goes by its line.
+    table.index = pd.Index(lines) if len(lines) == len(table) else pd.RangeIndex(2, len(table) + 2)
+    crs = crs_.parse_crs(f"EPSG:{srid}", where=f'{where}: the SRID in "{shown(geometry)}"') if srid else None
     taken = {"geometry": "geometry_"} if "geometry" in table else {}
-    return gpd.GeoDataFrame(table.rename(columns=taken), geometry=points, crs=f"EPSG:{srid}" if srid else None), guessed
+    return gpd.GeoDataFrame(table.rename(columns=taken), geometry=points, crs=crs), guessed
 
 
-def _check_rows(text: str, delimiter: str, where: str) -> None:
-    """Refuse rows that end early and columns that stand twice: pandas fills the first and renames the second."""
-    rows = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
-    head = next(rows, [])
+def _lines_of_rows(text: str, delimiter: str, where: str) -> list[int]:
+    """Say on which line each row begins; refuse rows that end early and columns that stand twice: pandas fills the first and renames the second."""
+    before = csv.field_size_limit(
+        max(len(text), 1 << 17)
+    )  # of the whole process; an outline of some thousand corners is longer than it allows
+    try:
+        head: list[str] = []
+        lines, short, last = [], [], 0
+        rows = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
+        for row in rows:
+            begins, last = last + 1, rows.line_num
+            if not row or (len(row) == 1 and row[0] and not row[0].strip()):  # blank, as pandas has it
+                continue
+            if not head:
+                head = row
+                continue
+            lines.append(begins)
+            if len(row) < len(head):
+                short.append(begins)
+    finally:
+        csv.field_size_limit(before)
     twice = sorted({name for name in head if name.strip() and head.count(name) > 1})
     if twice:
         raise SourceError(f"{where}: the column {sample(twice)} stands in the head more than once; rename or remove one")
-    short = [rows.line_num for row in rows if row and len(row) < len(head)]
     if short:
         raise SourceError(
             f"{where}: {len(short)} rows have fewer fields than the head (lines {sample(short)}); complete them, or get the file again"
         )
+    return lines
 
 
 def _text(path: Path, stated: str | None, where: str) -> tuple[str, str | None]:
@@ -159,25 +180,36 @@ def _looks_like_wkt(column: pd.Series) -> bool:
     return bool(re.match(r"\s*(SRID=\d+;)?\s*(MULTI)?(POINT|LINESTRING|POLYGON)\b", first, re.IGNORECASE))
 
 
-def _in_one_column(table: pd.DataFrame, name: str, where: str) -> tuple[npt.NDArray[np.object_], int | None]:
+def _in_one_column(table: pd.DataFrame, name: str, where: str) -> tuple[npt.NDArray[np.object_], str | None]:
     values = [unicodedata.normalize("NFKC", value).strip() for value in table[_existing(table, name, where)]]
     places = np.full(len(values), None, dtype=object)
-    srids: set[int] = set()
+    srids = np.full(len(values), "", dtype=object)
     for row, value in enumerate(values):
         if match := _SRID.match(value):
-            srids.add(int(match[1]))
+            srids[row] = match[1].lstrip("0")
             value = value[match.end() :]
         if _HEX.fullmatch(value):
-            places[row] = shapely.from_wkb(value, on_invalid="ignore")
-            srids |= {int(shapely.get_srid(places[row]))} - {0, -1}
+            content = bytes.fromhex(value) if len(value) % 2 == 0 else b""
+            refuse_deep([content], where=where, first=row + 1)
+            places[row] = shapely.from_wkb(content, on_invalid="ignore")
+            own = int(shapely.get_srid(places[row]))
+            srids[row] = srids[row] or (str(own) if own > 0 else "")
         elif "(" in value or value.upper().endswith("EMPTY"):
+            refuse_deep([value], where=where, first=row + 1)
             places[row] = shapely.from_wkt(value, on_invalid="ignore")
         elif len(pair := re.split(r"\s*[,;]\s*|\s+", value)) == 2:
             x, y = (_number(part, axis, comma=False) for part, axis in zip(pair, "xy", strict=True))
             places[row] = shapely.Point(x, y) if not (np.isnan(x) or np.isnan(y)) else None
-    if len(srids) > 1:
-        raise LayerError(f'{where}: "{shown(name)}" holds places in {len(srids)} CRS (SRID {sample(sorted(srids))}); give one layer each')
-    return places, srids.pop() if srids else None
+    stated = sorted({srid for srid in srids if srid})
+    if len(stated) > 1:
+        raise LayerError(f'{where}: "{shown(name)}" holds places in {len(stated)} CRS (SRID {sample(stated)}); give one layer each')
+    bare = ~shapely.is_missing(places) & (srids == "")
+    if stated and bare.any():
+        raise LayerError(
+            f'{where}: {int(bare.sum())} of {len(values)} places in "{shown(name)}" say no SRID while others say {shown(stated[0])}'
+            f" (rows {sample(np.flatnonzero(bare) + 1)}); write it before all of them or before none"
+        )
+    return places, stated[0] if stated else None
 
 
 def _numbers(column: pd.Series, name: str, axis: str, names: tuple[str, ...], where: str) -> npt.NDArray[np.float64]:

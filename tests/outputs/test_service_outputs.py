@@ -347,9 +347,9 @@ def test_people_of_the_city_are_those_of_the_cells(results: Results) -> None:
     [
         ("overlays = 5", "overlays must be tables"),
         ('[overlays.mine]\nlayer = "parks"', "needs style"),
-        ("[overlays.mine]\nevidence = 5\nstyle = {}", "evidence must be str or list, not 5"),
-        ("[overlays.mine]\nservice_area = 5\nstyle = {}", "service_area must be dict"),
-        ('[overlays.mine]\nlayer = "parks"\nstyle = {}\nby = ["name"]', "by must be str"),
+        ("[overlays.mine]\nevidence = 5\nstyle = {}", "evidence must be a text or a list, not 5"),
+        ("[overlays.mine]\nservice_area = 5\nstyle = {}", "service_area must be a table"),
+        ('[overlays.mine]\nlayer = "parks"\nstyle = {}\nby = ["name"]', "by must be a text"),
         ('[overlays.mine]\nlayr = "parks"\nstyle = {}', 'did you mean "layer"'),
     ],
 )
