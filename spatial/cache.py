@@ -28,7 +28,7 @@ from spatial.city import area_spec
 from spatial.city_toml import LocalLayer, Project
 from spatial.errors import CRSError, LayerError, OptionError, named, nearest
 from spatial.files import fingerprint
-from spatial.layers import LayerSpec, Repair, check_counts, typed, validate, without_copies
+from spatial.layers import LayerSpec, Repair, check_counts, counted_twice, typed, validate, without_copies
 from spatial.sources.files import READER_SCHEMA as FILES_SCHEMA
 from spatial.sources.files import read_vector
 from spatial.sources.osm import READER_SCHEMA, OsmData, read_osm
@@ -175,6 +175,7 @@ class LayerStore:
             said = "; ".join(repair.text().en for repair in repairs)
             raise LayerError(f"{where}: no usable feature is left of {len(raw)} ({said}); repair the file")
         frame, more = typed(frame, spec)
+        more += counted_twice(frame, spec)
         own = pyproj.CRS(frame.crs)
         with named(where, CRSError):
             moved = crs_.reproject(frame.geometry.to_numpy(), own, pyproj.CRS(crs_.WGS84))

@@ -76,15 +76,26 @@ def read_toml(path: Path) -> dict[str, Any]:
 
 def _hint(text: str, said: str) -> str:
     """Show the line that TOML could not read, and what is most often wrong with it."""
-    if not (place := re.search(r"at line (\d+)", said)):
+    if not (place := re.search(r"at line (\d+), column (\d+)", said)):
         return ""
-    line = text.splitlines()[int(place[1]) - 1].strip()
+    whole = text.replace("\r\n", "\n").split("\n")[int(place[1]) - 1]
+    line, column = whole.strip(), int(place[2]) - 1
     remedy = ""
-    if found := next((letter for letter in line.partition("#")[0] if letter in _WIDE), None):
+    if (key := _chinese_word(whole, column)) and said.startswith("Invalid value"):
+        remedy = f'; a text needs quotes: "{key}"'
+    elif key:
+        remedy = f'; a key with Chinese letters needs quotes: "{key}" = …'
+    elif found := next((letter for letter in line.partition("#")[0] if letter in _WIDE), None):
         remedy = f"; {found} is not the sign that TOML knows: write {_WIDE[found]}"
     elif "\\" in line:
         remedy = '; write paths with /, as in "data/parks.shp"'
     return f": {shown(line, 100)}{remedy}"
+
+
+def _chinese_word(line: str, column: int) -> str:
+    """Return the word that TOML stopped in, at a letter that neither a key nor a value may have without quotes."""
+    here = next((match for match in re.finditer(r"[\w-]+", line) if match.start() <= column < match.end()), None)
+    return here[0] if here and not here[0].isascii() and column < len(line) and not line[column].isascii() else ""
 
 
 def declarations(kind: str, own: Path | None = None) -> dict[str, dict[str, Any]]:

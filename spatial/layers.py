@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,6 +17,8 @@ import shapely
 
 from spatial import catalogue
 from spatial.errors import CRSError, Faults, LayerError, OptionError, ProjectError, nearest, sample, shown
+from spatial.overlaps import duplicates as duplicates  # said here too, for whoever asks what is wrong with a layer
+from spatial.overlaps import overlap_share as overlap_share
 from spatial.text import Text
 from spatial.units import MAX_PEOPLE, parse_count, parse_length_m
 
@@ -26,6 +29,13 @@ RASTERS = ("counts", "surface")
 SENSITIVITIES = ("public", "internal", "secret")
 MOST_CROSSINGS = 50_000  # of one geometry's edges with one another: mending it takes some seconds
 _SMALL = 100  # coordinates
+ADDED_UP = ("roads", "population", "buildings")
+"""Layers whose features are added up, so that one that stands twice counts twice; elsewhere surfaces are united and points merged."""
+
+OVERLAP_TOLD = 0.01
+"""Share of the area of population polygons from which their overlap is told: neighbours drawn by hand share slivers."""
+
+_THOUSANDS = re.compile(r"[+-]?[1-9]\d{0,2}(,\d{3})+(\.\d+)?")
 _COLOR = re.compile(r"#[0-9a-fA-F]{6}")
 NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
@@ -80,7 +90,10 @@ class LayerSpec:
 
 @dataclass(frozen=True)
 class Repair:
-    """Something that was changed, dropped or noticed in a layer, counted."""
+    """Something that was changed, dropped or noticed in a layer, counted.
+
+    ``what`` names the things that are counted, in a form that a number can follow: Chinese ends in them (``没有几何的要素``), since ``，3 个`` comes next.
+    """
 
     layer: str
     what: Text
@@ -89,8 +102,11 @@ class Repair:
 
     def text(self) -> Text:
         """Say it with its count and sample ids."""
-        ids = f" (id {sample(self.ids)})" if self.ids else ""
-        return Text(f"{self.layer}：{self.what.zh}，{self.count} 个{ids}", f"{self.layer}: {self.what.en}: {self.count}{ids}")
+        ids = sample(self.ids)
+        return Text(
+            f"{self.layer}：{self.what.zh}，{self.count} 个" + (f"（id {ids}）" if ids else ""),
+            f"{self.layer}: {self.what.en}: {self.count}" + (f" (id {ids})" if ids else ""),
+        )
 
 
 _LAYER_KEYS = ("title", "geometry", "raster", "fields", "osm", "dense", "style")
@@ -234,7 +250,7 @@ def typed(frame: gpd.GeoDataFrame, spec: LayerSpec) -> tuple[gpd.GeoDataFrame, l
             unread = raw.notna() & values.isna() & (raw.map(str) != "")
             if unread.any():
                 what = Text(
-                    f"要素的字段 {name} 无法读作数值，视为缺失",
+                    f"字段 {name} 无法读作数值、视为缺失的要素",
                     f"features whose {name} cannot be read as a {declared.type}: taken as unknown",
                 )
                 repairs.append(Repair(spec.name, what, int(unread.sum()), tuple(columns["id"][unread][:5])))
@@ -257,14 +273,20 @@ def _by_value(column: pd.Series, read: Callable[[Any], Any]) -> pd.Series:
 def _as_text(value: Any) -> str | None:
     if value is None or value is pd.NA or value is pd.NaT or (isinstance(value, float) and np.isnan(value)):
         return None
-    return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
+    return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value).strip()  # of full-width spaces too
 
 
 def _number(value: Any) -> float:
     try:
         return float(value)
     except (TypeError, ValueError):
-        return np.nan
+        return _with_separators(value)
+
+
+def _with_separators(value: Any) -> float:
+    """Read ``1,201`` or ``１，２０１`` as 1201, and nothing else: ``1,2`` and ``0,201`` may be decimal commas."""
+    text = unicodedata.normalize("NFKC", value).strip() if isinstance(value, str) else ""
+    return float(text.replace(",", "")) if _THOUSANDS.fullmatch(text) else np.nan
 
 
 def validate(frame: gpd.GeoDataFrame, spec: LayerSpec, *, where: str, on_invalid: str) -> tuple[gpd.GeoDataFrame, list[Repair]]:
@@ -307,7 +329,8 @@ def validate(frame: gpd.GeoDataFrame, spec: LayerSpec, *, where: str, on_invalid
         if on_invalid == "error":
             faults.add(f"{where}: {int(bad.sum())} of {total} {what.en} (ids {sample(ids[bad])})")
         done = Text("已修复", "repaired") if repaired else Text("已剔除", "dropped")
-        repairs.append(Repair(spec.name, Text(f"{what.zh}（{done.zh}）", f"{what.en}: {done.en}"), int(bad.sum()), tuple(ids[bad][:5])))
+        named = ids[bad][:5] if repaired else _called(frame[bad].head(5))
+        repairs.append(Repair(spec.name, Text(f"{what.zh}（{done.zh}）", f"{what.en}: {done.en}"), int(bad.sum()), tuple(named)))
         if not repaired:
             dropped = dropped | bad
 
@@ -352,6 +375,12 @@ def validate(frame: gpd.GeoDataFrame, spec: LayerSpec, *, where: str, on_invalid
     return kept.reset_index(drop=True), repairs
 
 
+def _called(frame: gpd.GeoDataFrame) -> list[str]:
+    """Call features by id and name, where they have one: a district that is left out makes the city smaller, and its id says little."""
+    names = frame["name"].map(_as_text) if "name" in frame else [None] * len(frame)
+    return [f"{key} {name}" if name and name != key else key for key, name in zip(frame["id"].astype(str), names, strict=True)]
+
+
 def without_copies(frame: gpd.GeoDataFrame, spec: LayerSpec, *, where: str, on_invalid: str) -> tuple[gpd.GeoDataFrame, list[Repair]]:
     """Find features that stand twice, with the same id and the same geometry: their people, or metres, would count twice.
 
@@ -383,6 +412,39 @@ def without_copies(frame: gpd.GeoDataFrame, spec: LayerSpec, *, where: str, on_i
         )
     what = Text("编号与几何均重复的要素（已剔除）", "features that stand twice, with the same id and geometry: dropped")
     return frame[~copies], [Repair(spec.name, what, int(copies.sum()), tuple(ids[:5]))]
+
+
+def counted_twice(frame: gpd.GeoDataFrame, spec: LayerSpec) -> list[Repair]:
+    """Notice features of a layer that is added up which count more than once: copies under another id, and polygons of people that overlap.
+
+    Parameters
+    ----------
+    frame
+        With ``id``, valid geometries, any CRS; nothing is taken out of it.
+    spec
+        What the layer is.
+
+    Returns
+    -------
+    list of Repair
+        Empty for layers that are not added up.
+    """
+    if spec.name not in ADDED_UP or not len(frame):
+        return []
+    ids = frame["id"].astype(str).to_numpy()
+    notices = []
+    if len(copies := duplicates(frame)):
+        what = Text("与另一要素几何完全相同、会被重复计入的要素", "features that have the very geometry of another, and count beside it")
+        notices.append(Repair(spec.name, what, len(copies), tuple(ids[copies][:5])))
+    if spec.name == "population":
+        share, overlapping = overlap_share(frame)
+        if share > OVERLAP_TOLD:
+            what = Text(
+                f"相互重叠（重叠占总面积的 {share:.0%}）、重叠处人口重复计入的面要素",
+                f"polygons overlap by {share:.0%} of their area, and people there count more than once; polygons that do",
+            )
+            notices.append(Repair(spec.name, what, len(overlapping), overlapping[:5]))
+    return notices
 
 
 def _without_collections(frame: gpd.GeoDataFrame, spec: LayerSpec) -> npt.NDArray[np.object_]:
@@ -470,6 +532,7 @@ def check_counts(frame: gpd.GeoDataFrame, *, where: str, column: str | None, rem
         raise OptionError(f'{where}: which column holds the number of people? name it: field = "…" (a frame: count)')
     given = pd.Series(frame["count"].to_numpy(dtype=object), dtype=object)
     counts = pd.to_numeric(given.mask(given.map(lambda value: isinstance(value, bool | np.bool_))), errors="coerce").astype(float)
+    counts = counts.where(counts.notna(), given.map(_with_separators))
     ids = frame["id"].to_numpy()
     bad = counts.isna().to_numpy() | ~np.isfinite(counts.fillna(0).to_numpy(dtype=float))
     kinds = (
@@ -481,8 +544,10 @@ def check_counts(frame: gpd.GeoDataFrame, *, where: str, column: str | None, rem
     faults = Faults(LayerError)
     for mask, what in kinds:
         if mask.any():
+            texts = [value for value in given[mask] if isinstance(value, str) and value.strip()]
+            such = f'such as "{shown(texts[0])}"; ' if texts else ""
             faults.add(
-                f'{where}: {int(mask.sum())} of {len(frame)} features {what} in "{shown(column or "count")}" (ids {sample(ids[mask])}); {remedy}'
+                f'{where}: {int(mask.sum())} of {len(frame)} features {what} in "{shown(column or "count")}" ({such}ids {sample(ids[mask])}); {remedy}'
             )
     faults.raise_if_any()
 

@@ -25,6 +25,7 @@ from spatial.city import City, Layer, area_spec
 from spatial.city_toml import LocalLayer, Project, parse_project
 from spatial.errors import CRSError, Faults, LayerError, ProjectError, SourceError, SpatialError, named, nearest, plain, sample, shown
 from spatial.files import fingerprint
+from spatial.layers import LayerSpec
 from spatial.osm_request import check_fetched
 from spatial.progress import Progress
 from spatial.raster import Raster, open_raster
@@ -288,7 +289,7 @@ def _reaching_the_edge(layers: Mapping[str, Layer]) -> dict[str, Layer]:
     tolerance = EDGE_SHARE * np.tile(city[2:] - city[:2], 2)
     reaching = {}
     for name, layer in layers.items():
-        if layer.spec.dense and layer.origin == "local" and layer.extent is not None:
+        if layer.origin == "local" and layer.extent is not None and _fills_its_box(layer.spec, layer.frame):
             own = shapely.bounds(layer.extent)
             short = (own - city) * np.array([1, 1, -1, -1])
             layer = replace(layer, extent=shapely.box(*np.where((short > 0) & (short <= tolerance), city, own)))
@@ -326,7 +327,7 @@ def _local_layer(
     if read is None:  # a raster, or a stated total spread over buildings
         return Layer(spec, origin="local", extent=extent, options=options, source=local.source, sensitivity=local.sensitivity)
     moved = _moved(read.frame, pyproj.CRS(crs_.WGS84), crs)
-    reach = shapely.box(*moved.total_bounds) if spec.dense and len(moved) and project.data_extent is None else None
+    reach = shapely.box(*moved.total_bounds) if _fills_its_box(spec, moved) and len(moved) and project.data_extent is None else None
     origin = "local"
     if local.merge == "union" and fed is not None and fed.frame is not None:
         moved = gpd.GeoDataFrame(pd.concat([fed.frame, moved], ignore_index=True), geometry="geometry", crs=crs)
@@ -342,6 +343,16 @@ def _local_layer(
         local.sensitivity,
         tuple(read.repairs),
     )
+
+
+def _fills_its_box(spec: LayerSpec, frame: gpd.GeoDataFrame | None) -> bool:
+    """Tell whether a local layer is complete inside its own box and silent beyond: dense ones, and people given by polygons.
+
+    Cells or blocks of a part of the city say nothing of the rest; addresses do not say how far they reach.
+    """
+    if spec.dense or spec.name != "population" or frame is None:
+        return spec.dense
+    return bool((shapely.get_dimensions(np.asarray(frame.geometry.to_numpy(), dtype=object)) == 2).any())
 
 
 def _is_openstreetmap(local: LocalLayer) -> bool:

@@ -10,7 +10,7 @@ PACKAGE = ROOT / "spatial"
 FLOORS = [
     {"errors", "text", "units", "progress"},
     {"crs", "datum", "files", "placement"},
-    {"catalogue", "shift", "twins"},
+    {"catalogue", "overlaps", "shift", "twins"},
     {"layers", "overlay", "areas", "raster"},
     {"result", "city", "sources"},
     {"osm_request", "city_toml", "cache", "alignment", "project", "fetch", "network"},

@@ -125,18 +125,18 @@ def _guessed(chosen: str, claim: str | None) -> Text:
     name, stated = _NAMES.get(chosen, chosen), _NAMES.get(claim or "", claim)
     if claim is None:
         return Text(
-            f"处文本按 {name} 读取，文件没有说明编码；若显示有误，请写 encoding = …",
+            f"文件没有说明编码、按 {name} 读取的文本（若显示有误，请写 encoding = …）",
             f"texts are read as {name}, for the file does not say its encoding; if they look wrong, state encoding = …",
         )
     return Text(
-        f"处文本按 {name} 读取，尽管文件自称 {stated}；若显示有误，请写 encoding = …",
+        f"文件自称 {stated}、但按 {name} 读取的文本（若显示有误，请写 encoding = …）",
         f"texts are read as {name} although the file claims {stated}; if they look wrong, state encoding = …",
     )
 
 
 def _doubted(stated: str) -> Text:
     return Text(
-        f"处文本按所写的 {stated} 读取，但其字节是 UTF-8；若显示有误，请删去 encoding",
+        f"按所写的 {stated} 读取、但字节是 UTF-8 的文本（若显示有误，请删去 encoding）",
         f"texts are read as {stated}, as stated, but their bytes are UTF-8; if they look wrong, remove encoding",
     )
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -69,12 +69,12 @@ def read_vector(
     OptionError
         A mapped column, the layer inside the file or the condition does not exist.
     """
-    frame = read_as_is(path, options, where, [] if told is None else told, polygons=polygons)
+    told = [] if told is None else told
+    frame = read_as_is(path, options, where, told, polygons=polygons)
     name, where = where, f"{where}: {path}"
-    frame = _mapped(frame, options, where, wanted)
+    frame = _mapped(frame, options, where, wanted, name, told)
     here = crs_of(frame, options, where)
-    if told is not None:
-        told += _notes(frame, here, options, name)
+    told += _notes(frame, here, options, name)
     return _placed(frame, here, options, where)
 
 
@@ -84,13 +84,13 @@ def _notes(frame: gpd.GeoDataFrame, here: pyproj.CRS, options: FileOptions, name
     if options.crs and frame.crs is not None and not here.equals(pyproj.CRS(frame.crs), ignore_axis_order=True):
         own = crs_.name_of(pyproj.CRS(frame.crs))
         said = Text(
-            f"个要素的坐标不可能属于文件所称的 {own}，按所写的 {crs_.name_of(here)} 读取",
+            f"坐标不可能属于文件所称的 {own}、按所写的 {crs_.name_of(here)} 读取的要素",
             f"features cannot be in {own}, as the file says: read in {crs_.name_of(here)}, as stated",
         )
         notes.append(Repair(name, said, len(frame)))
     if options.datum_parameters:
         said = Text(
-            f"个要素按所给参数由 {crs_.name_of(here)} 转为 WGS-84，其精度由提供参数的单位负责",
+            f"按所给参数由 {crs_.name_of(here)} 转为 WGS-84 的要素（其精度由提供参数的单位负责）",
             f"features are moved from {crs_.name_of(here)} to WGS-84 with the stated parameters, whose accuracy is that of the office that"
             " gave them",
         )
@@ -176,7 +176,7 @@ def read_as_is(path: Path, options: FileOptions, where: str, told: list[Repair],
         frame, guessed = read_table(path, encoding=options.encoding, x=options.x, y=options.y, geometry=options.geometry, where=where)
         if guessed:
             told.append(
-                Repair(name, Text("个表按 GBK 读取，文件没有说明编码；若显示有误，请写 encoding = …",
+                Repair(name, Text("文件没有说明编码、按 GBK 读取的表（若显示有误，请写 encoding = …）",
                                   "tables are read as GBK, for the file does not say its encoding; if texts look wrong, state encoding = …"), 1)
             )  # fmt: skip
         return filtered(frame, options.where, where)
@@ -239,7 +239,9 @@ def _check_parquet(path: Path, where: str) -> None:
                 first += batch.num_rows
 
 
-def _mapped(frame: gpd.GeoDataFrame, options: FileOptions, where: str, wanted: tuple[str, ...]) -> gpd.GeoDataFrame:
+def _mapped(
+    frame: gpd.GeoDataFrame, options: FileOptions, where: str, wanted: tuple[str, ...], name: str, told: list[Repair]
+) -> gpd.GeoDataFrame:
     """Rename their columns and values to ours."""
     columns = dict(options.fields)
     if options.id:
@@ -266,8 +268,29 @@ def _mapped(frame: gpd.GeoDataFrame, options: FileOptions, where: str, wanted: t
     for ours, mapping in options.values.items():
         if ours not in data and len(frame):
             raise OptionError(f"{where}: values.{ours}: no column feeds this field; map one with fields = {{ {ours} = … }}")
-        data[ours] = np.array([mapping.get(_key(value), value) for value in data.get(ours, ())], dtype=object)
+        theirs_of = [_key(value) for value in data.get(ours, ())]
+        theirs_of = [key if key in mapping else key.strip() for key in theirs_of]
+        told += _idle_keys(ours, mapping, theirs_of, name)
+        data[ours] = np.array([mapping.get(key, value) for key, value in zip(theirs_of, data.get(ours, ()), strict=True)], dtype=object)
     return gpd.GeoDataFrame(data, geometry=frame.geometry.to_numpy(), crs=frame.crs)
+
+
+def _idle_keys(ours: str, mapping: Mapping[str, str], found: list[str], name: str) -> list[Repair]:
+    """Tell of keys of ``values`` that match no row: codes where the column holds words, or the other way round.
+
+    Idle keys of a table made for a whole province are no mistake: they are told where no key matches anything, or where most are idle and rows
+    are left that no key matches.
+    """
+    held = dict.fromkeys(key for key in found if key)
+    idle = [key for key in mapping if key not in held]
+    left = [key for key in held if key not in mapping]
+    if not held or not idle or not (len(idle) == len(mapping) or (len(idle) > len(mapping) / 2 and left)):
+        return []
+    what = Text(
+        f"values.{ours} 共 {len(mapping)} 个键，其中没有一行与之相符的键（{sample(idle)}；该列的值为 {sample(left)}）",
+        f"keys of values.{ours} (of {len(mapping)}) that match no row ({sample(idle)}; the column holds {sample(left)})",
+    )
+    return [Repair(name, what, len(idle))]
 
 
 def _same_name(theirs: Iterable[Any], ours: str, where: str) -> Any | None:
@@ -291,7 +314,10 @@ def crs_of(frame: gpd.GeoDataFrame, options: FileOptions, where: str) -> pyproj.
     stated = crs_.parse_crs(options.crs, where=where) if options.crs else None
     if frame.crs is None:
         if stated is None and options.datum not in ("gcj02", "bd09"):
-            raise CRSError(f'{where}: has no CRS; state it: crs = "EPSG:4326" (or the CGCS2000 zone, such as "EPSG:4551")')
+            amap = (
+                ', or datum = "gcj02" for coordinates of Amap or Tencent ("bd09" of Baidu)' if where.lower().endswith(TABLE_ENDINGS) else ""
+            )
+            raise CRSError(f'{where}: has no CRS; state it: crs = "EPSG:4326" (or the CGCS2000 zone, such as "EPSG:4551"){amap}')
         return stated or pyproj.CRS(crs_.WGS84)
     own = pyproj.CRS(frame.crs)
     code = own.to_epsg() if own.area_of_use is None else None

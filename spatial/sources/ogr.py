@@ -117,7 +117,7 @@ def read_ogr(path: Path, options: FileOptions, where: str, name: str, told: list
             told.append(Repair(name, plan.notice, plan.texts))
         if plan.cut:
             told.append(
-                Repair(name, Text("处文本被字段长度截断，末尾的半个字符已略去", "texts are cut by the length of their field: half a character at the end is left out"), plan.cut)
+                Repair(name, Text("被字段长度截断、末尾半个字符已略去的文本", "texts are cut by the length of their field: half a character at the end is left out"), plan.cut)
             )  # fmt: skip
     return frame
 

@@ -38,6 +38,8 @@ _SIDES = {"n": 1, "s": -1, "e": 1, "w": -1}
 _SIDE = re.compile(r"([nsew]) ?([+-]?\d.*)|([+-]?\d.*?) ?([nsew])")
 _WORDS = (("东经", "e"), ("西经", "w"), ("北纬", "n"), ("南纬", "s"), ("东", "e"), ("西", "w"), ("北", "n"), ("南", "s"))
 _SRID = re.compile(r"\s*SRID\s*=\s*(\d+)\s*;", re.IGNORECASE)
+_MADE_UP = re.compile(r"Unnamed: \d+")  # what pandas calls a column whose head is empty
+_HEAD_BELOW = "the head may not be in the first line; remove the lines above it"
 _HEX = re.compile(r"[0-9A-Fa-f]{42,}")
 
 
@@ -75,6 +77,7 @@ def read_table(
         Numbers that can be read in two ways, or latitudes where x is.
     """
     text, guessed = _text(path, encoding, where)
+    delimiter = ","
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("error", pd.errors.ParserWarning)  # rows longer than the header: columns would shift
@@ -83,7 +86,8 @@ def read_table(
         lines = _lines_of_rows(text, delimiter, where)
     except (ValueError, csv.Error, pd.errors.ParserError, pd.errors.ParserWarning) as error:
         first = str(error).splitlines()
-        raise SourceError(f"{where}: is not a table ({shown(first[0], 200) if first else type(error).__name__})") from error
+        hint = f"; {_HEAD_BELOW}" if _is_title(text, delimiter) else ""
+        raise SourceError(f"{where}: is not a table ({shown(first[0], 200) if first else type(error).__name__}){hint}") from error
     if geometry is not None:
         points, srid = _in_one_column(table, geometry, where)
     else:
@@ -97,6 +101,24 @@ def read_table(
     crs = crs_.parse_crs(f"EPSG:{srid}", where=f'{where}: the SRID in "{shown(geometry)}"') if srid else None
     taken = {"geometry": "geometry_"} if "geometry" in table else {}
     return gpd.GeoDataFrame(table.rename(columns=taken), geometry=points, crs=crs), guessed
+
+
+def _is_title(text: str, delimiter: str) -> bool:
+    """Tell whether the first line is one text alone, as a title over a table is."""
+    first, *others = [line.strip("\r") for line in text.split("\n")[:20]]
+    return delimiter not in first.rstrip(delimiter) and any(line.strip(delimiter).count(delimiter) for line in others)
+
+
+def _known_columns(table: pd.DataFrame) -> str:
+    """List the columns of a table for a message, without the names that pandas makes up for those that have none."""
+    names = [str(column) for column in table.columns]
+    made_up = [name for name in names if _MADE_UP.fullmatch(name)]
+    listed = ", ".join(name for name in names if name not in made_up)
+    if len(names) == 1 and not made_up:
+        return f"it has {listed} alone: {_HEAD_BELOW}"
+    if 2 * len(made_up) < len(names):
+        return f"it has {listed}"
+    return f"it has {listed or 'none'}, and {len(made_up)} without a name: {_HEAD_BELOW}"
 
 
 def _lines_of_rows(text: str, delimiter: str, where: str) -> list[int]:
@@ -165,13 +187,13 @@ def _column(table: pd.DataFrame, given: str | None, names: tuple[str, ...], wher
     if len(found) != 1:
         whole = next((column for column in table.columns if _looks_like_wkt(table[column])), None)
         hint = f'; or, if "{shown(whole)}" holds the whole place: geometry = "{shown(whole)}"' if whole else ""
-        raise OptionError(f'{where}: which column holds {axis}? name it: {axis} = "…" (it has {", ".join(table.columns)}){hint}')
+        raise OptionError(f'{where}: which column holds {axis}? name it: {axis} = "…" ({_known_columns(table)}){hint}')
     return found[0]
 
 
 def _existing(table: pd.DataFrame, given: str, where: str) -> str:
     if given not in table:
-        raise OptionError(f'{where}: has no column "{given}"{nearest(given, table.columns)}; it has {", ".join(table.columns)}')
+        raise OptionError(f'{where}: has no column "{given}"{nearest(given, table.columns)}; {_known_columns(table)}')
     return given
 
 
