@@ -174,16 +174,8 @@ def _with_the_rest(shift: Shift, windows: list[_Window]) -> Shift:
                 # What lies there has side peaks that hide the first group: so it is taken out in turn.
                 others = _groups(_rests(windows, cause, also - group[0].shifts[cause])) if also is not None else []
                 if also is not None and any(_clear(other, main, cause, MIN_LEAD) is not None for other in others):
-                    return replace(
-                        shift,
-                        verdict="mixed",
-                        east_m=place[0],
-                        north_m=place[1],
-                        main=main,
-                        also=cause,
-                        also_east_m=also[0],
-                        also_north_m=also[1],
-                    )
+                    shift = replace(shift, verdict="mixed", main=main, east_m=float(place[0]), north_m=float(place[1]))
+                    return replace(shift, also=cause, also_east_m=float(also[0]), also_north_m=float(also[1]))
                 doubtful = shift.verdict == main and shift.lead < _WEAK_LEAD
                 if doubtful and _near(_pooled(group, cause), group[0].shifts[cause]).z >= MIN_Z:
                     shift = replace(shift, verdict="unsure")
