@@ -77,7 +77,7 @@ def blocks(place, xs, ys, degrees=0.0, set_back_m=12.0):
 
 def alike(one, other):
     """The same but for the last digits, since sums run in another order."""
-    return one.verdict == other.verdict and astuple(one)[1:] == pytest.approx(astuple(other)[1:], abs=1e-2)
+    return one.verdict == other.verdict and astuple(one)[1:] == pytest.approx(astuple(other)[1:], abs=1e-2, nan_ok=True)
 
 
 @pytest.mark.parametrize("where", [CHANGCHUN, GUANGZHOU], ids=["Changchun", "Guangzhou"])
@@ -175,16 +175,62 @@ def test_outside_china_there_is_no_alarm():
     assert find_shift(aside, roads, place.crs).verdict == "unsure"
 
 
-def test_parts_that_say_different_things_are_unsure():
-    """West of the city as it is, east of it in GCJ-02."""
+def mixed(place, layer, moved, done, other="aligned"):
+    """Some shapes as one datum has them, the rest as another has."""
+    return np.where(moved, place.moved(layer, DONE[done]), place.moved(layer, DONE[other]))
+
+
+def test_parts_of_a_city_in_two_datums_are_mixed():
+    """West of the city as it is, east of it in GCJ-02, in windows that lie apart."""
     place = Place(*CHANGCHUN)
     xs, ys = spacings(1, 40000.0), spacings(2)
     assert xs[-1] - xs[0] > 12000
     roads, plots = streets(place, xs, ys), blocks(place, xs, ys)
-    west = shapely.get_x(shapely.centroid(plots)) < place.centre[0]
-    mixed = np.where(west, plots, place.moved(plots, wgs84_to_gcj02))
+    east = shapely.get_x(shapely.centroid(plots)) >= place.centre[0]
     assert find_shift(plots, roads, place.crs).verdict == "aligned"
-    assert find_shift(mixed, roads, place.crs).verdict == "unsure"
+    found = find_shift(mixed(place, plots, east, "gcj02"), roads, place.crs)
+    assert (found.verdict, {found.main, found.also}) == ("mixed", {"aligned", "gcj02"})
+
+
+@pytest.mark.parametrize(
+    ("done", "other"),
+    [("gcj02", "aligned"), ("over_converted", "aligned"), ("bd09", "aligned"), ("gcj02", "over_converted"), ("bd09", "gcj02")],
+)
+@pytest.mark.parametrize("which", ["every second", "every fourth", "the west"])
+def test_a_layer_in_two_datums_is_mixed(which, done, other):
+    place = Place(*CHANGCHUN)
+    xs, ys = spacings(1), spacings(2)
+    roads, plots = streets(place, xs, ys, 17.0), blocks(place, xs[4:-4], ys[4:-4], 17.0)
+    order = np.random.default_rng(3).permutation(len(plots))
+    moved = {
+        "every second": order % 2 == 0,
+        "every fourth": order % 4 == 0,
+        "the west": shapely.get_x(shapely.centroid(plots)) < place.centre[0],
+    }[which]
+    found = find_shift(mixed(place, plots, moved, done, other), roads, place.crs)
+    assert (found.verdict, {found.main, found.also}) == ("mixed", {done, other})
+    for name, east_m, north_m in ((found.main, found.east_m, found.north_m), (found.also, found.also_east_m, found.also_north_m)):
+        made = shapely.get_coordinates(place.moved(shapely.points(place.centre[None]), DONE[name]))[0] - place.centre
+        assert math.hypot(east_m - made[0], north_m - made[1]) < NEAR_M
+    if which == "every fourth":
+        assert found.main == other
+
+
+def test_one_datum_is_never_mixed():
+    place = Place(*CHANGCHUN)
+    xs, ys = spacings(1), spacings(2)
+    found = find_shift(blocks(place, xs, ys), streets(place, xs, ys), place.crs)
+    assert (found.verdict, found.main, found.also, math.isnan(found.also_east_m)) == ("aligned", "", "", True)
+
+
+@pytest.mark.parametrize("which", ["jittered", "regular"])
+def test_a_regular_grid_half_moved_is_not_called_aligned_and_whole_not_mixed(which):
+    place = Place(*CHANGCHUN)
+    lines = np.arange(-3000.0, 3001.0, 200.0) + (np.random.default_rng(5).uniform(-20, 20, 31) if which == "jittered" else 0.0)
+    roads, plots = streets(place, lines, lines, 10.0), blocks(place, lines[5:-5], lines[5:-5], 10.0)
+    half = np.random.default_rng(6).permutation(len(plots)) % 2 == 0
+    assert find_shift(mixed(place, plots, half, "gcj02"), roads, place.crs).verdict in {"mixed", "unsure"}
+    assert find_shift(plots, roads, place.crs).verdict in {"aligned", "unsure"}
 
 
 def test_what_has_no_edges_or_no_roads_is_unsure():

@@ -73,6 +73,12 @@ def weiman(cases):
 
 
 @pytest.fixture(scope="module")
+def parks(cases):
+    land_use = gpd.read_file(cases / "changchun" / "weiman" / "data_gis_landuse_clipped.geojson")
+    return land_use[land_use["Type"] == "公园与绿地"].geometry.to_numpy()
+
+
+@pytest.fixture(scope="module")
 def changchun(weiman):
     return Town(125.33, 43.89, weiman["static_road_clipped"])
 
@@ -101,6 +107,44 @@ def test_changchun_parcels_land_use_and_roads(changchun, changchun_parcels, weim
     assert found.verdict == done
     assert found.lead > 10  # 20 to 51
     assert found.expected_m == pytest.approx(591, abs=5)
+
+
+def half(shapes, which):
+    if which == "every second":
+        return np.arange(len(shapes)) % 2 == 0
+    x = shapely.get_x(shapely.centroid(shapes))
+    return x < np.median(x)
+
+
+@pytest.mark.parametrize("which", ["every second", "the west"])
+@pytest.mark.parametrize("layer", ["parcels", "data_gis_landuse_clipped"])
+def test_half_of_changchun_in_gcj02_is_mixed(changchun, changchun_parcels, weiman, layer, which):
+    """Aligned by 2 to 4 sd of lead, if only the best fit were looked at."""
+    shapes = np.asarray(changchun_parcels if layer == "parcels" else weiman[layer])
+    found = find_shift(
+        np.where(half(shapes, which), changchun.metres(shapes, "gcj02"), changchun.metres(shapes)), changchun.roads, changchun.crs
+    )
+    assert (found.verdict, {found.main, found.also}) == ("mixed", {"aligned", "gcj02"})
+    apart_m = math.hypot(found.also_east_m - found.east_m, found.also_north_m - found.north_m)
+    assert apart_m == pytest.approx(found.expected_m, abs=25)
+
+
+@pytest.mark.parametrize("share", [0.1, 0.3, 0.9])
+@pytest.mark.parametrize("done", ["gcj02", "over_converted", "bd09"])
+def test_a_share_of_the_land_use_in_another_datum_is_found(changchun, weiman, done, share):
+    shapes = weiman["data_gis_landuse_clipped"]
+    moved = np.random.default_rng(1).permutation(len(shapes)) < share * len(shapes)
+    found = find_shift(np.where(moved, changchun.metres(shapes, done), changchun.metres(shapes)), changchun.roads, changchun.crs)
+    few, many = ("aligned", done) if share > 0.5 else (done, "aligned")
+    assert (found.verdict, found.main, found.also) == ("mixed", many, few)
+
+
+def test_two_dozen_parks_half_in_gcj02_are_not_aligned(changchun, parks):
+    """So few shapes do not always tell what the other half is, but that not all is well."""
+    assert changchun.shift(parks).verdict == "aligned"
+    for moved in (half(parks, "every second"), *(np.random.default_rng(seed).permutation(len(parks)) % 2 == 0 for seed in range(3))):
+        shapes = np.where(moved, changchun.metres(parks, "gcj02"), changchun.metres(parks))
+        assert find_shift(shapes, changchun.roads, changchun.crs).verdict in {"mixed", "unsure"}
 
 
 def test_roads_lie_on_themselves(harbin, changchun):
