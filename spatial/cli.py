@@ -314,6 +314,7 @@ def _draw() -> Callable[[str], None]:
     tty = sys.stderr.isatty()
 
     def draw(step: str) -> None:
+        step = shown(step, 300)
         print(f"\r\033[K{step} …" if tty else f"{step} …", end="" if tty else "\n", file=sys.stderr, flush=True)
 
     return draw

@@ -377,12 +377,21 @@ HTML = "<!DOCTYPE html><html><head><title>Log in</title></head><body>Log in</bod
         ('{"elements": []}', "no OSM data"),
         ("", "answers with nothing"),
         ("<gpx/>", "no OSM data"),
-        ('<osm version="0.6"></osm>', "knows nothing at all inside"),
+        ('<osm version="0.6"><meta osm_base=""/></osm>', "knows nothing at all inside"),
         ('<!DOCTYPE osm [<!ENTITY a "aaaaaaaaaa"><!ENTITY b "&a;&a;&a;&a;">]><osm version="0.6">&b;</osm>', "declares a document type"),
         ('<!DOCTYPE osm SYSTEM "file:///etc/passwd"><osm version="0.6"/>', "declares a document type"),
-        ('<osm version="0.6"><node id="1" lat="north" lon="125"/></osm>', "OSM data that cannot be read"),
-        ('<osm version="0.6"><node id="one" lat="43" lon="125"/></osm>', "OSM data that cannot be read"),
-        ('<osm version="0.7"><node id="1" lat="43" lon="125"/></osm>', "OSM data that cannot be read"),
+        (
+            '<osm version="0.6"><meta osm_base="2024-04-10T00:00:00Z"/><node id="1" lat="north" lon="125"/></osm>',
+            "OSM data that cannot be read",
+        ),
+        (
+            '<osm version="0.6"><meta osm_base="2024-04-10T00:00:00Z"/><node id="one" lat="43" lon="125"/></osm>',
+            "OSM data that cannot be read",
+        ),
+        (
+            '<osm version="0.7"><meta osm_base="2024-04-10T00:00:00Z"/><node id="1" lat="43" lon="125"/></osm>',
+            "OSM data that cannot be read",
+        ),
         (b"\xff\xfe\x00\x01binary", "no OSM data"),
     ],
 )
