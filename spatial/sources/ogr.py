@@ -169,6 +169,8 @@ def _undisturbed(path: Path, where: str) -> Iterator[Path]:
                     break
             else:
                 raise SourceError(f"{where}: another program is writing it; save and close it there")
+        except SpatialError:
+            raise
         except OSError as error:
             raise SourceError(
                 f"{where}: edits lie beside it ({sample(part.name for part in beside if _stamp(part))}), and it cannot be copied for reading"
