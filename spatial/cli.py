@@ -399,12 +399,13 @@ def _init(args: argparse.Namespace) -> None:
     from spatial.files import atomic_path, writing
 
     folder: Path = args.folder
-    with writing(folder):
+    elsewhere = "name another folder"
+    with writing(folder, elsewhere):
         if (folder / "city.toml").exists():
             raise OutputError(f"{folder / 'city.toml'}: exists already; nothing was changed")
         for name in ("data", "layers", "maps", "out"):
             (folder / name).mkdir(parents=True, exist_ok=True)
-        with atomic_path(folder / "city.toml") as part:
+        with atomic_path(folder / "city.toml", elsewhere) as part:
             part.write_text(_CITY_TOML, encoding="utf-8")
     print(f'{folder / "city.toml"}: put your files into {folder / "data"}, name them there, then "spatial run {folder}"')
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import socket
@@ -926,3 +927,17 @@ def test_a_damaged_outline_of_an_unfinished_fetch_is_asked_for_anew(city: Path, 
     (parts / "outline.geojson").write_text(staged)
     assert get(city).new
     assert servers.asked[0] == "试城"
+
+
+@pytest.mark.parametrize("where", ["shutil.copyfile", "_geojson"])
+def test_a_disk_that_is_full_is_told_without_an_option_that_fetch_has_not(
+    city: Path, monkeypatch: pytest.MonkeyPatch, where: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def full(*_: Any) -> Any:
+        raise OSError(errno.ENOSPC, "full")
+
+    monkeypatch.setattr(f"spatial.fetch.{where}", full)
+    assert main(["fetch", str(city), "--quiet"]) == 4
+    said = capsys.readouterr().err
+    assert "no space left; free some or copy the project to a folder that can be written, and fetch there" in said
+    assert "--out" not in said
