@@ -86,7 +86,7 @@ class LayerStore:
         if link or (os.path.lexists(self.folder) and not self.folder.is_dir()):
             what = Text("链接", "a link") if link else Text("文件", "a file")
             self.notices.append(
-                Text(f"未使用缓存：{CACHE_FOLDER} 是{what.zh}，不是文件夹", f"no cache is used: {CACHE_FOLDER} is {what.en}, not a folder")
+                Text(f"未使用缓存：.spatial-cache 是{what.zh}，不是文件夹", f"no cache is used: .spatial-cache is {what.en}, not a folder")
             )
             return False
         return True

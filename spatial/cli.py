@@ -317,6 +317,7 @@ def _draw() -> Callable[[str], None]:
     tty = sys.stderr.isatty()
 
     def draw(step: str) -> None:
+        step = shown(step, 300)
         print(f"\r\033[K{step} …" if tty else f"{step} …", end="" if tty else "\n", file=sys.stderr, flush=True)
 
     return draw
@@ -401,12 +402,13 @@ def _init(args: argparse.Namespace) -> None:
     from spatial.files import atomic_path, writing
 
     folder: Path = args.folder
-    with writing(folder):
+    elsewhere = "name another folder"
+    with writing(folder, elsewhere):
         if (folder / "city.toml").exists():
             raise OutputError(f"{folder / 'city.toml'}: exists already; nothing was changed")
         for name in ("data", "layers", "maps", "out"):
             (folder / name).mkdir(parents=True, exist_ok=True)
-        with atomic_path(folder / "city.toml") as part:
+        with atomic_path(folder / "city.toml", elsewhere) as part:
             part.write_text(_CITY_TOML, encoding="utf-8")
     print(f'{folder / "city.toml"}: put your files into {folder / "data"}, name them there, then "spatial run {folder}"')
 

@@ -130,7 +130,7 @@ def read_inputs(
     @contextlib.contextmanager
     def reading(name: str, shown_as: str) -> Iterator[None]:
         try:
-            with progress.step(f"read {shown_as}"):
+            with progress.step(f"read {shown(shown_as)}"):
                 yield
         except SpatialError as error:
             if on_fault is None:

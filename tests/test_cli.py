@@ -365,3 +365,19 @@ def test_every_key_is_documented_where_an_installed_user_finds_it(capsys: pytest
     page = capsys.readouterr().out
     for key in (*city_toml.CITY_KEYS, *osm_request.OSM_KEYS, *city_toml.LAYER_KEYS, *city_toml.SCOPE_KEYS):
         assert f"`{key}`" in page or f"[{key}" in page, key
+
+
+def test_the_name_of_a_file_does_not_rule_the_terminal(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Letters that a terminal obeys (here: a new title of its window) reach it neither by the name of a step nor by a message."""
+    from tests.small_city import project
+
+    path = project(tmp_path, osm=True)
+    name = "c\x1b]0;mine\x07.osm"
+    extract = next(part for part in (tmp_path / "data").iterdir() if ".osm" in part.name)
+    extract.rename(extract.with_name(name))
+    said = path.read_text("utf-8").replace(extract.name, name.replace("\x1b", "\\u001b").replace("\x07", "\\u0007"))
+    path.write_text(said, encoding="utf-8")
+    main(["check", str(path)])
+    told = capsys.readouterr()
+    assert "read c�]0;mine�.osm" in told.err
+    assert not {"\x1b", "\x07"} & set(told.out + told.err)

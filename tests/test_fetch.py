@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import socket
@@ -377,12 +378,21 @@ HTML = "<!DOCTYPE html><html><head><title>Log in</title></head><body>Log in</bod
         ('{"elements": []}', "no OSM data"),
         ("", "answers with nothing"),
         ("<gpx/>", "no OSM data"),
-        ('<osm version="0.6"></osm>', "knows nothing at all inside"),
+        ('<osm version="0.6"><meta osm_base=""/></osm>', "knows nothing at all inside"),
         ('<!DOCTYPE osm [<!ENTITY a "aaaaaaaaaa"><!ENTITY b "&a;&a;&a;&a;">]><osm version="0.6">&b;</osm>', "declares a document type"),
         ('<!DOCTYPE osm SYSTEM "file:///etc/passwd"><osm version="0.6"/>', "declares a document type"),
-        ('<osm version="0.6"><node id="1" lat="north" lon="125"/></osm>', "OSM data that cannot be read"),
-        ('<osm version="0.6"><node id="one" lat="43" lon="125"/></osm>', "OSM data that cannot be read"),
-        ('<osm version="0.7"><node id="1" lat="43" lon="125"/></osm>', "OSM data that cannot be read"),
+        (
+            '<osm version="0.6"><meta osm_base="2024-04-10T00:00:00Z"/><node id="1" lat="north" lon="125"/></osm>',
+            "OSM data that cannot be read",
+        ),
+        (
+            '<osm version="0.6"><meta osm_base="2024-04-10T00:00:00Z"/><node id="one" lat="43" lon="125"/></osm>',
+            "OSM data that cannot be read",
+        ),
+        (
+            '<osm version="0.7"><meta osm_base="2024-04-10T00:00:00Z"/><node id="1" lat="43" lon="125"/></osm>',
+            "OSM data that cannot be read",
+        ),
         (b"\xff\xfe\x00\x01binary", "no OSM data"),
     ],
 )
@@ -917,3 +927,17 @@ def test_a_damaged_outline_of_an_unfinished_fetch_is_asked_for_anew(city: Path, 
     (parts / "outline.geojson").write_text(staged)
     assert get(city).new
     assert servers.asked[0] == "试城"
+
+
+@pytest.mark.parametrize("where", ["shutil.copyfile", "_geojson"])
+def test_a_disk_that_is_full_is_told_without_an_option_that_fetch_has_not(
+    city: Path, monkeypatch: pytest.MonkeyPatch, where: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def full(*_: Any) -> Any:
+        raise OSError(errno.ENOSPC, "full")
+
+    monkeypatch.setattr(f"spatial.fetch.{where}", full)
+    assert main(["fetch", str(city), "--quiet"]) == 4
+    said = capsys.readouterr().err
+    assert "no space left; free some or copy the project to a folder that can be written, and fetch there" in said
+    assert "--out" not in said

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import shutil
 import sqlite3
+import tempfile
 import warnings
 import zipfile
 from collections.abc import Iterator
@@ -19,11 +21,12 @@ from spatial.sources.conditions import bad_condition, check_names, filtered, quo
 from spatial.sources.drawings import drawing_text_plan, unescape
 from spatial.sources.encodings import TextPlan
 from spatial.sources.offline import offline
-from spatial.sources.options import FileOptions
+from spatial.sources.options import OWN_SQL_ENDINGS, FileOptions
 from spatial.sources.shapefiles import decode_frame, text_plan
 from spatial.text import Text
 
 ARC_STEP_DEGREES = 1  # curves become chords of one degree, which lie within 0.004 % of the radius from them
+_TRIES = 3  # to copy a database between two edits of another program
 _ZIPPED = (".shp", ".gpkg", ".geojson", ".json", ".fgb", ".dxf", ".kml", ".gml", ".tab")
 
 
@@ -53,6 +56,11 @@ def read_ogr(path: Path, options: FileOptions, where: str, name: str, told: list
     LayerError
         A table without geometry, or surfaces of triangles.
     """
+    with _undisturbed(path, where) as readable:
+        return _read(readable, options, where, name, told)
+
+
+def _read(path: Path, options: FileOptions, where: str, name: str, told: list[Repair]) -> gpd.GeoDataFrame:
     import pyogrio
 
     source, plan, drawing = str(path), TextPlan(None), path.suffix.lower() == ".dxf"
@@ -125,7 +133,10 @@ def read_ogr(path: Path, options: FileOptions, where: str, name: str, told: list
 def check_database(path: Path, where: str) -> None:
     """SQLite reads damaged pages as far as it can; its own check does not."""
     try:
-        with contextlib.closing(sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True)) as database:
+        with (
+            _undisturbed(path, where) as readable,
+            contextlib.closing(sqlite3.connect(f"{readable.resolve().as_uri()}?mode=ro", uri=True)) as database,
+        ):
             said = database.execute("PRAGMA quick_check(1)").fetchone()[0]
     except sqlite3.OperationalError:  # locked, or no permission: GDAL says which
         return
@@ -133,6 +144,52 @@ def check_database(path: Path, where: str) -> None:
         said = str(error)
     if said != "ok":
         raise SourceError(f"{where}: is truncated or corrupt ({first_line(said)}); get the file again")
+
+
+@contextlib.contextmanager
+def _undisturbed(path: Path, where: str) -> Iterator[Path]:
+    """Give a database that reading does not change: SQLite, also when it only reads, moves edits left beside a file into it and removes them.
+
+    Then a private copy is read, and the file stays as its fingerprint was taken.
+    """
+    beside = [path.with_name(path.name + side) for side in ("-wal", "-journal")] if path.suffix.lower() in OWN_SQL_ENDINGS else []
+    if not any(_stamp(part) for part in beside):
+        yield path
+        return
+    with tempfile.TemporaryDirectory(prefix="spatial-", ignore_cleanup_errors=True) as folder:
+        try:
+            for _ in range(_TRIES):
+                before = [_stamp(part) for part in (path, *beside)]
+                for part in (path, *beside):
+                    copy = Path(folder, part.name)
+                    copy.unlink(missing_ok=True)
+                    if _stamp(part):
+                        shutil.copyfile(part, copy)
+                if before == [_stamp(part) for part in (path, *beside)]:
+                    break
+            else:
+                raise SourceError(f"{where}: another program is writing it; save and close it there")
+        except SpatialError:
+            raise
+        except OSError as error:
+            raise SourceError(
+                f"{where}: edits lie beside it ({sample(part.name for part in beside if _stamp(part))}), and it cannot be copied for reading"
+                f" ({error.strerror}); close it in the program that edits it"
+            ) from error
+        copy = Path(folder, path.name)
+        # SQLite takes over what was finished and undoes what was not; GDAL, which only reads, cannot. What is wrong with the file is told later.
+        with contextlib.suppress(sqlite3.Error), contextlib.closing(sqlite3.connect(copy)) as database:
+            database.execute("SELECT count(*) FROM sqlite_master").fetchone()
+        yield copy
+
+
+def _stamp(path: Path) -> tuple[int, int] | None:
+    """Size and time of a file; ``None`` where it is absent or empty."""
+    try:
+        seen = path.stat()
+    except OSError:
+        return None
+    return (seen.st_size, seen.st_mtime_ns) if seen.st_size else None
 
 
 def _inside_zip(root: str, where: str) -> str:

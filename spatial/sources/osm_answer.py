@@ -140,11 +140,11 @@ def check_answer(path: Path, where: str, box: tuple[float, float, float, float] 
             f"{where}: answers with OSM data without <meta osm_base=…>, with which every answer of Overpass begins; something else may have"
             " answered, and what it left out cannot be known; try another server"
         )
+    _check_values(path, where)
     if box and seen.elements and not seen.meets(box):
         raise FetchError(
             f"{where}: answers with data of another place, nothing of which lies inside what was asked for; try another server"
         )
-    _check_values(path, where)
     return Answer(seen.elements, seen.base)
 
 

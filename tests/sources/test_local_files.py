@@ -8,6 +8,8 @@ import math
 import shutil
 import sqlite3
 import struct
+import subprocess
+import sys
 import warnings
 import zipfile
 from pathlib import Path
@@ -20,7 +22,8 @@ import pyogrio
 import pytest
 import shapely
 
-from spatial.errors import LayerError, OptionError
+from spatial.errors import LayerError, OptionError, SourceError
+from spatial.files import fingerprint
 from spatial.layers import layer_specs, typed
 from spatial.project import open_city
 from spatial.sources.files import FileOptions, read_vector
@@ -343,3 +346,63 @@ def test_odd_columns_break_nothing(tmp_path: Path, column: str) -> None:
 
 def test_figures_rest_on_the_small_city() -> None:
     assert square(0, 0).bounds == pytest.approx((WEST, SOUTH, WEST + STEP, SOUTH + STEP))
+
+
+# Edits that lie beside a database.
+
+WITHOUT_TRIGGERS = """
+import os, sqlite3, sys
+base = sqlite3.connect(sys.argv[1], isolation_level=None)
+for name, in base.execute("SELECT name FROM sqlite_master WHERE type = 'trigger'").fetchall():
+    base.execute(f'DROP TRIGGER "{name}"')
+"""
+LEFT = {
+    "-wal": """
+base.execute("PRAGMA journal_mode = wal")
+base.execute("PRAGMA wal_autocheckpoint = 0")
+base.execute("UPDATE parks SET name = 'new'")
+os._exit(0)
+""",
+    "-journal": """
+base.execute("PRAGMA cache_size = 1")
+base.execute("PRAGMA cache_spill = 1")
+base.execute("BEGIN")
+base.execute("UPDATE parks SET name = 'half of an edit' || hex(randomblob(3000))")
+os._exit(0)
+""",
+}
+
+
+@pytest.mark.parametrize("ending", ["gpkg", "sqlite"])
+@pytest.mark.parametrize("side", LEFT)
+def test_reading_changes_no_database(tmp_path: Path, side: str, ending: str) -> None:
+    """A program was killed: what it had finished counts, what it had not does not, and the files stay byte by byte as they are."""
+    path = tmp_path / f"a.{ending}"
+    frame(*[square(0.1, 0.1, 0.1)] * 40).to_file(path, layer="parks", driver="GPKG" if ending == "gpkg" else "SQLite")
+    subprocess.run([sys.executable, "-c", WITHOUT_TRIGGERS + LEFT[side], str(path)], check=True)
+    assert (tmp_path / f"{path.name}{side}").stat().st_size
+    before = {part.name: part.read_bytes() for part in tmp_path.iterdir()}
+    digest = fingerprint(path)
+    found = read(path)
+    assert set(found["name"]) == ({"new"} if side == "-wal" else {f"n{n}" for n in range(40)})
+    assert {part.name: part.read_bytes() for part in tmp_path.iterdir()} == before
+    assert fingerprint(path) == digest
+    (tmp_path / f"{path.name}{side}").unlink()
+    assert fingerprint(path) != digest
+
+
+def test_a_database_that_is_being_written_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Half of one state and half of the next is no copy."""
+    path = tmp_path / "a.gpkg"
+    frame(square(0.1, 0.1, 0.1)).to_file(path, driver="GPKG")
+    (tmp_path / "a.gpkg-wal").write_bytes(b"x")
+    copyfile = shutil.copyfile
+
+    def meanwhile(source: Path, target: Path) -> None:
+        copyfile(source, target)
+        with path.open("ab") as edited:
+            edited.write(b"x")
+
+    monkeypatch.setattr(shutil, "copyfile", meanwhile)
+    with pytest.raises(SourceError, match="another program is writing it; save and close it there"):
+        read(path)
