@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import struct
 import zipfile
@@ -17,8 +18,10 @@ import shapely
 from pyarrow import parquet
 
 from spatial.errors import CRSError, LayerError, OptionError, SourceError
+from spatial.layers import layer_specs
 from spatial.sources.files import read_vector
 from spatial.sources.options import FileOptions
+from spatial.sources.osm import read_osm
 
 SQUARES = [shapely.box(125.30 + 0.01 * x, 43.90, 125.305 + 0.01 * x, 43.905) for x in range(6)]
 
@@ -265,3 +268,20 @@ def test_a_condition_means_the_same_in_every_format(alike: list[Path], condition
         else:
             kept = read(path, where=condition, **place)["code"]
             assert sorted(code.removeprefix("G") for code in kept) == rows.split(), path.name
+
+
+def test_osm_data_that_unpack_to_too_much(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("spatial.sources.osm._MUCH", 1 << 20)
+    path = tmp_path / "a.osm.gz"
+    path.write_bytes(
+        gzip.compress(b'<osm version="0.6"><node id="1" lat="1" lon="1"><tag k="a" v="' + b"a" * (3 << 20) + b'"/></node></osm>')
+    )
+    with pytest.raises(SourceError, match=r"unpacks to 3 MiB from . KiB, as no OSM data do"):
+        read_osm(path, layer_specs().values())
+
+
+def test_a_geoparquet_that_announces_too_much(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    squares().to_parquet(tmp_path / "p.parquet")
+    monkeypatch.setattr("spatial.sources.files.MOST_ROWS", 5)
+    with pytest.raises(SourceError, match=r"p\.parquet: announces 6 rows of \d+ columns, more than 5 rows"):
+        read(tmp_path / "p.parquet")
