@@ -26,7 +26,7 @@ def filtered(frame: gpd.GeoDataFrame, condition: str | None, where: str) -> gpd.
     """Apply an OGR SQL condition in memory, so that one syntax and one meaning serve every kind of file.
 
     A column whose values all are plain numbers is numeric, one of true and false is 1 and 0, whatever the file takes them for; an empty text
-    is NULL.
+    is NULL, and blanks at the end of one do not count.
 
     Raises
     ------
@@ -92,7 +92,7 @@ def bad_condition(condition: str, where: str) -> OptionError:
 def _comparable(column: pd.Series) -> pd.Series:
     """Make a column that holds only plain numbers, or only true and false, one of them; a code with leading zeros stays text."""
     if pd.api.types.is_object_dtype(column) or pd.api.types.is_string_dtype(column):
-        text = column.astype(object)
+        text = column.astype(object).map(lambda value: value.rstrip(" ") if isinstance(value, str) else value)  # which a dbf cannot keep
         text = text.where(text.notna() & (text != ""), None)
         given = text[text.notna()]
         if len(given) and all(isinstance(value, str) and _PLAIN_NUMBER.fullmatch(value) for value in given):

@@ -21,11 +21,11 @@ from spatial.files import refuse_wrappers
 from spatial.layers import Repair
 from spatial.sources.conditions import as_written, filtered
 from spatial.sources.drawings import close_lines
-from spatial.sources.geojson import compare, look_at
+from spatial.sources.geojson import compare, json_of, look_at
 from spatial.sources.nesting import refuse_deep
 from spatial.sources.offline import nothing_beside
 from spatial.sources.ogr import check_database, first_line, read_ogr
-from spatial.sources.options import DATABASE_ENDINGS, JSON_ENDINGS, MOST_COLUMNS, TABLE_ENDINGS, ZIP_ENDINGS, FileOptions
+from spatial.sources.options import DATABASE_ENDINGS, MOST_COLUMNS, TABLE_ENDINGS, ZIP_ENDINGS, FileOptions
 from spatial.sources.shapefiles import check_parts
 from spatial.sources.tables import read_table
 from spatial.sources.whole import check_archive
@@ -186,11 +186,12 @@ def read_as_is(path: Path, options: FileOptions, where: str, told: list[Repair],
         check_parts(path, where)
     elif ending in (*ZIP_ENDINGS, ".kmz"):
         check_archive(path, where)
-    said = look_at(path, options.encoding, where) if ending in JSON_ENDINGS else None
+    text = json_of(path)
+    said = look_at(text, options.encoding, where) if text is not None else None
     with nothing_beside(path):
         frame, kind = read_ogr(path, options, where, name, told)
-    if said and kind in ("GeoJSON", "GeoJSONSeq"):
-        frame = compare(frame, said, path, options, where)
+    if kind in ("GeoJSON", "GeoJSONSeq") and (text is not None or ending not in ZIP_ENDINGS):  # by its content, whatever its name
+        frame = compare(frame, said or look_at(path, options.encoding, where), text or path, options, where)
     frame = filtered(frame, options.where, where)
     if polygons and ending == ".dxf":
         frame = frame.set_geometry(gpd.GeoSeries(close_lines(frame.geometry.to_numpy()), index=frame.index, crs=frame.crs))

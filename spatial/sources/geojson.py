@@ -5,6 +5,7 @@ from __future__ import annotations
 import codecs
 import json
 import re
+import zipfile
 from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,14 +18,17 @@ import shapely
 
 from spatial import crs as crs_
 from spatial.errors import CRSError, SourceError, sample, shown
-from spatial.sources.options import FileOptions
+from spatial.sources.options import JSON_ENDINGS, ZIP_ENDINGS, FileOptions
 
 _MOST_PARSED = 1 << 30  # bytes: a larger file is not parsed a second time
 _KEYS = re.compile(rb'"(geometry|properties|bbox)"\s*:|"type"\s*:\s*"(Feature)"')
-_OPEN, _NULL = re.compile(rb'\[\s*([-\d"tfn])'), re.compile(rb",\s*(null)\s*[,\]]")
+_OPEN = re.compile(rb'\[\s*([-\d"tfn])')
+_EMPTY = re.compile(rb",\s*(null|\[\s*\]|\{\s*\})\s*(?=[,\]])")  # in a list; the first of one matters as little as none
 _CRS = re.compile(rb'"crs"\s*:\s*(?=\{)')
 _ALGORITHM = b'"gdal_streamed_alg"'
 _NESTED = {"Point": 0, "MultiPoint": 1, "LineString": 1, "MultiLineString": 2, "Polygon": 2, "MultiPolygon": 3}
+
+JsonFile = Path | zipfile.Path
 
 
 @dataclass
@@ -39,14 +43,28 @@ class Said:
         How many lists begin with each kind of value.
     crs
         Names under ``crs``.
+    size
+        Bytes.
     """
 
     keys: Counter[bytes] = field(default_factory=Counter)
     opened: Counter[bytes] = field(default_factory=Counter)
     crs: list[str] = field(default_factory=list)
+    size: int = 0
 
 
-def look_at(path: Path, stated: str | None, where: str) -> Said:
+def json_of(path: Path) -> JsonFile | None:
+    """Return the file if it is GeoJSON by its name, or the one in an archive that is."""
+    if path.suffix.lower() in JSON_ENDINGS:
+        return path
+    if path.suffix.lower() not in ZIP_ENDINGS:
+        return None
+    with zipfile.ZipFile(path) as archive:
+        names = [name for name in archive.namelist() if name.lower().endswith(JSON_ENDINGS)]
+    return zipfile.Path(path, names[0]) if len(names) == 1 else None
+
+
+def look_at(path: JsonFile, stated: str | None, where: str) -> Said:
     """Count what a GeoJSON file says, and refuse letters that are none: GDAL takes them.
 
     Parameters
@@ -69,6 +87,7 @@ def look_at(path: Path, stated: str | None, where: str) -> Said:
         try:
             while block := stream.read(1 << 20):
                 decoder.decode(block)
+                said.size += len(block)
                 whole = rest + block
                 cut = max(whole.rfind(b"}"), whole.rfind(b"]")) + 1  # nothing that is looked for reaches over it
                 piece, rest = whole[:cut], whole[cut:]
@@ -76,7 +95,7 @@ def look_at(path: Path, stated: str | None, where: str) -> Said:
                     raise SourceError(f"{where}: is no layer but an instruction to read other files; save its result to a file")
                 said.keys.update(key or kind for key, kind in _KEYS.findall(piece))
                 said.opened.update(_OPEN.findall(piece))
-                said.opened.update(_NULL.findall(piece))
+                said.opened.update(_EMPTY.findall(piece))
                 places += [at + match.end() for match in _CRS.finditer(piece)]
                 at += cut
             decoder.decode(b"", final=True)
@@ -92,7 +111,7 @@ def look_at(path: Path, stated: str | None, where: str) -> Said:
     return said
 
 
-def compare(frame: gpd.GeoDataFrame, said: Said, path: Path, options: FileOptions, where: str) -> gpd.GeoDataFrame:
+def compare(frame: gpd.GeoDataFrame, said: Said, path: JsonFile, options: FileOptions, where: str) -> gpd.GeoDataFrame:
     """Assert that all of a GeoJSON file was read: every feature, every coordinate, in the CRS that it names.
 
     Parameters
@@ -128,8 +147,8 @@ def compare(frame: gpd.GeoDataFrame, said: Said, path: Path, options: FileOption
     return _with_own_crs(frame, said, options, where)
 
 
-def _compare_features(read: int, said: Said, path: Path, encoding: str | None, where: str) -> None:
-    if path.stat().st_size > _MOST_PARSED:
+def _compare_features(read: int, said: Said, path: JsonFile, encoding: str | None, where: str) -> None:
+    if said.size > _MOST_PARSED:
         if said.keys[b"Feature"] != read:
             raise SourceError(f"{where}: {said.keys[b'Feature']} features are announced, {read} can be read; get the file again")
         return

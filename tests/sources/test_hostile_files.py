@@ -114,9 +114,24 @@ def test_geojson_by_lines_is_whole_or_refused(tmp_path: Path) -> None:
 
 def test_features_that_gdal_passes_over(tmp_path: Path) -> None:
     features = collection()["features"]
-    for other in ({**features[5], "type": "feature"}, {**features[5], "type": "Feture"}, collection(features=features[5:])):
+    for other in ({**features[5], "type": "feature"}, {**features[5], "type": "Feture"}, collection(features=features[5:]), {}, []):
         with pytest.raises(SourceError, match=r"1 of 6 features are null or do not say that they are features \(rows 5\)"):
             read(geojson(tmp_path, collection(features=[*features[:5], other])))
+
+
+@pytest.mark.parametrize("name", ["p.zip", "p.xyz"])
+def test_geojson_in_an_archive_or_under_another_name(tmp_path: Path, name: str) -> None:
+    for value, said in (
+        ("\n".join(json.dumps(feature) for feature in collection()["features"])[:-40], "1 of 6 lines are cut"),
+        (json.dumps(collection(crs=named_crs("GCJ02"))), "names GCJ02"),
+    ):
+        path = packed(tmp_path, {"a.geojson": value.encode()}, name) if name == "p.zip" else geojson(tmp_path, value, name=name)
+        with pytest.raises((SourceError, CRSError), match=said):
+            read(path)
+    if name == "p.zip":
+        command = {"type": "gdal_streamed_alg", "command_line": f"gdal vector pipeline ! read {tmp_path}/other.gpkg"}
+        with pytest.raises(SourceError, match="an instruction to read other files"):
+            read(packed(tmp_path, {"a.json": json.dumps(command).encode()}, name))
 
 
 @pytest.mark.parametrize("spaces", [None, 2], ids=["dense", "indented"])
@@ -248,7 +263,7 @@ def alike(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
     folder = tmp_path_factory.mktemp("alike")
     frame = squares(
         name=[f"公园{row}" for row in range(6)], level=["9", "10", "11", "2", "007", ""], n=np.arange(1, 7, dtype="int32"), r=[0.5, 1.5, None, 3.5, 4.5, 5.5],
-        num=["9", "10", "11", "2", "30", "100"], kind=["park", "park", "square", None, "", "park"], flag=[True, False] * 3,
+        num=["9", "10", "11", "2", "30", "100"], kind=["park", "park", "square", None, "", "park "], flag=[True, False] * 3,
         built=pd.to_datetime(["2001-01-01", "2005-05-05", "2010-10-10", "2015-01-01", "2020-01-01", "2021-01-01"]).date,
     )  # fmt: skip
     for ending, driver in FORMATS.items():
