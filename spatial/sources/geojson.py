@@ -253,6 +253,7 @@ def _with_own_crs(frame: gpd.GeoDataFrame, said: Said, options: FileOptions, whe
         return frame
     if len(names) > 1:
         raise CRSError(f"{where}: names {len(names)} CRS ({sample(names)}); keep the true one")
+    name = "a text with parameters" if any(mark in names[0] for mark in "+[{") else shown(names[0])  # of a local grid, it may be
     read = pyproj.CRS(frame.crs) if frame.crs is not None else None
     try:
         own = pyproj.CRS.from_user_input(names[0])
@@ -263,12 +264,12 @@ def _with_own_crs(frame: gpd.GeoDataFrame, said: Said, options: FileOptions, whe
             return frame.set_crs(None, allow_override=True)
         datum = next((datum for datum in ("gcj02", "bd09") if datum in re.sub(r"[\W_]", "", names[0].lower())), None)
         remedy = f'state it: datum = "{datum}"' if datum else 'state the true one: crs = "EPSG:4551"'
-        raise CRSError(f'{where}: its "crs" names {shown(names[0])}, which is not known; {remedy}') from None
+        raise CRSError(f'{where}: its "crs" names {name}, which is not known; {remedy}') from None
     if read is None or read.equals(own, ignore_axis_order=True):
         return frame
     if read.is_geographic and own.is_geographic and crs_.datum_of(read) == crs_.datum_of(own):
         return frame
     raise CRSError(
-        f'{where}: its "crs" names {shown(names[0])} but GDAL reads {crs_.name_of(read)}; write it as "EPSG:4551" in the file, or remove it and'
+        f'{where}: its "crs" names {name} but GDAL reads {crs_.name_of(read)}; write it as "EPSG:4551" in the file, or remove it and'
         " state crs"
     )
