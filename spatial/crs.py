@@ -19,7 +19,7 @@ import shapely
 from pyproj import network
 from pyproj.transformer import TransformerGroup
 
-from spatial.errors import CRSError
+from spatial.errors import CRSError, shown
 
 network.set_network_enabled(active=False)  # type: ignore[attr-defined]
 
@@ -78,12 +78,14 @@ def parse_crs(value: Any, *, where: str) -> pyproj.CRS:
     Raises
     ------
     CRSError
-        PROJ does not know it.
+        PROJ does not know it. A text that has parameters is not repeated: they may be those of a local grid, which are sensitive.
     """
     try:
         return pyproj.CRS.from_user_input(value)
     except pyproj.exceptions.CRSError:
-        raise CRSError(f'{where}: crs "{value}" is not known; write it as "EPSG:4551"') from None
+        kind = next((kind for mark, kind in (("[", "WKT"), ("{", "PROJJSON"), ("+", "PROJ"), ("=", "PROJ")) if mark in str(value)), None)
+        said = f"crs, a {kind} text, is not one that PROJ can read; correct it, or" if kind else f'crs "{shown(value)}" is not known;'
+        raise CRSError(f'{where}: {said} write it as "EPSG:4551"') from None
 
 
 def check_city_crs(crs: pyproj.CRS, extent: Any) -> None:

@@ -26,6 +26,7 @@ _NODATA_REMEDY = "declare that value as no-data in the file, for example with gd
 _FEET = ("ft", "foot", "feet", "us-ft", "us survey foot", "ussurveyfoot")
 DRIVERS = ("GTiff", "HFA", "AAIGrid")  # formats that hold their cells themselves
 MOST_CELLS, MOST_CELLS_AT_ONCE, MOST_BLOCKS = 2_000_000_000, 60_000_000, 300_000
+MOST_CELLS_A_BYTE = 20_000  # of a large file: the emptiest country packs to some hundred
 
 
 @dataclass(frozen=True)
@@ -357,6 +358,12 @@ def _opened(path: Path, where: str) -> Iterator[Any]:
                 raise LayerError(
                     f"{where}: has {source.width} × {source.height} cells, too many to look at; cut it to the city, for example with"
                     f" gdal_translate -projwin WEST NORTH EAST SOUTH -co TILED=YES {path.name} city.tif"
+                )
+            cells, size = source.width * source.height, path.stat().st_size
+            if cells > 100_000_000 and cells > MOST_CELLS_A_BYTE * size:
+                raise LayerError(
+                    f"{where}: announces {source.width} × {source.height} cells in {size} bytes, so next to nothing is in it; give the whole file, or"
+                    f" cut it to the city, for example with gdal_translate -projwin WEST NORTH EAST SOUTH {path.name} city.tif"
                 )
             if any(
                 math.prod(-(-size // step) for size, step in zip(source.shape, block, strict=True)) > MOST_BLOCKS

@@ -123,3 +123,19 @@ def test_unknown_crs() -> None:
     with pytest.raises(CRSError, match=r'parks: crs "EPSG:99999" is not known; write it as "EPSG:4551"'):
         parse_crs("EPSG:99999", where="parks")
     assert name_of(parse_crs("EPSG:4551", where="parks")) == "EPSG:4551"
+
+
+@pytest.mark.parametrize(
+    ("text", "kind"),
+    [
+        ("+proj=tmerc +lat_0=0 +lon_0=125.35 +x_0=51234.567 +y_0=-4812345.678 +ellps=krass +towgs84=12.5,-98.25", "PROJ"),
+        ("proj=tmerc lon_0=125.35 x_0=51234.567 ellps=nobody", "PROJ"),
+        ('PROJCS["own",PARAMETER["false_easting",51234.567]', "WKT"),
+        ('{"type": "ProjectedCRS", "false_easting": 51234.567', "PROJJSON"),
+    ],
+)
+def test_parameters_of_a_local_grid_are_not_repeated(text: str, kind: str) -> None:
+    with pytest.raises(CRSError, match=f"parks: crs, a {kind} text, is not one that PROJ can read") as error:
+        parse_crs(text, where="parks")
+    assert "51234" not in str(error.value)
+    assert error.value.__suppress_context__

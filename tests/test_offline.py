@@ -223,8 +223,8 @@ FILES: dict[str, tuple[str, Write, int, str]] = {
     "CRS by a name that is an address": (
         "a.geojson",
         lambda p, url: p.write_text(geojson({"type": "name", "properties": {"name": f"{url}/def/crs/EPSG/0/4326"}})),
-        0,
-        "",
+        3,
+        "is not known; state the true one",
     ),
     "description of a service": ("a.xml", lambda p, url: p.write_text(capabilities(url)), 3, "describes a web service"),
     "wrapper in an archive": ("a.zip", lambda p, url: archive(p, vrt(url), alone=False), 3, "only names other files"),

@@ -258,3 +258,24 @@ def test_a_raster_too_large_to_look_at_is_named(tmp_path):
     for opened in (open_counts, open_surface):
         with pytest.raises(LayerError, match="200000 × 200000 cells, too many"):
             opened(path, where="elevation")
+
+
+def test_a_raster_of_nothing_is_refused_before_it_is_read(tmp_path):
+    import rasterio
+
+    path, size = tmp_path / "p.tif", 40_000
+    place = rasterio.transform.from_bounds(125.2, 43.8, 125.5, 44.0, size, size)
+    form = {
+        "driver": "GTiff",
+        "width": size,
+        "height": size,
+        "count": 1,
+        "dtype": "float32",
+        "crs": "EPSG:4326",
+        "transform": place,
+        "nodata": -1,
+    }
+    with rasterio.open(path, "w", **form, tiled=True, blockxsize=4096, blockysize=4096, SPARSE_OK="TRUE"):
+        pass
+    with pytest.raises(LayerError, match=r"announces 40000 × 40000 cells in \d+ bytes, so next to nothing is in it"):
+        open_counts(path, where="population")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -22,13 +21,14 @@ from spatial.files import refuse_wrappers
 from spatial.layers import Repair
 from spatial.sources.conditions import as_written, filtered
 from spatial.sources.drawings import close_lines
+from spatial.sources.geojson import compare, json_of, look_at
 from spatial.sources.nesting import refuse_deep
 from spatial.sources.offline import nothing_beside
 from spatial.sources.ogr import check_database, first_line, read_ogr
-from spatial.sources.options import MOST_COLUMNS, OWN_SQL_ENDINGS, TABLE_ENDINGS, FileOptions
+from spatial.sources.options import DATABASE_ENDINGS, MOST_COLUMNS, TABLE_ENDINGS, ZIP_ENDINGS, FileOptions
 from spatial.sources.shapefiles import check_parts
 from spatial.sources.tables import read_table
-from spatial.sources.whole import check_archive, check_geojson
+from spatial.sources.whole import check_archive
 from spatial.text import Text
 
 MOST_ROWS, MOST_VALUES = 10_000_000, 300_000_000  # of a GeoParquet: a country's buildings
@@ -180,17 +180,19 @@ def read_as_is(path: Path, options: FileOptions, where: str, told: list[Repair],
                                   "tables are read as GBK, for the file does not say its encoding; if texts look wrong, state encoding = …"), 1)
             )  # fmt: skip
         return filtered(frame, options.where, where)
-    if ending in OWN_SQL_ENDINGS:
+    if ending in DATABASE_ENDINGS:
         check_database(path, where)
-        return filtered(read_ogr(path, replace(options, where=None), where, name, told), options.where, where)
-    if ending == ".shp":
+    elif ending == ".shp":
         check_parts(path, where)
-    elif ending in (".geojson", ".json") and options.encoding is None:
-        check_geojson(path, where)
-    elif ending == ".zip":
+    elif ending in (*ZIP_ENDINGS, ".kmz"):
         check_archive(path, where)
+    text = json_of(path)
+    said = look_at(text, options.encoding, where) if text is not None else None
     with nothing_beside(path):
-        frame = read_ogr(path, options, where, name, told)
+        frame, kind = read_ogr(path, options, where, name, told)
+    if kind in ("GeoJSON", "GeoJSONSeq") and (text is not None or ending not in ZIP_ENDINGS):  # by its content, whatever its name
+        frame = compare(frame, said or look_at(path, options.encoding, where), text or path, options, where)
+    frame = filtered(frame, options.where, where)
     if polygons and ending == ".dxf":
         frame = frame.set_geometry(gpd.GeoSeries(close_lines(frame.geometry.to_numpy()), index=frame.index, crs=frame.crs))
     return frame

@@ -17,29 +17,32 @@ import numpy as np
 
 from spatial.errors import LayerError, OptionError, SourceError, SpatialError, nearest, sample, shown
 from spatial.layers import Repair
-from spatial.sources.conditions import bad_condition, check_names, filtered, quoted
 from spatial.sources.drawings import drawing_text_plan, unescape
 from spatial.sources.encodings import TextPlan
 from spatial.sources.offline import offline
-from spatial.sources.options import OWN_SQL_ENDINGS, FileOptions
-from spatial.sources.shapefiles import decode_frame, text_plan
+from spatial.sources.options import DATABASE_ENDINGS, MOST_COLUMNS, ZIP_ENDINGS, FileOptions
+from spatial.sources.shapefiles import check_parts, decode_frame, text_plan
 from spatial.text import Text
 
 ARC_STEP_DEGREES = 1  # curves become chords of one degree, which lie within 0.004 % of the radius from them
 _TRIES = 3  # to copy a database between two edits of another program
+_DRIVERS = (
+    "ESRI Shapefile", "GPKG", "SQLite", "OpenFileGDB", "GeoJSON", "GeoJSONSeq", "ESRIJSON", "TopoJSON", "FlatGeobuf", "DXF", "DGN", "KML", "LIBKML",
+    "GML", "GPX", "GeoRSS", "MapInfo File", "S57", "CSV", "XLSX", "ODS",
+)  # fmt: skip
 _ZIPPED = (".shp", ".gpkg", ".geojson", ".json", ".fgb", ".dxf", ".kml", ".gml", ".tab")
 
 
 @offline()
-def read_ogr(path: Path, options: FileOptions, where: str, name: str, told: list[Repair]) -> gpd.GeoDataFrame:
-    """Read one layer of a file.
+def read_ogr(path: Path, options: FileOptions, where: str, name: str, told: list[Repair]) -> tuple[gpd.GeoDataFrame, str]:
+    """Read one layer of a file, whole.
 
     Parameters
     ----------
     path
         The file, a geodatabase or an archive.
     options
-        Of them the layer, the condition and the encoding.
+        Of them the layer and the encoding; the condition waits for ``filtered``, since GDAL's own differ by format.
     where
         File and layer, for messages.
     name
@@ -47,12 +50,17 @@ def read_ogr(path: Path, options: FileOptions, where: str, name: str, told: list
     told
         Takes what the user should know about the reading, counted.
 
+    Returns
+    -------
+    tuple
+        The features by their number in the file, and GDAL's name of the format.
+
     Raises
     ------
     SourceError
-        Truncated, corrupt, not of the encoding, or without a layer.
+        Truncated, corrupt, not of the encoding, of an unknown format, or without a layer.
     OptionError
-        No such layer or none named where there are several, or the condition is none.
+        No such layer, or none named where there are several.
     LayerError
         A table without geometry, or surfaces of triangles.
     """
@@ -60,45 +68,41 @@ def read_ogr(path: Path, options: FileOptions, where: str, name: str, told: list
         return _read(readable, options, where, name, told)
 
 
-def _read(path: Path, options: FileOptions, where: str, name: str, told: list[Repair]) -> gpd.GeoDataFrame:
+def _read(path: Path, options: FileOptions, where: str, name: str, told: list[Repair]) -> tuple[gpd.GeoDataFrame, str]:
     import pyogrio
 
     source, plan, drawing = str(path), TextPlan(None), path.suffix.lower() == ".dxf"
+    zipped = path.suffix.lower() in ZIP_ENDINGS
+    if not zipped and ("!" in source or ";" in path.name):
+        raise SourceError(
+            f"{where}: a path with ! or ; cannot be opened, for it means a file inside another; rename the file or its folder"
+        )
     try:
         with warnings.catch_warnings(record=True) as caught, np.errstate(invalid="ignore"), _settings(raw_text=drawing):
             warnings.simplefilter("always")
-            if path.suffix.lower() == ".zip":
-                source = _inside_zip(f"/vsizip/{path}", where)
+            if zipped:
+                source = _inside_zip(_root(path), where)
             layer = _inner_layer(pyogrio.list_layers(source), options, where)
-            encoding, whole = options.encoding, options.where is None
-            # Python decodes Shapefiles and drawings, since GDAL trusts what they claim; a condition has to wait for that.
+            encoding = options.encoding
+            # Python decodes Shapefiles and drawings, since GDAL trusts what they claim.
             if inner := _shapefile(path, source, layer):
-                plan = text_plan(path, "" if path.suffix.lower() == ".shp" else inner, options.encoding, where=where)
-                encoding, whole = ("ISO-8859-1", True) if plan.encoding else (None, whole)
+                if zipped:
+                    check_parts(path, where, inner)
+                plan = text_plan(path, inner if zipped else "", options.encoding, where=where)
+                encoding = "ISO-8859-1" if plan.encoding else None
             elif drawing:
                 plan = drawing_text_plan(path, options.encoding, where=where)
-                encoding, whole = None, True
-            elif options.encoding:  # GDAL would compare the condition with the bytes
-                whole = True
-            info = pyogrio.read_info(source, layer=layer, encoding=encoding, force_feature_count=whole)
-            if options.where:
-                check_names(options.where, info["fields"], where)
+                encoding = None
+            info = pyogrio.read_info(source, layer=layer, encoding=encoding, force_feature_count=True)
+            _check_kind(info, where)
             frame = pyogrio.read_dataframe(
-                source,
-                layer=layer,
-                encoding=encoding,
-                where=None if whole or options.where is None else quoted(options.where, info["fields"]),
-                on_invalid="ignore",
-                fid_as_index=True,
-                datetime_as_string=True,
+                source, layer=layer, encoding=encoding, on_invalid="ignore", fid_as_index=True, datetime_as_string=True
             )
     except SpatialError:
         raise
     except UnicodeDecodeError as error:
         raise SourceError(f'{where}: text is not {error.encoding}; state its encoding, for example encoding = "gbk"') from error
     except (ValueError, RuntimeError, OSError, IndexError, zipfile.BadZipFile) as error:
-        if options.where and "SQL" in str(error):
-            raise bad_condition(options.where, where) from error
         if "Geometry type is not supported" in str(error):
             raise LayerError(
                 f"{where}: holds surfaces of triangles or faces (TIN, PolyhedralSurface), which have no plan area; convert them to polygons"
@@ -109,17 +113,15 @@ def _read(path: Path, options: FileOptions, where: str, name: str, told: list[Re
         for w in caught
         if any(word in str(w.message).lower() for word in ("corrupt", "malformed", "cannot read", "error", "truncat"))
     ]
-    if broken or (whole and 0 <= info["features"] != len(frame)):
+    if broken or 0 <= info["features"] != len(frame):
         said = broken[0][:160] if broken else f"{info['features']} features are announced, {len(frame)} can be read"
         raise SourceError(f"{where}: is truncated or corrupt ({said}); get the file again")
     if not isinstance(frame, gpd.GeoDataFrame):
         raise LayerError(f"{where}: holds no geometry, only a table; give a layer with geometry, or a CSV with coordinate columns")
     if drawing:
-        frame = filtered(unescape(frame, plan.encoding), options.where, where)
+        frame = unescape(frame, plan.encoding)
     elif plan.encoding:
-        frame = filtered(decode_frame(frame, plan.encoding), options.where, where)
-    elif whole:
-        frame = filtered(frame, options.where, where)
+        frame = decode_frame(frame, plan.encoding)
     if plan.encoding:
         if plan.notice:
             told.append(Repair(name, plan.notice, plan.texts))
@@ -127,7 +129,20 @@ def _read(path: Path, options: FileOptions, where: str, name: str, told: list[Re
             told.append(
                 Repair(name, Text("被字段长度截断、末尾半个字符已略去的文本", "texts are cut by the length of their field: half a character at the end is left out"), plan.cut)
             )  # fmt: skip
-    return frame
+    return frame, str(info["driver"])
+
+
+def _check_kind(info: dict[str, Any], where: str) -> None:
+    """Refuse what GDAL opens and is no file of features of its own, and what has a column for every feature."""
+    if info["driver"] not in _DRIVERS:
+        raise SourceError(
+            f"{where}: is a {info['driver']} file; known: {', '.join(_DRIVERS)}; convert it, for example with ogr2ogr layer.gpkg FILE"
+        )
+    if len(info["fields"]) > MOST_COLUMNS:
+        raise SourceError(
+            f"{where}: has {len(info['fields'])} columns ({sample(info['fields'], 3)}), more than {MOST_COLUMNS}; values stand where names of columns"
+            " should: keep the columns that are needed"
+        )
 
 
 def check_database(path: Path, where: str) -> None:
@@ -152,7 +167,7 @@ def _undisturbed(path: Path, where: str) -> Iterator[Path]:
 
     Then a private copy is read, and the file stays as its fingerprint was taken.
     """
-    beside = [path.with_name(path.name + side) for side in ("-wal", "-journal")] if path.suffix.lower() in OWN_SQL_ENDINGS else []
+    beside = [path.with_name(path.name + side) for side in ("-wal", "-journal")] if path.suffix.lower() in DATABASE_ENDINGS else []
     if not any(_stamp(part) for part in beside):
         yield path
         return
@@ -212,6 +227,11 @@ def _inside_zip(root: str, where: str) -> str:
     return bases[0] if len(bases) == 1 else folders.pop()
 
 
+def _root(path: Path) -> str:
+    """Name an archive as GDAL does; braces say where its name ends, which it knows by itself of ``.zip`` only."""
+    return f"/vsizip/{path}" if path.suffix.lower() == ".zip" else f"/vsizip/{{{path}}}"
+
+
 def _inner_layer(layers: Any, options: FileOptions, where: str) -> str:
     """Name the layer to read; tables without geometry, such as saved styles, are no choice."""
     names = [str(name) for name, _ in layers]
@@ -231,8 +251,8 @@ def _shapefile(path: Path, source: str, layer: str) -> str:
     """Name the Shapefile inside an archive, or of its own; empty where the source is none."""
     if path.suffix.lower() == ".shp":
         return path.name
-    inner = source.removeprefix(f"/vsizip/{path}").strip("/")
-    if path.suffix.lower() != ".zip" or inner.lower().endswith(tuple(ending for ending in (*_ZIPPED, ".gdb") if ending != ".shp")):
+    inner = source.removeprefix(_root(path)).strip("/")
+    if path.suffix.lower() not in ZIP_ENDINGS or inner.lower().endswith(tuple(ending for ending in (*_ZIPPED, ".gdb") if ending != ".shp")):
         return ""
     if inner.lower().endswith(".shp"):
         return inner

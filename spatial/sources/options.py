@@ -7,7 +7,9 @@ from dataclasses import dataclass, field
 
 RASTER_ENDINGS = (".tif", ".tiff", ".img", ".asc")
 TABLE_ENDINGS = (".csv", ".tsv", ".txt")
-OWN_SQL_ENDINGS = (".gpkg", ".sqlite", ".db")  # GDAL would hand a condition to their own SQL, where a misspelt column is a text
+DATABASE_ENDINGS = (".gpkg", ".sqlite", ".db")
+JSON_ENDINGS = (".geojson", ".json", ".geojsonl", ".geojsons", ".jsonl", ".ndjson")
+ZIP_ENDINGS = (".zip", ".shz")
 MOST_COLUMNS = 2000  # every feature holds a place for each: a file whose keys are values, not names, fills the memory
 
 
@@ -20,7 +22,7 @@ class FileOptions:
     layer
         Layer inside the file; needed where it holds several.
     where
-        OGR SQL condition on the file's own columns; never evaluated as Python.
+        OGR SQL condition on the file's own columns (``spatial.sources.conditions``); never evaluated as Python.
     fields
         Our field → their column.
     values

@@ -22,6 +22,7 @@ from spatial.layers import LayerSpec, Repair
 from spatial.text import Text
 
 READER_SCHEMA = "3"
+_MUCH, _TIMES = 500 << 20, 200  # bytes, and how much smaller a packed file may be
 ENDINGS = (".osm.pbf", ".pbf", ".osm", ".osm.gz", ".osm.bz2")
 _NO_LOCATION = 2147483647
 _PER_DEGREE = 1e7
@@ -119,6 +120,7 @@ def read_osm(path: Path, specs: Iterable[LayerSpec]) -> OsmData:
         raise SourceError(f"{path}: is not an OSM file by its name; known: {', '.join(ENDINGS)}")
     import osmium
 
+    _refuse_bomb(path)
     try:
         with _collector_paused():
             data = _Reader([spec for spec in specs if spec.osm]).read(path)
@@ -130,6 +132,17 @@ def read_osm(path: Path, specs: Iterable[LayerSpec]) -> OsmData:
         raise SourceError(f"{path}: cannot be read as OSM data, it may be truncated or corrupt ({error}); get the file again") from error
     _check_places(path, data)
     return data
+
+
+def _refuse_bomb(path: Path) -> None:
+    """Refuse what unpacks to far more than OSM data do, which pack to a tenth or a twentieth; the size is the one announced at the end."""
+    if not path.name.endswith(".gz") or (packed := path.stat().st_size) < 18:
+        return
+    with path.open("rb") as stream:
+        stream.seek(-4, 2)
+        size = int.from_bytes(stream.read(4), "little")
+    if size > _MUCH and size > _TIMES * packed:
+        raise SourceError(f"{path}: unpacks to {size >> 20} MiB from {packed >> 10} KiB, as no OSM data do; get the file again")
 
 
 def _check_places(path: Path, data: OsmData) -> None:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
+import functools
 import zipfile
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -21,37 +24,79 @@ _BY_LANGUAGE = {
 }  # fmt: skip
 
 
-def check_parts(path: Path, where: str) -> None:
+def check_parts(path: Path, where: str, inner: str = "") -> None:
     """Assert that a Shapefile is whole: GDAL reads what is left of a truncated one, and its header says how long it was.
+
+    Parameters
+    ----------
+    path
+        The ``.shp``, or the archive that holds it.
+    where
+        File and layer, for messages.
+    inner
+        Name of the ``.shp`` inside the archive; empty for a file of its own.
 
     Raises
     ------
     SourceError
         A part is missing, truncated, or of another file.
     """
-    parts = _parts(path)
-    if missing := [ending for ending in (".shx", ".dbf") if ending not in parts]:
-        raise SourceError(f"{where}: {', '.join(path.stem + ending for ending in missing)} is missing; a Shapefile is not whole without it")
-    with path.open("rb") as stream:
-        head = stream.read(28)
-    announced, size = 2 * int.from_bytes(head[24:28], "big"), path.stat().st_size
+    with contextlib.ExitStack() as stack:
+        parts = (
+            _opened_in(path, inner, stack)
+            if inner
+            else {
+                ending: _Part(part.name, part.stat().st_size, functools.partial(part.open, "rb")) for ending, part in _parts(path).items()
+            }
+        )
+        _check(parts, PurePosixPath(inner).stem if inner else path.stem, where)
+
+
+@dataclass(frozen=True)
+class _Part:
+    """One of the files of a Shapefile, on the disk or in an archive."""
+
+    name: str
+    size: int
+    open: Callable[[], Any]
+
+    def head(self, size: int) -> bytes:
+        with self.open() as stream:
+            content: bytes = stream.read(size)
+        return content
+
+
+def _opened_in(path: Path, inner: str, stack: contextlib.ExitStack) -> dict[str, _Part]:
+    archive = stack.enter_context(zipfile.ZipFile(path))
+    base = str(PurePosixPath(inner).with_suffix("")).lower()
+    return {
+        PurePosixPath(entry.filename).suffix.lower(): _Part(entry.filename, entry.file_size, functools.partial(archive.open, entry))
+        for entry in archive.infolist()
+        if str(PurePosixPath(entry.filename).with_suffix("")).lower() == base
+    }
+
+
+def _check(parts: dict[str, _Part], stem: str, where: str) -> None:
+    if missing := [ending for ending in (".shp", ".shx", ".dbf") if ending not in parts]:
+        raise SourceError(f"{where}: {', '.join(stem + ending for ending in missing)} is missing; a Shapefile is not whole without it")
+    head = parts[".shp"].head(28)
+    announced, size = 2 * int.from_bytes(head[24:28], "big"), parts[".shp"].size
     if len(head) < 28 or size < announced:
         raise SourceError(f"{where}: is truncated ({announced} bytes are announced, {size} are there); get the file again")
-    entries = parts[".shx"].read_bytes()[100:]
+    entries = parts[".shx"].head(-1)[100:]
     index = np.frombuffer(entries[: len(entries) // 8 * 8], ">i4").reshape(-1, 2).astype(np.int64) * 2
     end = int((index.sum(axis=1) + 8).max(initial=100))
     if end != announced:
         raise SourceError(
             f"{where}: {parts['.shx'].name} is the index of another file, or damaged (it ends at byte {end} of {announced}); get the file again"
         )
-    with parts[".dbf"].open("rb") as stream:
-        head = stream.read(12)
+    head = parts[".dbf"].head(12)
     rows, first, width = _layout(head)
     if len(head) == 12 and rows != len(index):
         raise SourceError(
             f"{where}: {parts['.dbf'].name} has {rows} rows for {len(index)} geometries, so one of the two is of another file; get the file again"
         )
-    announced, size = first + rows * width, parts[".dbf"].stat().st_size
+    announced, size = first + rows * width, parts[".dbf"].size
     if len(head) < 12 or size < announced:
         raise SourceError(
             f"{where}: {parts['.dbf'].name} is truncated ({announced} bytes are announced, {size} are there); get the file again"
