@@ -114,7 +114,7 @@ def _known_columns(table: pd.DataFrame) -> str:
         return f"it has {listed} alone: {_HEAD_BELOW}"
     if 2 * len(made_up) < len(names):
         return f"it has {listed}"
-    return f'it has {listed or "none"}, and {len(made_up)} without a name: {_HEAD_BELOW}'
+    return f"it has {listed or 'none'}, and {len(made_up)} without a name: {_HEAD_BELOW}"
 
 
 def _check_rows(text: str, delimiter: str, where: str) -> None:
