@@ -37,7 +37,10 @@ def check_geojson(path: Path, where: str) -> None:
                 before = block[-40:]
             decoder.decode(b"", final=True)
         except UnicodeDecodeError as error:
-            raise SourceError(f"{where}: is not UTF-8, as GeoJSON must be ({shown(error, 200)}); save it as UTF-8") from error
+            raise SourceError(
+                f"{where}: is not UTF-8, as GeoJSON must be ({shown(error, 200)}); save it as UTF-8, or state its encoding:"
+                ' encoding = "gbk"'
+            ) from error
     if not suspect and bodies == features_said:
         return
     try:
