@@ -200,7 +200,7 @@ def test_a_whole_layer_in_the_place_of_another(path: Path, run: Say) -> None:
 def test_an_entry_of_another_version_is_not_looked_at(path: Path, run: Say, monkeypatch: pytest.MonkeyPatch) -> None:
     _, wanted = run(path)
     kept = entries(path)
-    for schema in ("spatial.cache.READER_SCHEMA", "spatial.cache.CACHE_SCHEMA"):
+    for schema in ("spatial.cache.READER_SCHEMA", "spatial.cache.FILES_SCHEMA", "spatial.cache.CACHE_SCHEMA"):
         monkeypatch.setattr(schema, "another")
         said, table = run(path)
         assert "damaged" not in said
