@@ -190,7 +190,9 @@ def test_geojson_in_gbk_needs_the_word(tmp_path: Path) -> None:
     frame = gpd.GeoDataFrame({"name": CHINESE}, geometry=[shapely.Point(125.3, 43.9)] * 4, crs="EPSG:4326")
     path = tmp_path / "p.geojson"
     path.write_bytes(frame.to_json(drop_id=True, ensure_ascii=False).encode("gbk"))
-    with pytest.raises(SourceError, match=r'is not UTF-8, as GeoJSON must be .*; save it as UTF-8, or state its encoding: encoding = "gbk"'):
+    with pytest.raises(
+        SourceError, match=r'is not UTF-8, as GeoJSON must be .*; save it as UTF-8, or state its encoding: encoding = "gbk"'
+    ):
         read(path)
     assert read(path, encoding="gbk") == (CHINESE, [])
     assert read(path, encoding="gbk", where="name LIKE '%区'") == (["长春市南关区", "绿园区"], [])
