@@ -377,7 +377,7 @@ def validate(frame: gpd.GeoDataFrame, spec: LayerSpec, *, where: str, on_invalid
 
 def _called(frame: gpd.GeoDataFrame) -> list[str]:
     """Call features by id and name, where they have one: a district that is left out makes the city smaller, and its id says little."""
-    names = frame["name"].map(_as_text) if "name" in frame else [None] * len(frame)
+    names = [_as_text(value) for value in frame["name"]] if "name" in frame else [None] * len(frame)
     return [f"{key} {name}" if name and name != key else key for key, name in zip(frame["id"].astype(str), names, strict=True)]
 
 

@@ -506,6 +506,8 @@ def test_raster_that_counts_no_people(tmp_path: Path, run: Run, values: Any, par
         (-10, "1 of 2 features have a negative number of people"),
         (None, "1 of 2 features have no number of people"),
         ("many", "1 of 2 features have no number of people"),
+        ("1,2", "1 of 2 features have no number of people"),
+        ("0,201", "1 of 2 features have no number of people"),
         (np.inf, "1 of 2 features have no number of people"),
         (1e300, "1 of 2 features have more than 1e+11 people"),
         ("True", "1 of 2 features have no number of people"),
@@ -515,7 +517,8 @@ def test_bad_counts_of_polygons(tmp_path: Path, run: Run, count: Any, part: str)
     counts = ["20", count] if isinstance(count, str) else [20.0, count]
     code, said = run(layer(tmp_path, frame(square(0, 0), square(1, 0), pop=counts), 'field = "pop"', name="population"))
     assert code == 3
-    assert f'population.parquet: {part} in "pop" (ids 1)' in said
+    such = f'such as "{count}"; ' if isinstance(count, str) else ""
+    assert f'population.parquet: {part} in "pop" ({such}ids 1)' in said
 
 
 def test_options_that_a_raster_cannot_follow(tmp_path: Path, run: Run) -> None:
@@ -612,6 +615,11 @@ def test_another_kind_of_geometry_than_the_layer_needs(tmp_path: Path, run: Run,
         ("a = " + "[" * 5000, "is nested too deeply"),
         ("name = ", "is not valid TOML"),
         ("crs = “EPSG:4551”", 'crs = “EPSG:4551”; “ is not the sign that TOML knows: write "'),
+        ('a = { 地铁 = "station" }', '; a key with Chinese letters needs quotes: "地铁" = …'),
+        ('[layers.parks]\nvalues = { fee = { 是 = "yes" } }', 'a key with Chinese letters needs quotes: "是" = …'),
+        ('地铁 = "station"', 'a key with Chinese letters needs quotes: "地铁" = …'),
+        ('a地铁-1 = "a，b"', 'a key with Chinese letters needs quotes: "a地铁-1" = …'),
+        ("name = 长春", 'name = 长春; a text needs quotes: "长春"'),
         ('[osm]\nfile = "data\\kity.osm"', 'write paths with /, as in "data/parks.shp"'),
     ],
 )

@@ -1,5 +1,6 @@
 """What a layer is, and how a raw frame is typed."""
 
+import re
 from pathlib import Path
 
 import geopandas as gpd
@@ -8,7 +9,8 @@ import pytest
 import shapely
 
 from spatial.errors import LayerError, ProjectError
-from spatial.layers import GEOMETRIES, LayerSpec, layer_specs, typed, validate
+from spatial.layers import GEOMETRIES, LayerSpec, Repair, layer_specs, typed, validate
+from spatial.sources.encodings import _doubted, _guessed
 
 SHIPPED = (
     "boundary", "buildings", "built_up_area", "communities", "districts", "elevation", "facilities", "gates", "green", "landuse", "parks",
@@ -156,3 +158,27 @@ def test_a_tangle_is_not_mended(monkeypatch: pytest.MonkeyPatch) -> None:
         assert list(validate(frame, spec, where="parks", on_invalid="drop")[0]["id"]) == ["b"]
     less = frame.assign(geometry=[zigzag(30), frame.geometry[1]])
     assert validate(less, spec, where="parks", on_invalid="repair")[0].geometry.is_valid.all()
+
+
+def test_what_is_left_out_is_called_by_name() -> None:
+    """A city that lost a district has to be told which."""
+    given = gpd.GeoDataFrame(
+        {"id": ["220101", "220112", "c"], "name": ["南关区", " 双阳区", None]},
+        geometry=[shapely.box(0, 0, 1, 1), None, None],
+        crs="EPSG:4551",
+    )
+    for policy in ("repair", "drop"):
+        clean, (repair,) = validate(given, layer_specs()["districts"], where="x", on_invalid=policy)
+        assert list(clean["id"]) == ["220101"]
+        assert repair.text().en == "districts: features have no geometry: dropped: 2 (id 220112 双阳区, c)"
+        assert repair.text().zh == "districts：没有几何的要素（已剔除），2 个（id 220112 双阳区, c）"
+
+
+def test_what_is_counted_stands_before_its_number_in_chinese() -> None:
+    """``，3 个`` follows: a sentence that begins with a measure word (``处文本按 …``) or ends in a verb is none."""
+    root = Path(__file__).parents[1] / "spatial"
+    written = "".join(path.read_text("utf-8") for path in sorted(root.rglob("*.py")))
+    assert not re.search(r'Text\(\s*f?"[个处条](要素|文本|表)', written)
+    for notice in (_guessed("gb18030", None), _guessed("gb18030", "ISO-8859-1"), _doubted("gbk")):
+        assert re.search(r"文本（若显示有误，.*）$", notice.zh)
+        assert Repair("districts", notice, 11).text().zh.endswith("），11 个")

@@ -33,6 +33,7 @@ from spatial.text import Text
 
 MOST_ROWS, MOST_VALUES = 10_000_000, 300_000_000  # of a GeoParquet: a country's buildings
 READER_SCHEMA = "3"  # changes with what this room makes of the same file
+_OF_MAP_SERVICES = ', or datum = "gcj02" for coordinates of Amap or Tencent ("bd09" of Baidu)'
 
 
 def read_vector(
@@ -316,9 +317,7 @@ def crs_of(frame: gpd.GeoDataFrame, options: FileOptions, where: str) -> pyproj.
     stated = crs_.parse_crs(options.crs, where=where) if options.crs else None
     if frame.crs is None:
         if stated is None and options.datum not in ("gcj02", "bd09"):
-            amap = (
-                ', or datum = "gcj02" for coordinates of Amap or Tencent ("bd09" of Baidu)' if where.lower().endswith(TABLE_ENDINGS) else ""
-            )
+            amap = _OF_MAP_SERVICES if where.lower().endswith(TABLE_ENDINGS) else ""
             raise CRSError(f'{where}: has no CRS; state it: crs = "EPSG:4326" (or the CGCS2000 zone, such as "EPSG:4551"){amap}')
         return stated or pyproj.CRS(crs_.WGS84)
     own = pyproj.CRS(frame.crs)

@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 import shapely
 
-from spatial.errors import LayerError, OptionError, SpatialError
+from spatial.errors import CRSError, LayerError, OptionError, SpatialError
 from spatial.project import open_city
 from spatial.sources.files import FileOptions, read_vector
-from tests.small_city import project
+from tests.small_city import project, square
 
 LON, LAT = 125 + 19 / 60 + 24 / 3600, 43 + 52 / 60 + 48 / 3600
 
@@ -99,7 +99,7 @@ def test_what_cannot_be_read_is_a_fault_that_is_counted(tmp_path: Path, text: st
     path.write_text(path.read_text("utf-8") + 'on_invalid = "drop"', encoding="utf-8")
     city = open_city(path)
     assert len(city.frame("transit_stops")) == 1
-    assert any("features have no geometry: dropped: 1 (id 3)" in notice.en for notice in city.notices)
+    assert any("features have no geometry: dropped: 1 (id 3 b)" in notice.en for notice in city.notices)
 
 
 def test_a_comma_is_read_as_the_column_shows(tmp_path: Path) -> None:
@@ -172,6 +172,75 @@ def test_a_column_of_wkt_is_suggested(tmp_path: Path) -> None:
         read(tmp_path, 'name,wkt\na,"POINT (125.3 43.9)"\n')
     with pytest.raises(OptionError, match='has no column "wkb"; did you mean "wkt"'):
         read(tmp_path, 'name,wkt\na,"POINT (125.3 43.9)"\n', geometry="wkb")
+
+
+@pytest.mark.parametrize("title", ["长春市地铁站点", "长春市地铁站点,,", "长春市地铁站点,,\n"])
+@pytest.mark.parametrize("options", [{}, {"x": "经度", "y": "纬度"}])
+def test_a_title_above_the_head_is_told(tmp_path: Path, title: str, options: dict[str, str]) -> None:
+    with pytest.raises(SpatialError, match="the head may not be in the first line") as caught:
+        read(tmp_path, f"{title}\n名称,经度,纬度\na,125.3,43.9\n", **options)
+    assert "Unnamed" not in str(caught.value)
+
+
+def test_a_column_without_a_name_is_no_title(tmp_path: Path) -> None:
+    """As pandas writes its index."""
+    with pytest.raises(OptionError, match=r"\(it has name, east, north\)"):
+        read(tmp_path, ",name,east,north\n0,a,125.3,43.9\n")
+
+
+def test_a_table_without_crs_may_be_of_a_map_service(tmp_path: Path) -> None:
+    (tmp_path / "t.csv").write_text("name,x,y\na,125.3,43.9\n")
+    with pytest.raises(CRSError, match=r'or datum = "gcj02" for coordinates of Amap or Tencent \("bd09" of Baidu\)'):
+        read_vector(tmp_path / "t.csv", FileOptions(), where="stops", wanted=("name",))
+
+
+def test_people_with_separators(tmp_path: Path) -> None:
+    path = project(tmp_path, '[layers.population]\nfile = "data/p.csv"\ncrs = "EPSG:4326"\nfield = "count"\n')
+    (tmp_path / "data" / "p.csv").write_text(
+        'x,y,count\n125.305,43.905,"1,201"\n125.305,43.906,"１，２３４，５６７"\n125.305,43.907,"1,201.5"\n'
+    )
+    assert list(open_city(path).frame("population")["count"]) == [1201, 1234567, 1201.5]
+
+
+def test_names_lose_the_spaces_around_them(tmp_path: Path) -> None:
+    path = project(tmp_path, '[layers.transit_stops]\nfile = "data/s.csv"\ncrs = "EPSG:4326"\n')
+    (tmp_path / "data" / "s.csv").write_text(
+        "x,y,name\n125.305,43.905,  人民广场\n125.306,43.905,\u3000解放 大路\u3000\n", encoding="utf-8"
+    )
+    assert list(open_city(path).frame("transit_stops")["name"]) == ["人民广场", "解放 大路"]
+
+
+LAND = ["居住用地", "商业服务业用地", "居住用地 ", ""]
+
+
+@pytest.mark.parametrize(
+    ("values", "said"),
+    [
+        (
+            '{ R = "residential", B = "retail" }',
+            "keys of values.landuse (of 2) that match no row (R, B; the column holds 居住用地, 商业服务业用地): 2",
+        ),
+        (
+            '{ "居住用地" = "residential", M = "industrial", W = "depot" }',
+            "keys of values.landuse (of 3) that match no row (M, W; the column holds 商业服务业用地): 2",
+        ),
+        ('{ "居住用地" = "residential", M = "industrial" }', None),  # half of them
+        ('{ "居住用地" = "residential", "商业服务业用地" = "retail", M = "industrial", W = "depot", S = "road" }', None),  # no row is left
+    ],
+)
+def test_keys_of_values_that_match_nothing_are_told(tmp_path: Path, values: str, said: str | None) -> None:
+    path = project(
+        tmp_path, f'[layers.landuse]\nfile = "data/l.csv"\ncrs = "EPSG:4326"\ngeometry = "wkt"\nvalues = {{ landuse = {values} }}\n'
+    )
+    rows = "".join(f'"{square(0.2 * n, 0, 0.1).wkt}",{kind}\n' for n, kind in enumerate(LAND))
+    (tmp_path / "data" / "l.csv").write_text(f"wkt,landuse\n{rows}", encoding="utf-8")
+    city = open_city(path)
+    told = [notice for notice in city.notices if "values.landuse" in notice.en]
+    assert [notice.en for notice in told] == ([f"landuse: {said}"] if said else [])
+    if said:
+        assert told[0].zh.endswith("，2 个")
+    else:
+        assert list(city.frame("landuse")["landuse"])[::2] == ["residential", "residential"]  # the space after a value is nobody's
 
 
 def test_geometry_is_for_tables_alone(tmp_path: Path) -> None:
