@@ -45,7 +45,8 @@ _SAME_PEAK_M = 150.0  # a peak is as wide as a street with the plots on both sid
 _SHARP_M = 12.0
 _BROAD_M = 80.0
 _MIN_REST_M = 300.0  # three plots; a rest of noise comes to no clear peak
-_WEAK_LEAD = 10.0  # below it what speaks for a second datum, yet not clearly, takes the call back
+# What speaks for a second datum, yet not clearly, takes a call back: lead below which, height from which.
+_DOUBTS = ((10.0, MIN_Z), (5.0, 4.0))
 _REPEATED = 0.5  # roads that look like themselves after the shift cannot tell it
 _CHUNK = 2_000_000  # samples drawn at once
 
@@ -176,8 +177,8 @@ def _with_the_rest(shift: Shift, windows: list[_Window]) -> Shift:
                 if also is not None and any(_clear(other, main, cause, MIN_LEAD) is not None for other in others):
                     shift = replace(shift, verdict="mixed", main=main, east_m=float(place[0]), north_m=float(place[1]))
                     return replace(shift, also=cause, also_east_m=float(also[0]), also_north_m=float(also[1]))
-                doubtful = shift.verdict == main and shift.lead < _WEAK_LEAD
-                if doubtful and _near(_pooled(group, cause), group[0].shifts[cause]).z >= MIN_Z:
+                height = _near(_pooled(group, cause), group[0].shifts[cause]).z
+                if shift.verdict == main and any(shift.lead < lead and height >= z for lead, z in _DOUBTS):
                     shift = replace(shift, verdict="unsure")
     return shift
 
