@@ -21,7 +21,7 @@ from spatial.shift import NEAR_M, Shift, find_shift
 from spatial.sources.osm import OsmData
 from spatial.text import Text
 
-ALARMS = ("gcj02", "bd09", "over_converted")
+ALARMS = ("gcj02", "bd09", "over_converted", "mixed")
 _CONFIRM = Text("若已核实图层无误，请写 datum_confirmed = true", "if the layer is proved right, write datum_confirmed = true")
 DOUBTFUL_LEAD = 3.0
 CLEAR_LEAD = 10.0  # sd: of hundreds of layers that have nothing to do with the streets none came beyond 4
@@ -54,6 +54,8 @@ class Alignments:
     def blames_roads(self) -> bool:
         """Tell whether two layers or more lie off the local roads alike, and none lies on them."""
         off = [shift for shift in self.found.values() if is_off(shift)]
+        if any(shift.verdict == "mixed" for shift in off):
+            return False
         apart = max((math.hypot(a.east_m - b.east_m, a.north_m - b.north_m) for a in off for b in off), default=0.0)
         called = [shift for shift in self.found.values() if shift.verdict != "unsure"]
         return self.judge == "roads" and len(off) > 1 and apart <= NEAR_M and all(is_off(shift) for shift in called)
@@ -179,6 +181,8 @@ def told(project: Project, name: str, held: Alignments) -> Text:
         )
     shift = held.found[name]
     datum = {"gcj02": "GCJ-02", "bd09": "BD-09"}.get(shift.verdict, "")
+    if shift.verdict == "mixed":
+        return _told_mixed(shift, local)
     if name in held.truly:
         cause = Text(f"因为文件不是所声明的 {local.read.datum}", f"since the file is not in {local.read.datum}, as declared")
     elif datum:
@@ -197,6 +201,25 @@ def told(project: Project, name: str, held: Alignments) -> Text:
         + ("" if local.datum_confirmed else f"；{_CONFIRM.zh}"),
         f"lies {_away_m(shift):.0f} m off the streets ({shift.east_m:+.0f} m east, {shift.north_m:+.0f} m north){whose.en}, {cause.en};"
         f" nothing was moved. {remedy.en}" + ("" if local.datum_confirmed else f"; {_CONFIRM.en}"),
+    )
+
+
+_LIES = {
+    "aligned": Text("落在街道上", "lies on the streets"),
+    "gcj02": Text("像未声明的 GCJ-02", "lies as undeclared GCJ-02 would"),
+    "bd09": Text("像未声明的 BD-09", "lies as undeclared BD-09 would"),
+    "over_converted": Text("像多转换了一次", "lies as WGS-84 that was converted once too often"),
+}
+
+
+def _told_mixed(shift: Shift, local: LocalLayer) -> Text:
+    one, other = _LIES[shift.main], _LIES[shift.also]
+    return Text(
+        f"图层混有两种基准：一部分{one.zh}，另一部分{other.zh}（东 {shift.also_east_m:+.0f}，北 {shift.also_north_m:+.0f} 米）；未作任何改动。"
+        "请按来源拆分，分别写明 datum" + ("" if local.datum_confirmed else f"；{_CONFIRM.zh}"),
+        f"holds two datums: a part {one.en}, another part {other.en} ({shift.also_east_m:+.0f} m east, {shift.also_north_m:+.0f} m north);"
+        " nothing was moved. Split it by where the parts come from, and state the datum of each"
+        + ("" if local.datum_confirmed else f"; {_CONFIRM.en}"),
     )
 
 

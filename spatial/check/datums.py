@@ -31,6 +31,7 @@ _VERDICTS = {
     "gcj02": Text("像未声明的 GCJ-02", "like undeclared GCJ-02"),
     "bd09": Text("像未声明的 BD-09", "like undeclared BD-09"),
     "over_converted": Text("像多转换了一次", "like one conversion too many"),
+    "mixed": Text("混有两种基准", "two datums in one layer"),
 }
 _ON_LOCAL = Text(f"与本地道路一致（±{NEAR_M:.0f} 米）", f"on the local roads (±{NEAR_M:.0f} m)")
 _OFF = Text("偏离，原因不明", "off, cause unknown")

@@ -18,12 +18,11 @@ from spatial.city import City, Layer
 from spatial.city_toml import Project
 from spatial.crs import WGS84, name_of, reproject
 from spatial.errors import OptionError, ProjectError, sample
+from spatial.layers import ADDED_UP, duplicates
 from spatial.metrics.land import built_up_area
 from spatial.project import Inputs
 from spatial.text import Text
 
-# A duplicate makes these numbers wrong, since features of the layer are added up; elsewhere surfaces are united and points merged.
-ADDED_UP = ("roads", "population", "buildings")
 BESIDE_M, MOSTLY_BESIDE = 5.0, 0.3
 
 _LAYER_COLUMNS = (
@@ -141,18 +140,6 @@ def _kinds(frame: gpd.GeoDataFrame) -> str:
     return ", ".join(str(kind) if len(counts) == 1 else f"{kind} {count}" for kind, count in counts.items())
 
 
-def duplicates(frame: gpd.GeoDataFrame) -> npt.NDArray[np.int64]:
-    """Rows whose geometry an earlier row of the same layer has too, whatever way round it is drawn; the rest may differ.
-
-    Returns
-    -------
-    numpy.ndarray
-        Positions, shape (d,).
-    """
-    shapes = shapely.to_wkb(shapely.normalize(np.asarray(frame.geometry.to_numpy(), dtype=object)))
-    return np.flatnonzero(pd.Series(shapes).duplicated().to_numpy())
-
-
 def _tell_duplicates(report: Report, name: str, layer: Layer, frame: gpd.GeoDataFrame, twice: npt.NDArray[np.int64]) -> None:
     """Lines and areas drawn twice count twice; points at one place may be two flats of a house."""
     ids = sample(frame["id"].to_numpy()[twice])
@@ -249,6 +236,8 @@ def _areas(report: Report, city: City, areas: Areas, by: str, counts: Mapping[st
         if key in city.layers
         for repair in city.layers[key].repairs
     ):
+        if "count more than once" in repair.what.en:
+            report.add("problem", repair.layer, repair.text())
         if repair.what.en.endswith(": dropped"):
             report.add(
                 "warning", repair.layer, Text(f"{repair.text().zh}；全市因此变小", f"{repair.text().en}: the city is smaller for it")
