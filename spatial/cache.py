@@ -128,7 +128,7 @@ class LayerStore:
         """Return a local layer, checked, repaired as ``on_invalid`` says and typed; degrees WGS-84."""
         assert local.path is not None
         spec = self.project.specs.get(local.name) or area_spec(local.name)
-        if local.read.datum_parameters:  # a kept frame beside its file would tell them, and so would a digest of so few digits
+        if local.read.is_local_grid:  # a kept frame beside its file would tell them, and so would a digest of so few digits
             return self._read_local(local, spec)
         key = _key(
             "local",

@@ -90,14 +90,16 @@ class Project:
     def digest(self) -> str:
         """Return what tells two versions of ``city.toml`` apart, SHA-256.
 
-        ``datum_parameters`` are no part of it but by 16 bits of a slow digest: who tries out numbers is left with a great many that fit.
+        ``datum_parameters``, and a ``crs`` that is written out, are no part of it but by 16 bits of a slow digest: who tries out numbers is left with a great many that fit.
         """
-        secret = {name: local.read.datum_parameters for name, local in self.layers.items() if local.read.datum_parameters}
+        grids = {name: local.read for name, local in self.layers.items() if local.read.is_local_grid}
+        secret = {name: (read.datum_parameters, read.crs) for name, read in grids.items()}
         if not secret:
             return fingerprint(self.path)
         raw = catalogue.read_toml(self.path)
-        for table in raw["layers"].values():
-            table.pop("datum_parameters", None)
+        for name in secret:
+            for key in ("datum_parameters", "crs"):
+                raw["layers"][name].pop(key, None)
         rest = json.dumps(raw, sort_keys=True, default=str).encode()
         mark = hashlib.pbkdf2_hmac("sha256", repr(sorted(secret.items())).encode(), hashlib.sha256(rest).digest(), 200_000)[:2]
         return hashlib.sha256(rest + mark).hexdigest()

@@ -49,3 +49,8 @@ class FileOptions:
     y: str | None = None
     geometry: str | None = None
     datum_parameters: tuple[float, ...] = field(default=(), repr=False)
+
+    @property
+    def is_local_grid(self) -> bool:
+        """Whether parameters of a local datum or grid are stated: they reach no cache, digest, message or output."""
+        return bool(self.datum_parameters) or any(sign in (self.crs or "") for sign in "+[{")
