@@ -142,7 +142,10 @@ def _refuse_bomb(path: Path) -> None:
         stream.seek(-4, 2)
         size = int.from_bytes(stream.read(4), "little")
     if size > _MUCH and size > _TIMES * packed:
-        raise SourceError(f"{path}: unpacks to {size >> 20} MiB from {packed >> 10} KiB, as no OSM data do; get the file again")
+        raise SourceError(
+            f"{path}: cannot be read as OSM data, it may be truncated or corrupt (it would unpack to {size >> 20} MiB from {packed >> 10} KiB);"
+            " get the file again"
+        )
 
 
 def _check_places(path: Path, data: OsmData) -> None:
