@@ -178,30 +178,35 @@ def staged_folder(target: Path, *, replace: bool | Callable[[], object] = False)
         if target.exists() and not target.is_dir():
             raise OutputError(f"{target}: is a file; choose a folder with --out")
         made = _make_parents(target)
-        try:
+        stage, holder, alive = target, None, None
+        try:  # a signal may come at any line: whatever was made by then goes
             tidy(target.parent)
             with _alone_in(target.parent):
                 holder = _holder(target, PARTIAL)
                 alive = _lock(holder, wait_s=0)
             stage = holder / target.name
-            try:
-                stage.mkdir()
-                yield stage
-                for part in stage.rglob("*"):
-                    if part.is_file():
-                        _sync(part)
-                stage.chmod(0o755)
-                _swap(stage, target, replace=replace)
-            except OutputError as error:  # told of the place that people know
-                raise OutputError(str(error).replace(str(stage), str(target))) from error
-            finally:
-                shutil.rmtree(holder, ignore_errors=True)
-                _unlock(alive)
-        except BaseException:
+            stage.mkdir()
+            yield stage
+            for part in stage.rglob("*"):
+                if part.is_file():
+                    _sync(part)
+            stage.chmod(0o755)
+            _swap(stage, target, replace=replace)
+        except BaseException as error:
+            _remove(holder, alive)
             for folder in made:
                 with contextlib.suppress(OSError):
                     folder.rmdir()
+            if isinstance(error, OutputError):  # told of the place that people know
+                raise OutputError(str(error).replace(str(stage), str(target))) from error
             raise
+        _remove(holder, alive)
+
+
+def _remove(holder: Path | None, alive: int | None) -> None:
+    if holder is not None:
+        shutil.rmtree(holder, ignore_errors=True)
+    _unlock(alive)
 
 
 def _make_parents(target: Path) -> list[Path]:

@@ -293,13 +293,24 @@ def test_somebody_elses_lock_does_not_stop_a_run(tmp_path: Path, monkeypatch: py
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_run_that_is_asked_to_stop(tmp_path: Path, number: int) -> None:
-    """By a real signal while a library writes; the traceback of an interrupted call is nobody's business."""
-    path = city(tmp_path)
-    with start("run", path, *FEW) as run:
-        while run.poll() is None and not any(tmp_path.glob(f"out/.*{PARTIAL}/*")):
-            time.sleep(0.0005)
-        run.send_signal(number)
-        _, said = run.communicate()
-    assert run.returncode == 130, said
-    assert said == "interrupted; nothing half written is left\n"
-    assert not (tmp_path / "out").exists()
+    """By a real signal while a library writes, which may swallow it: then the run is whole; else it stops, and nothing is left.
+
+    The traceback of an interrupted call is nobody's business.
+    """
+    for attempt in range(4):
+        path = city(tmp_path / str(attempt))
+        out = path.parent / "out"
+        with start("run", path, *FEW) as run:
+            while run.poll() is None and not any(out.glob(f".*{PARTIAL}/*")):
+                time.sleep(0.0005)
+            run.send_signal(number)
+            _, said = run.communicate()
+        if run.returncode == 0:  # it came too late, or a callback of a library lost it
+            (done,) = [folder for folder in out.iterdir() if folder.is_dir()]
+            assert (done / "run.json").is_file()
+            continue
+        assert run.returncode == 130, said
+        assert said == "interrupted; nothing half written is left\n"
+        assert not out.exists()
+        return
+    pytest.fail("four runs in a row did not stop")
