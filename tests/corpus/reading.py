@@ -147,7 +147,7 @@ def _shapefile(parts: dict[str, bytes]) -> gpd.GeoDataFrame:
             if type_ in "NF":
                 table[name].append(float(text))
             elif type_ == "C":
-                table[name].append(text.rstrip(" "))
+                table[name].append(text.split("\0")[0].rstrip(" "))  # a text ends where its bytes do
             else:
                 raise Malformed(f"a field of type {type_}")
             at += size
