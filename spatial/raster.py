@@ -260,6 +260,10 @@ def open_counts(path: Path, *, where: str) -> Raster:
     """
     total, empty, cells, negative, infinite, worst = 0.0, 0, 0, 0, 0, 0.0
     with _opened(path, where) as source:
+        if source.transform.b or source.transform.d:
+            raise LayerError(
+                f"{where}: its rows do not run from west to east; set it straight, for example with gdalwarp {path.name} straight.tif"
+            )
         crs = _checked_crs(source, path, where, what="counts people")
         if (source.scales[0], source.offsets[0]) != (1.0, 0.0):
             raise LayerError(

@@ -279,3 +279,17 @@ def test_a_raster_of_nothing_is_refused_before_it_is_read(tmp_path):
         pass
     with pytest.raises(LayerError, match=r"announces 40000 × 40000 cells in \d+ bytes, so next to nothing is in it"):
         open_counts(path, where="population")
+
+
+def test_a_turned_raster_of_people_is_refused(tmp_path):
+    import rasterio
+    from affine import Affine
+
+    path = tmp_path / "turned.tif"
+    profile = {"driver": "GTiff", "count": 1, "height": 4, "width": 4, "dtype": "float32", "crs": "EPSG:4551"}
+    with rasterio.open(
+        path, "w", transform=Affine.translation(5e5, 4.86e6) * Affine.rotation(20) * Affine.scale(100, -100), **profile
+    ) as target:
+        target.write(np.ones((1, 4, 4), "float32"))
+    with pytest.raises(LayerError, match=r"turned\.tif: its rows do not run from west to east; set it straight"):
+        open_counts(path, where=f"population: {path}")
