@@ -35,7 +35,15 @@ def check_archive(path: Path, where: str) -> None:
                 damaged += [name for name in (archive.testzip(),) if name]
     except SpatialError:
         raise
-    except (zipfile.BadZipFile, zlib.error, struct.error, EOFError, RuntimeError, ValueError, OSError) as error:  # locked, or of an unknown method
+    except (
+        zipfile.BadZipFile,
+        zlib.error,
+        struct.error,
+        EOFError,
+        RuntimeError,
+        ValueError,
+        OSError,
+    ) as error:  # locked, or of an unknown method
         raise SourceError(
             f"{where}: cannot be unpacked, it may be truncated or corrupt ({shown(error, 200)}); get the file again"
         ) from error
