@@ -83,6 +83,7 @@ def write_geopackage(results: Results, path: str | Path) -> Path:
             with contextlib.closing(sqlite3.connect(part)) as connection:
                 _annotate(connection, tables, f"{day}T00:00:00.000Z")
                 _check_whole(connection, tables, path)
+            _settle_change_counter(part)
         except _FAULTS as error:
             if nearly_full(part.parent):  # which SQLite tells in riddles, such as a table that is not there
                 raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)) from error
@@ -91,6 +92,17 @@ def write_geopackage(results: Results, path: str | Path) -> Path:
             _drop_side_files(part)
     _drop_side_files(path)  # of an older file that QGIS holds open: SQLite would replay its log into the new one
     return path
+
+
+def _settle_change_counter(part: Path) -> None:
+    """Count the changes of the file as one: how many commits GDAL made depends on the moment, and equal data give equal files.
+
+    SQLite's file header has the counter at byte 24 and, at byte 92, the count for which its other figures hold; both must agree.
+    """
+    with part.open("r+b") as file:
+        for offset in (24, 92):
+            file.seek(offset)
+            file.write((1).to_bytes(4, "big"))
 
 
 def _drop_side_files(path: Path) -> None:
