@@ -18,7 +18,9 @@ from spatial import crs as crs_
 from spatial.areas import Areas, build_areas, grid
 from spatial.errors import Faults, LayerError, OptionError, ProjectError, nearest
 from spatial.layers import INVALID_POLICIES, LayerSpec, Repair, check_frame, layer_specs, typed, validate
+from spatial.ledger.records import Ledger
 from spatial.raster import Raster, open_raster
+from spatial.statistics import Statistics
 from spatial.text import Text
 
 T = TypeVar("T")
@@ -96,6 +98,8 @@ class City:
         What says that the data are made up; empty for real places.
     folder
         The project's folder, whose own declarations override the shipped ones; ``None`` for frames in memory.
+    ledger, statistics
+        Tasks and projects, and dated numbers of areas; ``None`` where none were given.
     """
 
     name: str
@@ -108,6 +112,8 @@ class City:
     inputs: tuple[Mapping[str, str], ...] = ()
     synthetic: str = ""
     folder: Path | None = None
+    ledger: Ledger | None = None
+    statistics: Statistics | None = None
     _memory: dict[Any, Any] = field(default_factory=dict, repr=False)
 
     @classmethod

@@ -18,10 +18,11 @@ from spatial.errors import Faults, OptionError, ProjectError, nearest, shown
 from spatial.files import fingerprint
 from spatial.layers import INVALID_POLICIES, NAME, SENSITIVITIES, LayerSpec, layer_specs
 from spatial.osm_request import OsmRequest, parse_osm
+from spatial.plan_toml import PlanInputs, parse_plans
 from spatial.sources.options import RASTER_ENDINGS, FileOptions
 from spatial.units import MAX_PEOPLE
 
-CITY_KEYS = ("name", "crs", "date", "data_extent", "synthetic", "osm", "layers", "scopes")
+CITY_KEYS = ("name", "crs", "date", "data_extent", "synthetic", "osm", "layers", "scopes", "plans", "ledger", "statistics", "targets")
 SCOPE_KEYS = ("built_up_area",)
 LAYER_KEYS = (
     "file", "layer", "id", "name", "datum", "crs", "x", "y", "where", "merge", "fields", "values", "encoding", "source", "licence", "date",
@@ -68,6 +69,7 @@ class Project:
     specs: Mapping[str, LayerSpec] = field(default_factory=dict)
     osm_made_up: bool = False
     request: OsmRequest | None = None
+    planned: PlanInputs = field(default_factory=PlanInputs)
 
     def check_areas(self, by: str) -> None:
         """Assert that there are areas of this name to report by.
@@ -85,7 +87,7 @@ class Project:
         """Return what the project is made of: its files, and the folders that ``spatial init`` makes for the user's own."""
         base = self.path.parent
         files = [self.path, *([self.osm] if self.osm else []), *(local.path for local in self.layers.values() if local.path)]
-        return [*files, *(base / name for name in ("data", "layers", "maps"))]
+        return [*files, *self.planned.paths(), *(base / name for name in ("data", "layers", "maps"))]
 
     def digest(self) -> str:
         """Return what tells two versions of ``city.toml`` apart, SHA-256.
@@ -142,6 +144,12 @@ def parse_project(path: Path) -> Project:
             )
     extent = _extent(raw.get("data_extent"), where, faults)
     day = _day(raw.get("date"), where, faults)
+
+    def options_of(key: str, table: dict[str, Any]) -> tuple[FileOptions, str, str]:
+        local = _local(key, table, None, path, faults, where=f"{where} [{key}]")
+        return local.read, local.source, local.sensitivity
+
+    planned = parse_plans(raw, path, faults, options_of=options_of)
     if not layers and "osm" not in raw:
         faults.add(f"{where}: there is neither [osm] nor any [layers.…]; give at least one input")
     faults.raise_if_any()
@@ -151,7 +159,7 @@ def parse_project(path: Path) -> Project:
         locals_["boundary"] = LocalLayer("boundary", request.outline, FileOptions(), source=source)
     return Project(
         path, str(raw.get("name", base.resolve().name)), str(raw.get("crs", "auto")), day or (request.date if request else ""), extent,
-        str(raw.get("synthetic", "")), osm_file, locals_, dict(scopes), specs, osm.get("made_up") is True, request,
+        str(raw.get("synthetic", "")), osm_file, locals_, dict(scopes), specs, osm.get("made_up") is True, request, planned,
     )  # fmt: skip
 
 
@@ -163,8 +171,8 @@ def _table(raw: Mapping[str, Any], key: str, where: str, faults: Faults) -> dict
     return value
 
 
-def _local(name: str, raw: Any, spec: LayerSpec | None, path: Path, faults: Faults) -> LocalLayer:
-    where = f"{path} [layers.{name}]"
+def _local(name: str, raw: Any, spec: LayerSpec | None, path: Path, faults: Faults, *, where: str = "") -> LocalLayer:
+    where = where or f"{path} [layers.{name}]"
     if not NAME.fullmatch(name):
         faults.add(f"{path} [layers.{shown(name)}]: a layer's name has letters, digits and _ only")
     if not isinstance(raw, dict):

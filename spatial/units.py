@@ -59,6 +59,21 @@ UNITS = {
         Unit("count", Text("个", ""), 1.0, 0),
         Unit("classes", Text("类", "classes"), 1.0, 1),
         Unit("ratio", Text("倍", "×"), 1.0, 2),
+        Unit("pp", Text("个百分点", "percentage points"), 100.0, 1),
+        Unit("index", Text("分", "points"), 1.0, 1),
+        Unit("CNY", Text("元", "CNY"), 1.0, 0),
+        Unit("t", Text("吨", "t"), 1.0, 0),
+        Unit("t/d", Text("吨/日", "t/d"), 1.0, 0),
+        Unit("m3", Text("立方米", "m³"), 1.0, 0),
+        Unit("MW", Text("兆瓦", "MW"), 1.0, 1),
+        Unit("PFLOPS", Text("PFLOPS", "PFLOPS"), 1.0, 0),
+        Unit("households", Text("户", "households"), 1.0, 0),
+        Unit("dwellings", Text("套", "dwellings"), 1.0, 0),
+        Unit("places", Text("个学位（床位、车位）", "places"), 1.0, 0),
+        Unit("1/1000", Text("‰", "per 1,000"), 1000.0, 1),
+        Unit("class", Text("类", "class"), 1.0, 0),
+        Unit("status", Text("", ""), 1.0, 0),
+        Unit("boolean", Text("", ""), 1.0, 0),
     )
 }
 

@@ -8,12 +8,12 @@ import pytest
 ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "spatial"
 FLOORS = [
-    {"errors", "text", "units", "progress"},
+    {"errors", "text", "units", "unit_words", "progress"},
     {"crs", "datum", "files", "placement"},
     {"catalogue", "overlaps", "shift", "twins"},
-    {"layers", "overlay", "areas", "raster"},
+    {"layers", "overlay", "areas", "raster", "ledger", "statistics"},
     {"result", "city", "sources"},
-    {"osm_request", "city_toml", "cache", "alignment", "project", "fetch", "network"},
+    {"osm_request", "plan_toml", "city_toml", "cache", "alignment", "project", "fetch", "network"},
     {"metrics"},
     {"measurement", "scenario"},
     {"targets", "compare", "siting"},
@@ -31,6 +31,10 @@ STAIRS = [
     ("city", "result"),
     ("__main__", "cli"),
     ("city_toml", "osm_request"),
+    ("city_toml", "plan_toml"),
+    ("ledger", "areas"),
+    ("ledger", "overlay"),
+    ("statistics", "ledger"),
     ("cache", "city_toml"),
     ("alignment", "city_toml"),
     ("project", "alignment"),
