@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import cache
 from pathlib import Path
 
-from tests.demo_city import draft, ground, local, plan, services, streets, truths
+from tests.demo_city import draft, ground, local, plan, promises, services, streets, tasks, truths
 from tests.demo_city.draft import Extract, Sheet
 from tests.demo_city.places import Places
 
@@ -54,6 +54,40 @@ file = "data/population.tif"
 
 [layers.elevation]
 file = "data/elevation.tif"
+
+# Two made-up plans, one newer than the other, and where they disagree on pocket parks, what counts here.
+[plans.{promises.ACTION}]
+file = "data/action-plan-2024-2027.csv"
+title = {{ zh = "子虚市城市提升行动方案（2024–2027 年）", en = "Zixu action plan 2024–2027" }}
+area = "子虚市"
+authority = {{ zh = "子虚市人民政府", en = "municipal government of Zixu" }}
+standing = "in_force"
+issued = "2023"
+
+[plans.{promises.REPORT}]
+file = "data/work-report-2025.csv"
+title = {{ zh = "子虚市 2025 年政府工作报告", en = "Zixu work report 2025" }}
+area = "子虚市"
+authority = {{ zh = "子虚市人民政府", en = "municipal government of Zixu" }}
+standing = "past"
+issued = "2025"
+
+[targets]
+area = "子虚市"
+counts = ["zixu-2025-pocket-parks"]
+
+# The ledger of tasks as an office keeps it, and the one of the week before.
+[ledger]
+file = "data/ledger-{promises.DAY}.gpkg"
+date = "{promises.DAY}"
+previous = "data/ledger-{promises.WEEK_BEFORE}.gpkg"
+previous_date = "{promises.WEEK_BEFORE}"
+source = "合成台账 synthetic"
+{tasks.city_fields()}
+
+[statistics]
+file = "data/statistics.csv"
+source = "合成统计 synthetic"
 '''
 
 MAP = """\
@@ -96,4 +130,12 @@ def write(folder: Path) -> None:
     local.write_layers(data / "local.gpkg")
     local.write_raster(data / "population.tif", *local.population(sheet), local.CELL_M, None)
     local.write_raster(data / "elevation.tif", *local.elevation(), local.HEIGHT_CELL_M, -9999.0)
+    tasks.write_ledgers(data / f"ledger-{promises.DAY}.gpkg", data / f"ledger-{promises.WEEK_BEFORE}.gpkg")
+    for name, content in (
+        ("action-plan-2024-2027.csv", promises.plan_csv(promises.ACTION)),
+        ("work-report-2025.csv", promises.plan_csv(promises.REPORT)),
+        ("statistics.csv", promises.statistics_csv()),
+    ):
+        (data / name).write_text(content, encoding="utf-8")
+    (folder / "outcomes.toml").write_text(promises.outcomes_toml(), encoding="utf-8")
     (folder / "truths.toml").write_text(truths.as_toml(truths.truths(sheet, places, stops)), encoding="utf-8")
