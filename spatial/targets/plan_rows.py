@@ -19,7 +19,7 @@ from spatial.metrics.registry import Metric
 from spatial.sources.encodings import is_chinese
 from spatial.targets.model import COLUMNS, KINDS, OPERATORS, STANDINGS, STRENGTHS, Plan, Target
 from spatial.text import Text
-from spatial.unit_words import factor_between, unit_word
+from spatial.unit_words import converted, factor_between, unit_word
 from spatial.units import unit_of
 
 NEEDED = ("id", "title_zh", "operator", "unit", "year", "kind", "measure")
@@ -28,6 +28,7 @@ ABOUT = 0.05  # 左右
 _SIGNS = {"≥": ">=", "≤": "<=", "=": "==", "≈": "~=", "＝": "=="}
 _NUMBER = re.compile(r"[+-]?(\d{1,3}(,\d{3})+|\d+)(\.\d+)?(e[+-]?\d{1,2})?")
 _DAY = re.compile(r"(\d{4})(?:[-/.年](\d{1,2})(?:[-/.月](\d{1,2}))日?)?年?")
+_A_YEAR = re.compile(r"count/yr")
 _YEARS = range(1949, 2101)
 
 
@@ -198,7 +199,7 @@ class _Row:
             name, self.plan.name, cells["clause"], cells["area"] or self.plan.area, cells["level"], cells["scope"] or "whole_territory",
             title, theme, operator, value, code, self.tolerance(operator), self.word("strength", STRENGTHS, default="binding"), baseline,
             baseline_year, year, kind, cells["measure"], self.variant(measure), self.select(kind, measure), self.versus(kind, code),
-            self.word("period", PERIODS, default=""), cells["lead_unit"], standing, cells["successor"], cells["note"], due, wanted, self.line,
+            self.period(), cells["lead_unit"], standing, cells["successor"], cells["note"], due, wanted, self.line,
         )  # fmt: skip
 
     def fault(self, message: str) -> None:
@@ -285,7 +286,7 @@ class _Row:
             self.fault(
                 f'operator exists needs a value of at least 1{" and a boolean the value 1" * (code == "boolean")}, not "{shown(said)}"'
             )
-        return value * factor, ""
+        return converted(value, factor), ""
 
     def number(self, column: str, said: str) -> float:
         text = unicodedata.normalize("NFKC", said).replace("−", "-").lower()
@@ -326,7 +327,7 @@ class _Row:
             else:
                 value = float(rank(status))
         elif said:
-            value = self.number("baseline", said) * factor
+            value = converted(self.number("baseline", said), factor)
         if year_said:
             text = unicodedata.normalize("NFKC", year_said).removesuffix("年")
             if not re.fullmatch(r"\d{4}", text) or int(text) not in _YEARS:
@@ -354,6 +355,14 @@ class _Row:
         elif head == "series" and measure is not None and not self.plan.shipped and rest not in measure.variants:
             self.fault(f'{measure.name} has no series "{shown(rest)}"{_or_all(rest, measure.variants)}')
         return f"{head}:{rest}" if rest else head
+
+    def period(self) -> str:
+        said = self.word("period", PERIODS, default="")
+        if not _A_YEAR.fullmatch(self.cells["unit"].lower()):
+            return said
+        if said not in ("", "year"):
+            self.fault(f'unit "{shown(self.cells["unit"])}" is a number a year: write period year, not {said}')
+        return "year"
 
     def versus(self, kind: str, code: str) -> str:
         said = self.cells["versus"].replace("：", ":")
