@@ -153,7 +153,7 @@ def _check_successors(targets: Iterable[Target], plans: Mapping[str, Plan], faul
             faults.add(plans[target.plan].file, target.row, f"({shown(target.id)}) is its own successor")
     for target in missing:
         if target.successor not in elsewhere:
-            near = nearest(target.successor, ids)
+            near = nearest(target.successor, ids - {target.id})
             faults.add(
                 plans[target.plan].file, target.row, f'({shown(target.id)}) successor "{shown(target.successor)}" does not exist{near}'
             )
