@@ -112,7 +112,7 @@ class _Said:
     def thing(self, target: Target) -> Text:
         known = self.registered.get(target.measure)
         title = known.title if known else Text(target.measure, target.measure)
-        part = target.select.partition(":")[2] or target.variant
+        part = _part(target)
         return Text(f"{title.zh}（{part}）", f"{title.en} ({part})") if part else title
 
     def target(self, target: Target) -> Text:
@@ -141,6 +141,11 @@ def value_text(target: Target) -> Text:
     return Text(f"{sign}{zh}/年", f"{sign}{en} a year") if target.period == "year" else Text(f"{sign}{zh}", f"{sign}{en}")
 
 
+def _part(target: Target) -> str:
+    """Name the narrower thing that a target selects."""
+    return "、".join(part.partition(":")[2] for part in target.select.split(";") if ":" in part) or target.variant
+
+
 def _number(target: Target, lang: str) -> str:
     value, code = target.value, target.unit
     if code in _LARGE:
@@ -158,7 +163,7 @@ def _number(target: Target, lang: str) -> str:
 def _two_values(targets: Iterable[Target], said: _Said, counts: set[str]) -> Iterator[Row]:
     groups: dict[tuple[str, ...], list[Target]] = {}
     for target in targets:
-        if target.standing or target.select == "target" or target.wanted:  # done with, or about a project that is its own
+        if target.standing or target.wanted or "target" in target.select.split(";"):  # done with, or about a project that is its own
             continue
         area = target.area.replace(" ", "").rstrip("省市区县")
         key = (target.measure, target.variant, target.select, target.versus, area, target.scope)
@@ -342,7 +347,8 @@ def _bindings(targets: Iterable[Target], said: _Said) -> Iterator[Row]:
             )
             yield said.row("awaited_exists", target, text)
             continue
-        part = target.select.removeprefix("series:") if target.select.startswith("series:") else target.variant
+        series = [part.removeprefix("series:") for part in target.select.split(";") if part.startswith("series:")]
+        part = series[0] if series else target.variant
         if metric is not None and source_of(metric) == SOURCES[target.kind] and (not part or part in metric.variants):
             continue
         missing = target.measure if metric is None or source_of(metric) != SOURCES[target.kind] else f"{target.measure} / {part}"

@@ -1,140 +1,32 @@
-"""Rows of a plan's CSV → targets: every cell read, checked against what it is bound to, and converted into the unit of its measure."""
+"""Rows of a plan → targets: every cell read, checked against what it is bound to, and converted into the unit of its measure."""
 
 from __future__ import annotations
 
-import csv
 import datetime
-import io
 import math
 import re
 import unicodedata
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
-from pathlib import Path
+from collections.abc import Mapping
+from dataclasses import dataclass
 
-from spatial.errors import nearest, sample, shown
+from spatial.errors import nearest, shown
 from spatial.ledger.declared import PERIODS
 from spatial.ledger.ladder import STATUSES, rank, status_of
 from spatial.metrics.registry import Metric
-from spatial.sources.encodings import is_chinese
-from spatial.targets.model import COLUMNS, KINDS, OPERATORS, STANDINGS, STRENGTHS, Plan, Target
-from spatial.text import Text
+from spatial.targets.model import KINDS, OPERATORS, STANDINGS, STRENGTHS, Plan, Target
+from spatial.targets.plan_csv import PlanFaults, or_all
+from spatial.text import Lang, Text
 from spatial.unit_words import converted, factor_between, unit_word
 from spatial.units import unit_of
 
-NEEDED = ("id", "title_zh", "operator", "unit", "year", "kind", "measure")
 SOURCES = {"metric": "layers", "ledger": "ledger", "statistic": "statistics"}
+LANGS: tuple[Lang, Lang] = ("zh", "en")
 ABOUT = 0.05  # 左右
 _SIGNS = {"≥": ">=", "≤": "<=", "=": "==", "≈": "~=", "＝": "=="}
 _NUMBER = re.compile(r"[+-]?(\d{1,3}(,\d{3})+|\d+)(\.\d+)?(e[+-]?\d{1,2})?")
 _DAY = re.compile(r"(\d{4})(?:[-/.年](\d{1,2})(?:[-/.月](\d{1,2}))日?)?年?")
 _A_YEAR = re.compile(r"count/yr")
 _YEARS = range(1949, 2101)
-
-
-@dataclass
-class PlanFaults:
-    """What is wrong in the files of plans, file by file and line by line."""
-
-    files: dict[Path, list[tuple[int, str]]] = field(default_factory=dict)
-
-    def add(self, path: Path, line: int, message: str) -> None:
-        """Keep one fault; line 0 is the file itself."""
-        self.files.setdefault(path, []).append((line, message))
-
-    def messages(self) -> list[str]:
-        """Return a line a file that says how many, where and what to do, then one a fault."""
-        found = []
-        for path, faults in self.files.items():
-            lines = sorted({line for line, _ in faults if line})
-            if lines:
-                rows = f"{len(lines)} row{'s' * (len(lines) > 1)} cannot be used (line{'s' * (len(lines) > 1)} {sample(lines, 12)})"
-                found.append(f"{path}: {rows}; correct them: docs/targets.md says what each column holds")
-            found += [f"{path}{f' line {line}' if line else ''}: {message}" for line, message in sorted(faults)]
-        return found
-
-
-def read_rows(path: Path, faults: PlanFaults) -> list[tuple[int, dict[str, str]]]:
-    """Read a plan's CSV as texts.
-
-    Parameters
-    ----------
-    path
-        UTF-8 with or without BOM, UTF-16 with its mark, or GBK; separated by comma, semicolon or tab.
-    faults
-        Takes what is wrong.
-
-    Returns
-    -------
-    list of tuple
-        Line and cells by column, every known column there, blank rows left out; nothing where the table as a whole cannot be used.
-    """
-    text = _text(path, faults)
-    if text is None:
-        return []
-    head_line = text.partition("\n")[0]
-    mark = max(",;\t", key=head_line.count)
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=mark, strict=True)
-    head: list[str] | None = None
-    rows, last = [], 0
-    try:
-        for cells in reader:
-            line, last = last + 1, reader.line_num
-            if not any(cell.strip() for cell in cells):
-                continue
-            if head is None:
-                head = [_clean(cell).lower() for cell in cells]
-                if not _check_head(head, path, faults):
-                    return []
-            elif len(cells) != len(head):
-                faults.add(path, line, f"has {len(cells)} cells where the head has {len(head)}; put texts with a comma in quotes")
-            else:
-                rows.append((line, dict.fromkeys(COLUMNS, "") | dict(zip(head, map(_clean, cells), strict=True))))
-    except csv.Error as error:
-        faults.add(path, 0, f"is not a table ({shown(error)} after line {last}); save it as CSV again")
-        return []
-    if head is None:
-        faults.add(path, 0, f"is empty; its first line must name the columns {', '.join(NEEDED)}")
-    return rows
-
-
-def _text(path: Path, faults: PlanFaults) -> str | None:
-    try:
-        content = path.read_bytes()
-    except FileNotFoundError:
-        faults.add(path, 0, "no such file; paths are relative to city.toml")
-        return None
-    except OSError as error:
-        faults.add(path, 0, f"cannot be read ({error.strerror})")
-        return None
-    if content[:4] in (b"PK\x03\x04", b"\xd0\xcf\x11\xe0"):
-        faults.add(path, 0, "is a workbook; save its sheet as CSV")
-        return None
-    encoding = "utf-16" if content[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig"
-    try:
-        return content.decode(encoding)
-    except UnicodeDecodeError:
-        if encoding == "utf-8-sig" and is_chinese(content):
-            return content.decode("gb18030")
-    faults.add(path, 0, "text is neither UTF-8 nor Chinese in GBK; save it as CSV in UTF-8")
-    return None
-
-
-def _clean(cell: str) -> str:
-    """Leave out what a terminal or a cell would obey, and the space around."""
-    return " ".join("".join(letter if letter.isprintable() else " " for letter in cell).split())
-
-
-def _check_head(head: list[str], path: Path, faults: PlanFaults) -> bool:
-    before = len(faults.files.get(path, ()))
-    for name in head:
-        if name not in COLUMNS:
-            faults.add(path, 0, f'unknown column "{shown(name)}"{_or_all(name, COLUMNS)}')
-    if twice := sorted({name for name in head if head.count(name) > 1}):
-        faults.add(path, 0, f"the column {sample(twice)} stands in the head more than once; remove one")
-    if missing := [name for name in NEEDED if name not in head]:
-        faults.add(path, 0, f"has no column {', '.join(missing)}; the first line must name {', '.join(NEEDED)}")
-    return len(faults.files.get(path, ())) == before
 
 
 def make_target(
@@ -191,7 +83,7 @@ class _Row:
         baseline, baseline_year = self.baseline(code, factor, due)
         theme = cells["theme"]
         if theme and theme not in self.themes:
-            self.fault(f'theme "{shown(theme)}" is not known{_or_all(theme, self.themes)}')
+            self.fault(f'theme "{shown(theme)}" is not known{or_all(theme, self.themes)}')
         standing = self.word("standing", STANDINGS, default="")
         if cells["successor"] and standing not in ("superseded", "carried_over"):
             self.fault(f'successor "{shown(cells["successor"])}" needs standing superseded or carried_over')
@@ -341,20 +233,31 @@ class _Row:
     def variant(self, measure: Metric | None) -> str:
         said = self.cells["variant"]
         if said and measure is not None and not self.plan.shipped and said not in measure.variants:
-            self.fault(f'{measure.name} has no variant "{shown(said)}"{_or_all(said, measure.variants)}')
+            self.fault(f'{measure.name} has no variant "{shown(said)}"{or_all(said, measure.variants)}')
         return said
 
     def select(self, kind: str, measure: Metric | None) -> str:
-        said = self.cells["select"].replace("：", ":")
-        if not said:
-            return ""
-        head, _, rest = (part.strip() for part in said.partition(":"))
-        fits = {"subtype": kind == "ledger" and rest, "target": kind == "ledger" and not rest, "series": kind == "statistic" and rest}
-        if not fits.get(head):
-            self.fault(f'select "{shown(said)}" is not understood; subtype:… or target with a ledger metric, series:… with a statistic')
-        elif head == "series" and measure is not None and not self.plan.shipped and rest not in measure.variants:
-            self.fault(f'{measure.name} has no series "{shown(rest)}"{_or_all(rest, measure.variants)}')
-        return f"{head}:{rest}" if rest else head
+        """Read ``subtype:…``, ``target`` or ``series:…``, several with a semicolon between; a series may be written by its title."""
+        parts = []
+        for said in self.cells["select"].replace("：", ":").replace("；", ";").split(";"):
+            head, _, rest = (part.strip() for part in said.partition(":"))
+            fits = {"subtype": kind == "ledger" and rest, "target": kind == "ledger" and not rest, "series": kind == "statistic" and rest}
+            if not said.strip():
+                continue
+            if not fits.get(head):
+                self.fault(f'select "{shown(said)}" is not understood; subtype:… or target with a ledger metric, series:… with a statistic')
+            elif head == "series" and measure is not None:
+                rest = self.series(measure, rest)
+            parts.append(f"{head}:{rest}" if rest else head)
+        return ";".join(parts)
+
+    def series(self, measure: Metric, word: str) -> str:
+        """Return the slug of a series, which may be written by its title."""
+        by_title = {title.get(lang): slug for slug, title in measure.variants.items() for lang in LANGS}
+        slug = word if word in measure.variants else by_title.get(word, word)
+        if slug not in measure.variants and not self.plan.shipped:
+            self.fault(f'{measure.name} has no series "{shown(word)}"{or_all(word, measure.variants)}')
+        return slug
 
     def period(self) -> str:
         said = self.word("period", PERIODS, default="")
@@ -374,18 +277,15 @@ class _Row:
         elif kind == "ledger" or code == "status":
             self.fault("versus needs a metric or a statistic: records of a ledger are not compared")
         elif head == "metric" and not self.plan.shipped:
-            other = self.registered.get(rest)
+            name, _, series = rest.partition("/")
+            other = self.registered.get(name)
             if other is None:
-                self.fault(f'versus names no metric: "{shown(rest)}"{nearest(rest, self.registered)}')
+                self.fault(f'versus names no metric: "{shown(name)}"{nearest(name, self.registered)}')
+            elif series and series not in other.variants:
+                self.fault(f'{name} has no series "{shown(series)}"{or_all(series, other.variants)}')
             elif factor_between(other.unit, code) is None:
                 self.fault(f"versus {rest} is in {unit_of(other.unit).label.en or other.unit}, which cannot be taken off this target")
         return f"{head}:{rest}"
-
-
-def _or_all(word: str, known: Iterable[str]) -> str:
-    """Suggest the nearest known word, or name them all where none is near."""
-    listed = [name for name in known if name]
-    return nearest(word, listed) or f"; there is {', '.join(listed) or 'none'}"
 
 
 def source_of(metric: Metric) -> str:

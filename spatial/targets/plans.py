@@ -11,7 +11,8 @@ from spatial.errors import Faults, PlanError, nearest, shown
 from spatial.metrics.registry import Metric, registered
 from spatial.plan_toml import PlanFile
 from spatial.targets.model import Plan, Target
-from spatial.targets.plan_rows import PlanFaults, make_target, read_rows
+from spatial.targets.plan_csv import PlanFaults, read_rows
+from spatial.targets.plan_rows import make_target
 from spatial.text import Text
 
 

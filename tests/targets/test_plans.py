@@ -51,6 +51,7 @@ KNOWN = {
         made("sector_growth", "1", "statistics", ("retail", "industry")),
     )
 }
+KNOWN["sector_growth"].variants["retail"] = Text("社会消费品零售总额", "Retail sales")  # type: ignore[index]
 
 
 @pytest.fixture(autouse=True)
@@ -186,6 +187,16 @@ def test_a_relative_target(tmp_path):
     assert "cannot be taken off" in fault(tmp_path, **growth, versus="metric:gdp_total")
     assert "not understood" in fault(tmp_path, **growth, versus="gdp_growth")
     assert "not compared" in fault(tmp_path, versus="area:长春市")
+
+
+def test_what_of_the_measure_is_meant(tmp_path):
+    assert one(tmp_path, select="subtype：社区；target").select == "subtype:社区;target"
+    sector = {"measure": "sector_growth", "kind": "statistic", "unit": "%"}
+    assert one(tmp_path, **sector, select="series:industry").select == "series:industry"
+    assert one(tmp_path, **sector, select="series:社会消费品零售总额").select == "series:retail"
+    growth = {"measure": "gdp_growth", "kind": "statistic", "value": "2", "unit": "pp"}
+    assert one(tmp_path, **growth, versus="metric:sector_growth/retail").versus == "metric:sector_growth/retail"
+    assert 'has no series "retial"' in fault(tmp_path, **growth, versus="metric:sector_growth/retial")
 
 
 @pytest.mark.parametrize(
