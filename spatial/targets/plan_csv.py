@@ -31,8 +31,10 @@ class PlanFaults:
         for path, faults in self.files.items():
             lines = sorted({line for line, _ in faults if line})
             if lines:
-                rows = f"{len(lines)} row{'s' * (len(lines) > 1)} cannot be used (line{'s' * (len(lines) > 1)} {sample(lines, 12)})"
-                found.append(f"{path}: {rows}; correct them: docs/targets.md says what each column holds")
+                more, listed = "s" * (len(lines) > 1), sample(lines, 12)
+                found.append(
+                    f"{path}: {len(lines)} row{more} cannot be used (line{more} {listed}); correct them: docs/targets.md says what each column holds"
+                )
             found += [f"{path}{f' line {line}' if line else ''}: {message}" for line, message in sorted(faults)]
         return found
 
