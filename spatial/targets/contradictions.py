@@ -162,11 +162,12 @@ def _number(target: Target, lang: str) -> str:
 
 def _two_values(targets: Iterable[Target], said: _Said, counts: set[str]) -> Iterator[Row]:
     groups: dict[tuple[str, ...], list[Target]] = {}
-    for target in targets:
+    listed = list(targets)
+    called = _areas(listed)
+    for target in listed:
         if target.standing or target.wanted or "target" in target.select.split(";"):  # done with, or about a project that is its own
             continue
-        area = target.area.replace(" ", "").rstrip("省市区县")
-        key = (target.measure, target.variant, target.select, target.versus, area, target.scope)
+        key = (target.measure, target.variant, target.select, target.versus, called[target.area], target.scope)
         groups.setdefault(key, []).append(target)
     for group in groups.values():
         for one, other in itertools.combinations(group, 2):
@@ -195,6 +196,19 @@ def _two_values(targets: Iterable[Target], said: _Said, counts: set[str]) -> Ite
                 other=other.id,
                 decided=winner,
             )
+
+
+def _areas(targets: Iterable[Target]) -> dict[str, str]:
+    """Take an area with and without its ending (长春, 长春市) for one, unless two endings tell two apart (朝阳市, 朝阳区)."""
+    plain = {target.area: target.area.replace(" ", "") for target in targets}
+    stems: dict[str, set[str]] = {}
+    for name in plain.values():
+        stems.setdefault(_stem(name), set()).add(name[len(_stem(name)) :])
+    return {area: _stem(name) if len(stems[_stem(name)] - {""}) < 2 else name for area, name in plain.items()}
+
+
+def _stem(name: str) -> str:
+    return name[:-1] if len(name) > 2 and name[-1] in "省市区县" else name
 
 
 def _clash(one: Target, other: Target) -> Text | None:

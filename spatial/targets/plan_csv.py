@@ -68,13 +68,13 @@ def read_rows(path: Path, faults: PlanFaults) -> list[tuple[int, dict[str, str]]
             if not any(cell.strip() for cell in cells):
                 continue
             if head is None:
-                head = [_clean(cell).lower() for cell in cells]
+                head = [_clean(cell).lower() for cell in _without_end(cells)]
                 if not _check_head(head, path, faults):
                     return []
-            elif len(cells) != len(head):
+            elif len(cells) < len(head) or len(_without_end(cells)) > len(head):
                 faults.add(path, line, f"has {len(cells)} cells where the head has {len(head)}; put texts with a comma in quotes")
             else:
-                rows.append((line, dict.fromkeys(COLUMNS, "") | dict(zip(head, map(_clean, cells), strict=True))))
+                rows.append((line, dict.fromkeys(COLUMNS, "") | dict(zip(head, map(_clean, cells), strict=False))))
     except csv.Error as error:
         faults.add(path, 0, f"is not a table ({shown(error)} after line {last}); save it as CSV again")
         return []
@@ -105,6 +105,11 @@ def _text(path: Path, faults: PlanFaults) -> str | None:
     return None
 
 
+def _without_end(cells: list[str]) -> list[str]:
+    """Leave out empty cells at the end, which spreadsheets write for columns that were once used."""
+    return cells[: next((place for place in range(len(cells), 0, -1) if cells[place - 1].strip()), 0)]
+
+
 def _clean(cell: str) -> str:
     """Leave out what a terminal or a cell would obey, and the space around."""
     return " ".join("".join(letter if letter.isprintable() else " " for letter in cell).split())
@@ -112,6 +117,9 @@ def _clean(cell: str) -> str:
 
 def _check_head(head: list[str], path: Path, faults: PlanFaults) -> bool:
     before = len(faults.files.get(path, ()))
+    if not set(head) & set(COLUMNS):
+        faults.add(path, 0, f"its first line names no column of a plan (a title above the head?); it must name {', '.join(NEEDED)}")
+        return False
     for name in head:
         if name not in COLUMNS:
             faults.add(path, 0, f'unknown column "{shown(name)}"{or_all(name, COLUMNS)}')

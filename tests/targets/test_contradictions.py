@@ -185,7 +185,8 @@ def test_what_is_not_one_thing_does_not_clash(more):
 
 
 def test_an_area_is_one_with_and_without_its_ending():
-    assert kinds(target("a", 50, area="子虚"), target("b", 30, area="子虚市")) == ["two_values"]
+    assert kinds(target("a", 50, area="子虚"), target("b", 30, area="子虚 市")) == ["two_values"]
+    assert not kinds(target("a", 50, area="朝阳市"), target("b", 30, area="朝阳区"))
 
 
 def test_a_stretch_beyond_the_binding_one_is_none():

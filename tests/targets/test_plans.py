@@ -9,6 +9,8 @@ import math
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from spatial.city_toml import parse_project
 from spatial.errors import PlanError
@@ -295,6 +297,41 @@ def test_encodings_and_marks(tmp_path):
         assert (target.title.zh, target.note) == ("新建口袋公园", "名录未尽，以后补充")
 
 
+def test_empty_columns_at_the_end_are_none(tmp_path):
+    content = "".join(f"{line},,\n" for line in sheet(ROW).splitlines()) + ",,,,,,,,,\n\n"
+    assert [target.id for target in read_plans(project_of(tmp_path, content), own=tmp_path)[1]] == ["zixu-parks"]
+
+
+ODD = st.sampled_from(
+    ["", "1", "-1", "２５", "1e9", "1e99", "nan", "0x1", "%", "亩", "status", "已竣工", "2025", "0001-01-01", "9999", "ledger", "metric", "target",
+     "subtype:", "series:x", "metric:", ":", ";", "==", "exists", "trend_up", "stock", "\x00", "\u202e", "=1+1", '"', ",", "a" * 300]
+)  # fmt: skip
+
+
+@settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.lists(st.dictionaries(st.sampled_from(COLUMNS), ODD, max_size=8), min_size=1, max_size=3))
+def test_any_cells_give_targets_or_one_error(tmp_path, changes):
+    rows = [{**ROW, "id": f"t{place}", **cells} for place, cells in enumerate(changes)]
+    told, targets = "plan.csv", []
+    try:
+        targets = read(tmp_path, *rows)
+    except PlanError as error:
+        told = str(error)
+    assert "plan.csv" in told
+    assert "\x00" not in told
+    assert len(targets) == (len(rows) if told == "plan.csv" else 0)
+    for target in targets:
+        assert 1949 <= target.year <= 2100
+        assert math.isfinite(target.value) or target.operator.startswith("trend")
+
+
+@settings(max_examples=100, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.binary(max_size=200))
+def test_any_bytes_give_one_error(tmp_path, content):
+    with pytest.raises(PlanError, match=r"plan\.csv"):
+        read_plans(project_of(tmp_path, content), own=tmp_path)
+
+
 @pytest.mark.parametrize(
     ("content", "message"),
     [
@@ -302,6 +339,8 @@ def test_encodings_and_marks(tmp_path):
         (b"PK\x03\x04aaaa", "is a workbook; save its sheet as CSV"),
         (b"\xff\xff\xfe\x00\x81", "text is neither UTF-8 nor Chinese in GBK"),
         (b'id,"title', "is not a table"),
+        ("2025年目标表,,\n" + sheet(ROW), "names no column of a plan (a title above the head?)"),
+        (sheet(ROW).replace("\n", ",,\n", 1) + "a,b,c,d,e,f,g,h,i\n", "line 3: has 9 cells where the head has 8"),
         (b"id,title_zh,operator\n", "has no column unit, year, kind, measure"),
         (sheet({**ROW, "baseline_yr": "2022"}), 'unknown column "baseline_yr"; did you mean "baseline_year"'),
         ("id,id,title_zh,operator,unit,year,kind,measure\n", "stands in the head more than once"),
