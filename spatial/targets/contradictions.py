@@ -112,8 +112,8 @@ class _Said:
     def thing(self, target: Target) -> Text:
         known = self.registered.get(target.measure)
         title = known.title if known else Text(target.measure, target.measure)
-        part = _part(target)
-        return Text(f"{title.zh}（{part}）", f"{title.en} ({part})") if part else title
+        part = _part(target, known.variants if known else {})
+        return Text(f"{title.zh}（{part.zh}）", f"{title.en} ({part.en})") if part.zh else title
 
     def target(self, target: Target) -> Text:
         """Tell value, title, plan, clause, authority and standing of the plan."""
@@ -141,9 +141,11 @@ def value_text(target: Target) -> Text:
     return Text(f"{sign}{zh}/年", f"{sign}{en} a year") if target.period == "year" else Text(f"{sign}{zh}", f"{sign}{en}")
 
 
-def _part(target: Target) -> str:
+def _part(target: Target, variants: Mapping[str, Text]) -> Text:
     """Name the narrower thing that a target selects."""
-    return "、".join(part.partition(":")[2] for part in target.select.split(";") if ":" in part) or target.variant
+    words = [part.partition(":")[2] for part in target.select.split(";") if ":" in part] or [target.variant] * bool(target.variant)
+    titles = [variants.get(word) or Text(word, word) for word in words]
+    return Text("、".join(title.zh for title in titles), ", ".join(title.en for title in titles))
 
 
 def _number(target: Target, lang: str) -> str:
@@ -170,32 +172,31 @@ def _two_values(targets: Iterable[Target], said: _Said, counts: set[str]) -> Ite
         key = (target.measure, target.variant, target.select, target.versus, called[target.area], target.scope)
         groups.setdefault(key, []).append(target)
     for group in groups.values():
-        for one, other in itertools.combinations(group, 2):
-            text = _clash(one, other)
-            if text is None:
+        pairs = [(one, other, text) for one, other in itertools.combinations(group, 2) if (text := _clash(one, other)) is not None]
+        overruled = {target.id for one, other, _ in pairs if counts & {one.id, other.id} for target in (one, other)} - counts
+        for one, other, text in pairs:
+            winners = counts & {one.id, other.id}
+            if not winners and overruled & {one.id, other.id}:  # one of them is out already
                 continue
-            first, second = said.target(one), said.target(other)
-            thing, year = said.thing(one), one.year
-            winners = [target.id for target in (one, other) if target.id in counts]
-            winner = winners[0] if len(winners) == 1 else ""
-            remedy = (
-                Text(f"本市声明以 {winner} 为准", f"The city declares that {winner} counts")
-                if winner
-                else Text(
-                    f'以哪一个为准由本市声明：[targets] counts = ["{one.id}"] 或 ["{other.id}"]',
-                    f'Which one counts is the city\'s to declare: [targets] counts = ["{one.id}"] or ["{other.id}"]',
-                )
-            )
-            yield said.row(
-                "two_values",
-                one,
-                Text(
-                    f"{one.area}：{thing.zh}，{year} 年有两个数：{first.zh}；{second.zh}。{text.zh}{remedy.zh}",
-                    f"{one.area}: {thing.en}, two values for {year}: {first.en}; {second.en}. {text.en}{remedy.en}",
-                ),
-                other=other.id,
-                decided=winner,
-            )
+            yield _pair(one, other, text, said, next(iter(winners)) if len(winners) == 1 else "")
+
+
+def _pair(one: Target, other: Target, why: Text, said: _Said, winner: str) -> Row:
+    """Tell two targets side by side, and what decides between them."""
+    first, second, thing, year = said.target(one), said.target(other), said.thing(one), one.year
+    remedy = (
+        Text(f"本市声明以 {winner} 为准", f"The city declares that {winner} counts")
+        if winner
+        else Text(
+            f'以哪一个为准由本市声明：[targets] counts = ["{one.id}"] 或 ["{other.id}"]',
+            f'Which one counts is the city\'s to declare: [targets] counts = ["{one.id}"] or ["{other.id}"]',
+        )
+    )
+    text = Text(
+        f"{one.area}：{thing.zh}，{year} 年有两个数：{first.zh}；{second.zh}。{why.zh}{remedy.zh}",
+        f"{one.area}: {thing.en}, two values for {year}: {first.en}; {second.en}. {why.en}{remedy.en}",
+    )
+    return said.row("two_values", one, text, other=other.id, decided=winner)
 
 
 def _areas(targets: Iterable[Target]) -> dict[str, str]:

@@ -124,6 +124,15 @@ def test_the_city_declares_which_one_counts():
     assert list(after["decided"]) == ["b"]
 
 
+def test_what_one_declaration_overrules_is_out_of_the_others():
+    """Of 50, 30 and 40 the second counts: the other two need no word on each other, and still have one while nothing is declared."""
+    three = [YEARLY, OF_2025, target("c", 40, period="year", plan="report")]
+    assert list(found(*three)["decided"]) == ["", "", ""]
+    table = found(*three, counts=("b",))
+    assert sorted(zip(table["target_id"], table["other_id"], table["decided"], strict=True)) == [("a", "b", "b"), ("b", "c", "b")]
+    assert [one.successor for one in decided(three, table, ("b",))] == ["b", "", "b"]
+
+
 def test_a_number_a_year_against_a_total():
     """50 a year over three years are 150."""
     for total, clash in ((150, False), (120, True), (200, True)):
