@@ -39,6 +39,12 @@ class LayerError(SpatialError, ValueError):
     exit_code = 3
 
 
+class PlanError(SpatialError, ValueError):
+    """A plan's CSV cannot be used: a target that cannot be understood, or that is bound to nothing."""
+
+    exit_code = 3
+
+
 class CRSError(SpatialError, ValueError):
     """A coordinate reference system is missing, unfit, or cannot be reached without guessing."""
 

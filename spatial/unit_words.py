@@ -86,3 +86,8 @@ def factor_between(code: str, wanted: str) -> float | None:
     if code == "count" and wanted in (*_COUNTS, "index", "class", "ratio", "boolean", "status", "PFLOPS"):
         return 1.0
     return None
+
+
+def converted(value: float, factor: float) -> float:
+    """Convert a number as people do on paper: ``7 %`` is 0.07, not 0.07000000000000001, or what equals a target would miss it."""
+    return float(f"{value * factor:.15g}")
