@@ -90,8 +90,8 @@ def amounts_of(records: gpd.GeoDataFrame, metric: LedgerMetric) -> Amounts:
     records
         Of one metric.
     metric
-        ``quantity = "length"`` or ``"area"``: what is drawn, else what is stated; ``"quantity"``: what is stated, else, in a unit of length or area, what is
-        drawn; ``"records"``: each is one.
+        ``quantity = "length"`` or ``"area"``: what is drawn, else what is stated; ``"quantity"``: what is stated;
+        ``"records"``: each is one.
 
     Returns
     -------
@@ -101,8 +101,8 @@ def amounts_of(records: gpd.GeoDataFrame, metric: LedgerMetric) -> Amounts:
     shapes = np.asarray(records.geometry.to_numpy(), dtype=object)
     count = len(records)
     dimension = shapely.get_dimensions(shapes)
-    stated, fitting = _stated(records, _base(metric))
-    size_m2 = np.where(dimension == 2, shapely.area(shapes), _stated(records, "m2")[0])
+    stated = _stated(records, _base(metric))
+    size_m2 = np.where(dimension == 2, shapely.area(shapes), _stated(records, "m2"))
     fits = ~(size_m2 < metric.least_m2) & ~(size_m2 > metric.most_m2)
     if metric.quantity == "records" or metric.kind == "exists":
         numbers = records["quantity"].to_numpy(dtype=float)
@@ -111,7 +111,8 @@ def amounts_of(records: gpd.GeoDataFrame, metric: LedgerMetric) -> Amounts:
         return Amounts(shapes, np.ones(count), none, ~none, [_NO_QUANTITY] * count, size_m2, fits, several, 0)
     wanted = _DIMENSION.get(_base(metric), -1)
     drawable = dimension == wanted
-    drawn = drawable if metric.quantity in ("length", "area") else drawable & ~np.isfinite(stated)
+    # A stated number is never replaced by a drawing: of a building it is the floor area, of a pipe in a trench its own length.
+    drawn = drawable if metric.quantity in ("length", "area") else np.zeros(count, dtype=bool)
     size = shapely.length(shapes) if wanted == 1 else shapely.area(shapes)
     amount = np.where(drawn, size, stated)
     usable = np.isfinite(amount)
@@ -127,8 +128,8 @@ def _base(metric: LedgerMetric) -> str:
     return {"length": "m", "area": "m2"}.get(metric.quantity, "count")
 
 
-def _stated(records: gpd.GeoDataFrame, base: str) -> tuple[Floats, Mask]:
-    """Return what records state in a base unit, NaN where nothing or another kind of thing; and whether the unit fits."""
+def _stated(records: gpd.GeoDataFrame, base: str) -> Floats:
+    """Return what records state in a base unit; NaN where they state nothing, or another kind of thing."""
     factors = {code: factor_between(code, base) for code in set(records["unit"])}
     factor = np.array([np.nan if factors[code] is None else factors[code] for code in records["unit"]], dtype=float)
-    return records["quantity"].to_numpy(dtype=float) * factor, np.isfinite(factor)
+    return records["quantity"].to_numpy(dtype=float) * factor
