@@ -1,0 +1,101 @@
+"""The tables that stand beside a city: its ledger, an older one, its statistics, and the plans that it names."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import geopandas as gpd
+import pyproj
+
+from spatial.city_toml import Project
+from spatial.errors import CRSError, LayerError, OptionError, SourceError
+from spatial.layers import Repair
+from spatial.ledger import records
+from spatial.ledger.reading import make_ledger
+from spatial.ledger.records import Ledger
+from spatial.sources.ledger import read_rows
+from spatial.statistics import FIELDS as STATISTICS_FIELDS
+from spatial.statistics import Statistics
+from spatial.text import Text
+
+TABLES = ("ledger", "statistics")
+_FIELDS = {"ledger": records.FIELDS, "statistics": STATISTICS_FIELDS}
+
+
+def planned_files(project: Project) -> list[tuple[str, Path]]:
+    """Return the files of plans, of the ledger, of the older ledger and of the statistics, each with the name that ``run.json`` gives it."""
+    planned = project.planned
+    files = [(f"plans.{name}", plan.path) for name, plan in planned.plans.items() if plan.path]
+    if planned.ledger:
+        files.append(("ledger", planned.ledger.path))
+        files += [("previous ledger", planned.ledger.previous)] if planned.ledger.previous else []
+    if planned.statistics:
+        files.append(("statistics", planned.statistics.path))
+    return files
+
+
+def table_rows(project: Project, name: str, *, told: list[Text], path: Path | None = None) -> gpd.GeoDataFrame:
+    """Read the rows of ``ledger`` or ``statistics``.
+
+    Parameters
+    ----------
+    project
+        Says how they are read.
+    name
+        One of ``TABLES``.
+    told
+        Takes what a reader must know of the reading.
+    path
+        Another file of the same form.
+
+    Raises
+    ------
+    SourceError, OptionError, CRSError, LayerError
+        As ``read_rows``.
+    """
+    file = getattr(project.planned, name)
+    repairs: list[Repair] = []
+    rows = read_rows(path or file.path, file.read, where=name, wanted=_FIELDS[name], told=repairs)
+    told += [repair.text() for repair in repairs]
+    return rows
+
+
+def ledger_of(project: Project, rows: gpd.GeoDataFrame | None, crs: pyproj.CRS, outline: Any | None) -> Ledger | None:
+    """Make the ledger of a project; ``None`` where it names none, or its rows could not be read.
+
+    Raises
+    ------
+    LayerError
+        As ``make_ledger``.
+    """
+    file = project.planned.ledger
+    if file is None or rows is None:
+        return None
+    return make_ledger(rows, file, crs=crs, boundary=outline, where=f"ledger: {file.path}")
+
+
+def read_previous(project: Project, crs: pyproj.CRS, outline: Any | None) -> Ledger | None:
+    """Read the older ledger; ``None`` where the project names none.
+
+    Raises
+    ------
+    SourceError, OptionError, CRSError, LayerError
+        As the ledger itself.
+    """
+    file = project.planned.ledger
+    if file is None or file.previous is None:
+        return None
+    rows = table_rows(project, "ledger", told=[], path=file.previous)
+    return make_ledger(rows, replace(file, date=file.previous_date), crs=crs, boundary=outline, where=f"ledger: {file.previous}")
+
+
+def statistics_of(project: Project, rows: gpd.GeoDataFrame | None) -> Statistics | None:
+    """Make the statistics of a project; ``None`` where it names none."""
+    del project, rows
+    return None
+
+
+FAULTS = (SourceError, OptionError, CRSError, LayerError)
+"""What reading one of the tables may raise."""
