@@ -10,7 +10,6 @@ import geopandas as gpd
 import pyproj
 
 from spatial.city_toml import Project
-from spatial.errors import CRSError, LayerError, OptionError, SourceError
 from spatial.layers import Repair
 from spatial.ledger import records
 from spatial.ledger.reading import make_ledger
@@ -24,16 +23,22 @@ TABLES = ("ledger", "statistics")
 _FIELDS = {"ledger": records.FIELDS, "statistics": STATISTICS_FIELDS}
 
 
-def planned_files(project: Project) -> list[tuple[str, Path]]:
-    """Return the files of plans, of the ledger, of the older ledger and of the statistics, each with the name that ``run.json`` gives it."""
+def planned_files(project: Project) -> list[tuple[str, str, Path]]:
+    """Return the files of plans, of the ledger, of the older ledger and of the statistics.
+
+    Returns
+    -------
+    list
+        The name that ``run.json`` gives it, where ``city.toml`` names it, and the file.
+    """
     planned = project.planned
-    files = [(f"plans.{name}", plan.path) for name, plan in planned.plans.items() if plan.path]
+    files = [(f"plans.{name}", f"plans.{name}", plan.path) for name, plan in planned.plans.items() if plan.path]
     if planned.ledger:
-        files.append(("ledger", planned.ledger.path))
-        files += [("previous ledger", planned.ledger.previous)] if planned.ledger.previous else []
+        files.append(("ledger", "ledger", planned.ledger.path))
+        files += [("previous ledger", "ledger", planned.ledger.previous)] if planned.ledger.previous else []
     if planned.statistics:
-        files.append(("statistics", planned.statistics.path))
-    return files
+        files.append(("statistics", "statistics", planned.statistics.path))
+    return [(name, f"{project.path} [{table}]", path) for name, table, path in files]
 
 
 def table_rows(project: Project, name: str, *, told: list[Text], path: Path | None = None) -> gpd.GeoDataFrame:
@@ -95,7 +100,3 @@ def statistics_of(project: Project, rows: gpd.GeoDataFrame | None) -> Statistics
     """Make the statistics of a project; ``None`` where it names none."""
     del project, rows
     return None
-
-
-FAULTS = (SourceError, OptionError, CRSError, LayerError)
-"""What reading one of the tables may raise."""

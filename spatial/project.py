@@ -187,11 +187,9 @@ def read_inputs(
             else:
                 read.local[name] = store.local(local, digest)
             read.files.append({"layer": name, "file": local.path.name, "sha256": digest})
-    for name, file in planned_files(project):
+    for name, where, file in planned_files(project):
         with reading(name, name):
-            _check_file(
-                project, file, f"{project.path} [{name.replace('_', '.', 1) if name.startswith('plans') else name.partition('_')[0]}]"
-            )
+            _check_file(project, file, where)
             read.files.append({"layer": name, "file": file.name, "sha256": fingerprint(file)})
             if name in TABLES:
                 read.tables[name] = table_rows(project, name, told=read.notices)

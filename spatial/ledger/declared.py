@@ -85,7 +85,7 @@ class LedgerMetric:
     least_m2, most_m2
         Records whose polygon (or stated area) lies outside are shown, not counted.
     same_within_m
-        Records of one name and type within this distance are one.
+        Records of one name and type within this distance are one; 0 where names do not tell, such as the species of trees.
     confirm
         ``polygon`` (a record is confirmed by its polygon), ``before_after`` (by geometries or pictures before and after), or empty.
     standard

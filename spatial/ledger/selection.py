@@ -116,6 +116,8 @@ def duplicates(records: gpd.GeoDataFrame, stage: Stage, metric: LedgerMetric) ->
     dict
         Position of a record that does not count → the one that counts for it: the one that came far enough, first; among several the earliest.
     """
+    if metric.same_within_m == 0:
+        return {}
     groups: dict[tuple[str, ...], list[int]] = {}
     for row, (name, kind, subtype) in enumerate(zip(records["name"], records["type"], records["subtype"], strict=True)):
         if word := _name_of(name, phases=metric.phases):
@@ -131,12 +133,23 @@ def duplicates(records: gpd.GeoDataFrame, stage: Stage, metric: LedgerMetric) ->
         order = sorted(rows, key=lambda row: (not stage.reached[row], far[row] or 10**7, -int(stage.rank[row]), row))
         bare = [row for row in order if shapes[row] is None]
         placed = [row for row in order if shapes[row] is not None]
-        first_of: dict[str, int] = {}
-        for row in bare:
-            first = first_of.setdefault(plain_of(records["district"].iloc[row]), row)
-            if first != row:
-                found[row] = first
+        found |= _in_one_district(bare, records)
         found |= _near(placed, shapes, metric)
+    return found
+
+
+def _in_one_district(rows: list[int], records: gpd.GeoDataFrame) -> dict[int, int]:
+    """Pair each record without a place with the first in order of the same district, unless two addresses tell them apart."""
+    kept: dict[str, dict[str, int]] = {}
+    found = {}
+    for row in rows:
+        district, address = (plain_of(records[name].iloc[row]) for name in ("district", "address"))
+        seen = kept.setdefault(district, {})
+        first = next(iter(seen.values()), None) if not address else seen.get(address, seen.get(""))
+        if first is None:
+            seen[address] = row
+        else:
+            found[row] = first
     return found
 
 
