@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from datetime import date
 
 import geopandas as gpd
@@ -13,7 +14,7 @@ from spatial.areas import CITY
 from spatial.ledger.answer import answer
 from spatial.ledger.declared import ledger_metrics
 from spatial.ledger.ladder import LADDER
-from tests.ledger.town import CRS, DAY, SINCE, X, Y, at, box, ledger, line, town
+from tests.ledger.town import CRS, SINCE, X, Y, at, box, ledger, line, town
 
 METRICS = ledger_metrics()
 SIZE = {1: 1, 2: 2, 3: 4, 4: 8, 5: 1, 6: 16, 7: 32, 8: 64, 9: 128, 10: 256}  # sums of some tell which ones they were
@@ -68,7 +69,10 @@ def ten(metric):
         if number in places:
             row["geometry"] = shape(metric, number, *places[number])
         rows.append(row)
-    rows[4] |= {"name": " 记录 1", "geometry": shape(metric, 5, 100, 110) if metric.quantity not in ("area",) else shape(metric, 5, 100, 100)}
+    rows[4] |= {
+        "name": " 记录 1",
+        "geometry": shape(metric, 5, 100, 110) if metric.quantity not in ("area",) else shape(metric, 5, 100, 100),
+    }
     rows[5] |= {"district": "西岭"}
     rows[8]["type"] = "别的类型"
     if metric.answered:
@@ -99,11 +103,13 @@ def since_of(metric):
     return SINCE if increments else None
 
 
-def asked(metric, rows, city=None):
-    layers = {
-        name: gpd.GeoDataFrame({"id": ["w"]}, geometry=[box(0, 0, 1000, 1000)], crs=CRS) for name in {metric.within, metric.of} - {""}
-    }
-    city = city or town(**layers)
+@functools.cache
+def place(names):
+    return town(**{name: gpd.GeoDataFrame({"id": ["w"]}, geometry=[box(0, 0, 1000, 1000)], crs=CRS) for name in names})
+
+
+def asked(metric, rows):
+    city = place(frozenset({metric.within, metric.of} - {""}))
     return answer(ledger(rows), city, city.areas(), metric, as_of=AS_OF, since=since_of(metric)), city.areas()
 
 

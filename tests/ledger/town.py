@@ -8,6 +8,7 @@ from datetime import date
 from typing import Any
 
 import geopandas as gpd
+import pyproj
 import shapely
 
 from spatial.city import City
@@ -46,10 +47,15 @@ def line(*points: tuple[float, float]) -> shapely.LineString:
     return shapely.LineString([(X + east, Y + north) for east, north in points])
 
 
+OUTLINE = box(0, 0, 2000, 1500)
+
+
 def town(**layers: gpd.GeoDataFrame) -> City:
     """West 东风区 (id A), east 西岭区 (id B), and north of both a strip of 500 m that is the city's alone: 2 km by 1.5 km in all."""
-    districts = gpd.GeoDataFrame({"id": ["A", "B"], "name": ["东风区", "西岭区"]}, geometry=[box(0, 0, 1000, 1000), box(1000, 0, 2000, 1000)], crs=CRS)
-    boundary = gpd.GeoDataFrame({"id": ["T"], "name": ["子虚市"]}, geometry=[box(0, 0, 2000, 1500)], crs=CRS)
+    districts = gpd.GeoDataFrame(
+        {"id": ["A", "B"], "name": ["东风区", "西岭区"]}, geometry=[box(0, 0, 1000, 1000), box(1000, 0, 2000, 1000)], crs=CRS
+    )
+    boundary = gpd.GeoDataFrame({"id": ["T"], "name": ["子虚市"]}, geometry=[OUTLINE], crs=CRS)
     return City.from_layers("子虚市", crs=CRS, date="2025-06-30", districts=districts, boundary=boundary, **layers)
 
 
@@ -59,5 +65,4 @@ def ledger(rows: Sequence[Mapping[str, Any]], **said: Any) -> Ledger:
     data = {name: [row.get(name, "") for row in rows] for name in names if name != "geometry"}
     frame = gpd.GeoDataFrame(data, geometry=gpd.GeoSeries([row.get("geometry") for row in rows], crs=CRS), crs=CRS)
     frame["row"] = [str(row) for row in range(2, len(rows) + 2)]
-    city = town()
-    return make_ledger(frame, Said(**said), crs=city.crs, boundary=city.boundary(), where="ledger: table.csv")
+    return make_ledger(frame, Said(**said), crs=pyproj.CRS(CRS), boundary=OUTLINE, where="ledger: table.csv")
