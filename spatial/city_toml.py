@@ -95,7 +95,9 @@ class Project:
 
         ``datum_parameters``, and a ``crs`` that is written out, are no part of it but by 16 bits of a slow digest: who tries out numbers is left with a great many that fit.
         """
-        grids: dict[tuple[str, ...], FileOptions] = {("layers", name): local.read for name, local in self.layers.items() if local.read.is_local_grid}
+        grids: dict[tuple[str, ...], FileOptions] = {
+            ("layers", name): local.read for name, local in self.layers.items() if local.read.is_local_grid
+        }
         if self.planned.ledger and self.planned.ledger.read.is_local_grid:
             grids["ledger",] = self.planned.ledger.read
         secret = {name: (read.datum_parameters, read.crs) for name, read in grids.items()}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -10,6 +11,7 @@ from typing import Any
 import geopandas as gpd
 import numpy as np
 import numpy.typing as npt
+import pandas as pd
 import shapely
 
 from spatial.ledger.declared import LedgerMetric, Select
@@ -28,17 +30,24 @@ def selected(frame: gpd.GeoDataFrame, select: Select) -> Mask:
     kept = np.ones(len(frame), dtype=bool)
     if select.types:
         wanted = {plain_of(word) for word in select.types}
-        kept &= np.array([plain_of(word) in wanted for word in frame["type"]], dtype=bool)
+        kept &= _each(frame["type"], lambda said: plain_of(said) in wanted)
     if select.subtypes:
         named = {plain_of(word) for word in select.subtypes}
-        kept &= np.array([bool(named & {plain_of(said), *words_of(said)}) for said in frame["subtype"]], dtype=bool)
+        kept &= _each(frame["subtype"], lambda said: bool(named & {plain_of(said), *words_of(said)}))
     return kept
 
 
 def naming(frame: gpd.GeoDataFrame, column: str, identity: str) -> Mask:
     """Tell which records name an id in a column that may hold several."""
     wanted = plain_of(identity)
-    return np.array([wanted in words_of(said) or wanted == plain_of(said) for said in frame[column]], dtype=bool)
+    return _each(frame[column], lambda said: wanted in words_of(said) or wanted == plain_of(said))
+
+
+def _each(column: pd.Series, fits: Callable[[Any], bool]) -> Mask:
+    """Ask once of each word that stands in a column: a ledger has many records and few types."""
+    codes, words = pd.factorize(column)
+    found: Mask = np.array([fits(word) for word in words], dtype=bool)[codes] if len(words) else np.zeros(len(column), dtype=bool)
+    return found
 
 
 @dataclass(frozen=True, eq=False)
