@@ -188,6 +188,8 @@ def _judge(ledger: Ledger, records: gpd.GeoDataFrame, metric: LedgerMetric, as_o
     for row, first in copies.items():
         reasons.setdefault(row, []).append(Why(Text("与下列记录重复", "duplicate of"), shown(records["id"].iloc[first])))
     single = np.array([row not in copies for row in range(len(records))], dtype=bool)
+    if metric.least_m2 > 0 or np.isfinite(metric.most_m2):
+        records = _with_plots(records, copies)
     amounts = amounts_of(records, metric)
     live = single & ~stage.cancelled
     for row in map(int, np.flatnonzero(live & ~amounts.usable)):
@@ -217,6 +219,20 @@ def _judge(ledger: Ledger, records: gpd.GeoDataFrame, metric: LedgerMetric, as_o
         notes.append(Text(f"{off} 条已取消，不计", f"{off} were cancelled and do not count"))
     notes += _left_notes(reasons, records) + amounts.notes(listed)
     return _Judged(records, stage, listed, counts, waits, amounts, reasons, notes)
+
+
+def _with_plots(records: gpd.GeoDataFrame, copies: dict[int, int]) -> gpd.GeoDataFrame:
+    """Unite the plots of one name in the record that counts for them: a park of two plots is as large as both."""
+    shapes = np.asarray(records.geometry.to_numpy(), dtype=object).copy()
+    plots: dict[int, list[int]] = {}
+    for row, first in copies.items():
+        plots.setdefault(first, []).append(row)
+    for first, others in plots.items():
+        mine = shapes[[first, *others]]
+        flat = mine[shapely.get_dimensions(mine) == 2]
+        if len(flat) > 1 and shapely.get_dimensions(shapes[first]) == 2:
+            shapes[first] = shapely.union_all(flat)
+    return records.set_geometry(gpd.GeoSeries(shapes, index=records.index, crs=records.crs))
 
 
 def _left_notes(reasons: dict[int, list[Why]], records: gpd.GeoDataFrame) -> list[Text]:

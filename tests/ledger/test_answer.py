@@ -170,6 +170,17 @@ def test_parks_from_400_to_10000_square_metres(side, counts):
     assert (list(found.left_out["reason_en"]) == []) == bool(counts)
 
 
+@pytest.mark.parametrize(("side", "counts"), [(10, 0), (15, 1), (80, 0)])
+def test_a_park_in_two_plots_is_as_large_as_both(side, counts):
+    """Two squares 20 m apart under one name: 200, 450, 12 800 m²."""
+    declared = ledger_metrics()["pocket_parks_built"]
+    plots = [box(10, 10, 10 + side, 10 + side), box(30 + side, 10, 30 + 2 * side, 10 + side)]
+    rows = [{**row(str(n), geometry=plot), "name": "甲园", "type": "口袋公园"} for n, plot in enumerate(plots)]
+    found = ask(rows, declared, since=SINCE)
+    assert (by_area(found.value)["city"], by_area(found.confirmed)["city"]) == (counts, counts)
+    assert "1" in set(found.left_out["id"])
+
+
 def test_what_the_map_confirms_is_shown_apart():
     """Two stubs face each other; of three records that closed the gap one has before and after and meets both, one ends in a field, one has no picture."""
     streets = gpd.GeoDataFrame(
