@@ -111,7 +111,8 @@ def _has_something_to_say(metric: Metric, city: City) -> bool:
     if metric.source == "statistics":
         return city.statistics is not None and metric.name in set(city.statistics.frame["metric"])
     if metric.source == "ledger":
-        return says_something(city.ledger, ledger_metrics(city.folder)[metric.name])
+        declared = city.memo(("city-wide", "ledger metrics"), lambda: ledger_metrics(city.folder))
+        return says_something(city.ledger, declared[metric.name])
     return True
 
 

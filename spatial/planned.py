@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -10,10 +11,13 @@ import geopandas as gpd
 import pyproj
 
 from spatial.city_toml import Project
+from spatial.errors import sample
 from spatial.layers import Repair
 from spatial.ledger import records
+from spatial.ledger.declared import LedgerMetric, ledger_metrics
 from spatial.ledger.reading import make_ledger
 from spatial.ledger.records import Ledger
+from spatial.ledger.values import plain_of
 from spatial.sources.ledger import read_rows
 from spatial.statistics import FIELDS as STATISTICS_FIELDS
 from spatial.statistics import Statistics
@@ -78,7 +82,22 @@ def ledger_of(project: Project, rows: gpd.GeoDataFrame | None, crs: pyproj.CRS, 
     file = project.planned.ledger
     if file is None or rows is None:
         return None
-    return make_ledger(rows, file, crs=crs, boundary=outline, where=f"ledger: {file.path}")
+    made = make_ledger(rows, file, crs=crs, boundary=outline, where=f"ledger: {file.path}")
+    return replace(made, notices=(*made.notices, *_complete_for_nothing(made, ledger_metrics(project.path.parent))))
+
+
+def _complete_for_nothing(ledger: Ledger, declared: Mapping[str, LedgerMetric]) -> list[Text]:
+    """Tell of types that are declared complete and that nobody knows: a slip of the pen would make no data of a zero."""
+    known = {plain_of(word) for metric in declared.values() for word in metric.select.types} | {
+        plain_of(word) for word in ledger.frame["type"]
+    }
+    unknown = [word for word in ledger.complete_for if plain_of(word) not in known]
+    if not unknown:
+        return []
+    said = sample(unknown)
+    return [
+        Text(f"台账：complete_for 所列类型没有任何指标使用：{said}", f"ledger: complete_for names types that no metric asks for: {said}")
+    ]
 
 
 def read_previous(project: Project, crs: pyproj.CRS, outline: Any | None) -> Ledger | None:
@@ -97,6 +116,17 @@ def read_previous(project: Project, crs: pyproj.CRS, outline: Any | None) -> Led
 
 
 def statistics_of(project: Project, rows: gpd.GeoDataFrame | None) -> Statistics | None:
-    """Make the statistics of a project; ``None`` where it names none."""
-    del project, rows
-    return None
+    """Make the statistics of a project; ``None`` where it names none, or its rows could not be read.
+
+    Raises
+    ------
+    LayerError
+        As ``make_statistics``.
+    """
+    file = project.planned.statistics
+    if file is None or rows is None:
+        return None
+    from spatial.statistics import make_statistics, statistic_metrics  # type: ignore[attr-defined, unused-ignore]
+
+    made: Statistics = make_statistics(rows, file, statistic_metrics(project.path.parent), where=f"statistics: {file.path}")
+    return made

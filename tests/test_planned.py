@@ -83,6 +83,12 @@ def test_a_full_run_shows_only_what_the_ledger_speaks_of(project):
     assert (alone["status"], alone["note"]) == ("no_data", "synthetic data; the ledger has no record of this type")
 
 
+def test_complete_for_a_type_that_nobody_knows_is_told(project):
+    say(project, 'file = "data/ledger.csv"\ndate = "2025-06-30"\ncrs = "EPSG:4326"\ncomplete_for = ["断头陆", "断头路", "口袋公园"]\n')
+    told = [notice.en for notice in open_city(project).notices if "complete_for" in notice.en]
+    assert told == ["ledger: complete_for names types that no metric asks for: 断头陆"]
+
+
 def test_a_city_without_a_ledger_has_no_answer(project):
     text = (project / "city.toml").read_text(encoding="utf-8").partition("[ledger]")[0]
     (project / "city.toml").write_text(text, encoding="utf-8")

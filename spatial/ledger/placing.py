@@ -153,5 +153,7 @@ def lengths(shapes: Geometries, areas: Areas) -> tuple[Ints, Ints, Floats]:
 def grounds(shapes: Geometries, areas: Areas) -> tuple[Ints, Ints, Floats]:
     """Areas of polygons by record and row of the areas, m², cut exactly."""
     parts, source = shapely.get_parts(shapes, return_index=True)
+    flat = shapely.get_type_id(parts) == 3
+    parts, source = parts[flat], source[flat]
     index, owner, size = overlay.polygon_parts(parts, areas.pieces)
     return source[index], owner, size
