@@ -227,7 +227,10 @@ def _geometry(read: _Rows, crs: pyproj.CRS, boundary: Any | None) -> gpd.GeoSeri
     there &= ~broken
     if boundary is not None and there.any():
         shapely.prepare(boundary)
-        for row in np.flatnonzero(there)[~shapely.intersects(boundary, values[there])]:
+        inside = shapely.intersects(boundary, values[there])
+        flat = shapely.get_dimensions(values[there]) == 2
+        inside[flat] &= ~shapely.touches(boundary, values[there][flat])  # a neighbour's plot shares the edge alone
+        for row in np.flatnonzero(there)[~inside]:
             read.fault(int(row), Text("位于城市范围之外", "it lies outside the city"))
     return gpd.GeoSeries(values, crs=crs)
 

@@ -336,3 +336,29 @@ def test_a_thousand_of_one_name_at_one_place_are_one():
 def test_words_of_another_slug_do_not_count():
     assert by_area(ask([{**row("1"), "type": "THINGS"}], replace(metric(), select=Select(("things", "事")))).value)["city"] == 1
     assert not ask([{**row("1"), "type": "thingsx"}], metric()).known
+
+
+_ENDS = st.tuples(st.sampled_from([0, 300, 500, 1000, 1400, 2000]), st.sampled_from([0, 250, 500, 1000, 1250, 1500]))
+
+
+@settings(max_examples=60)
+@given(st.lists(st.tuples(_ENDS, _ENDS, st.sampled_from(["planned", "completed"])), min_size=1, max_size=12))
+def test_lengths_of_areas_and_the_rest_sum_to_the_city(made):
+    """Across borders, along them, and along the edge of the city, where half lies outside."""
+    rows = [row(str(n), status, geometry=line(a, b)) for n, (a, b, status) in enumerate(made) if a != b]
+    found = ask(rows, metric(unit="m", quantity="length")) if rows else None
+    if found is None or not found.known:
+        return
+    total = AREAS.ids == CITY
+    assert found.numerator[~total].sum() == pytest.approx(found.numerator[total][0], rel=1e-3, abs=1.0)
+
+
+@settings(max_examples=40)
+@given(st.lists(st.tuples(_ENDS, st.integers(20, 900), st.sampled_from(["planned", "completed"])), min_size=1, max_size=10))
+def test_united_ground_of_areas_and_the_rest_sums_to_the_city(made):
+    rows = [row(str(n), status, geometry=box(*corner, corner[0] + size, corner[1] + size)) for n, (corner, size, status) in enumerate(made)]
+    found = ask(rows, metric("overlay", unit="ha", quantity="area"))
+    total = AREAS.ids == CITY
+    if found.known:
+        assert found.value[~total].sum() == pytest.approx(found.value[total][0], rel=1e-9)
+        assert found.value[total][0] <= 300 + 1e-9  # the city has 300 ha

@@ -232,3 +232,27 @@ def test_formulas_and_links_give_their_last_value_or_nothing(tmp_path):
     book.active.append(["1", "事", "done", '=[other.xlsx]Sheet1!A1+WEBSERVICE("http://example.invalid/")'])
     book.save(tmp_path / "a.xlsx")
     assert str(rows_of(tmp_path / "a.xlsx", FileOptions())["quantity"].iloc[0]) == ""
+
+
+def test_days_and_times_of_a_database(tmp_path):
+    import pyarrow as pa
+
+    day = datetime.date(2025, 6, 1)
+    table = pa.table({
+        "id": ["1"], "type": ["事"], "status": ["done"], "status_date": pa.array([day], pa.date32()), "due_date": pa.array([datetime.datetime(2025, 7, 2, 8)], pa.timestamp("ms")),
+        "quantity": [3], "people": [2.5],
+    })  # fmt: skip
+    pyogrio.write_arrow(table, tmp_path / "a.gpkg", layer="ledger", driver="GPKG", geometry_name=None, geometry_type=None)
+    found = made(tmp_path / "a.gpkg", FileOptions()).frame.iloc[0]
+    assert (found.status_date, found.due_date, found.quantity, found.people) == (day, datetime.date(2025, 7, 2), 3, 2.5)
+
+
+def test_a_layer_beside_tables_and_styles(tmp_path):
+    as_gpkg(tmp_path / "a.gpkg", places=False)
+    pyogrio.write_dataframe(pd.DataFrame({"styleName": ["x"]}), tmp_path / "a.gpkg", layer="layer_styles", append=False)
+    assert len(made(tmp_path / "a.gpkg", FileOptions(fields={"name": "项目名称"}, id="编号")).frame) == 3
+    pyogrio.write_dataframe(pd.DataFrame({"a": ["x"]}), tmp_path / "a.gpkg", layer="other")
+    with pytest.raises(OptionError, match="name one: layer"):
+        rows_of(tmp_path / "a.gpkg", FileOptions())
+    with pytest.raises(OptionError, match='no layer "ledgr"; did you mean "ledger"'):
+        rows_of(tmp_path / "a.gpkg", FileOptions(layer="ledgr"))
