@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import json
 import math
@@ -94,14 +95,19 @@ class Project:
 
         ``datum_parameters``, and a ``crs`` that is written out, are no part of it but by 16 bits of a slow digest: who tries out numbers is left with a great many that fit.
         """
-        grids = {name: local.read for name, local in self.layers.items() if local.read.is_local_grid}
+        grids: dict[tuple[str, ...], FileOptions] = {
+            ("layers", name): local.read for name, local in self.layers.items() if local.read.is_local_grid
+        }
+        if self.planned.ledger and self.planned.ledger.read.is_local_grid:
+            grids["ledger",] = self.planned.ledger.read
         secret = {name: (read.datum_parameters, read.crs) for name, read in grids.items()}
         if not secret:
             return fingerprint(self.path)
         raw = catalogue.read_toml(self.path)
-        for name in secret:
+        for place in secret:
+            table = functools.reduce(dict.__getitem__, place, raw)
             for key in ("datum_parameters", "crs"):
-                raw["layers"][name].pop(key, None)
+                table.pop(key, None)
         rest = json.dumps(raw, sort_keys=True, default=str).encode()
         mark = hashlib.pbkdf2_hmac("sha256", repr(sorted(secret.items())).encode(), hashlib.sha256(rest).digest(), 200_000)[:2]
         return hashlib.sha256(rest + mark).hexdigest()

@@ -14,6 +14,8 @@ import shapely
 from spatial.areas import FULL_COVERAGE, Areas
 from spatial.city import City
 from spatial.errors import MetricError, OptionError, SpatialError
+from spatial.ledger.answer import says_something
+from spatial.ledger.declared import ledger_metrics
 from spatial.metrics import Metric, find, registered
 from spatial.metrics.completeness import thin_layers
 from spatial.metrics.land import built_up_area, built_up_scopes
@@ -40,7 +42,7 @@ def measure(
     city
         From ``open_city`` or ``City.from_layers``.
     metrics
-        Names, or one name; ``None`` for every registered one.
+        Names, or one name; ``None`` for every registered one, but for those of a ledger or of statistics that say nothing of the city.
     by
         ``districts``, ``grid:SIZE_M``, or any polygon layer.
     lang
@@ -65,9 +67,10 @@ def measure(
     progress = progress or Progress()
     if lang not in ("zh", "en"):
         raise OptionError(f'lang "{lang}" is not zh or en')
-    chosen = (
-        list(registered(city.folder).values()) if metrics is None else find([metrics] if isinstance(metrics, str) else metrics, city.folder)
-    )
+    if metrics is None:
+        chosen = [metric for metric in registered(city.folder).values() if _has_something_to_say(metric, city)]
+    else:
+        chosen = find([metrics] if isinstance(metrics, str) else metrics, city.folder)
     if not chosen:
         raise OptionError('no metric was named; leave metrics out for all, or see "spatial list"')
     areas = city.areas(by)
@@ -103,11 +106,21 @@ def measure(
     )
 
 
+def _has_something_to_say(metric: Metric, city: City) -> bool:
+    """Tell whether a full run shows a metric: a hundred empty columns that nobody gave anything for would hide the rest."""
+    if metric.source == "statistics":
+        return city.statistics is not None and metric.name in set(city.statistics.frame["metric"])
+    if metric.source == "ledger":
+        declared = city.memo(("city-wide", "ledger metrics"), lambda: ledger_metrics(city.folder))
+        return says_something(city.ledger, declared[metric.name])
+    return True
+
+
 def _covered(city: City, areas: Areas, metric: Metric, variant: str, known: dict[bytes | None, Areas]) -> Areas:
     """Restrict areas to where all needed layers, and the scope, tell the truth."""
     needs = metric.needs_of(variant)
     extents = [city.layer(name).extent for name in needs]
-    if metric.scope == "built_up_area" or not needs:
+    if metric.scope == "built_up_area" or (not needs and metric.source == "layers"):
         extents.append(built_up_area(city).extent)
     given = list({shapely.to_wkb(extent): extent for extent in extents if extent is not None}.values())
     extent = shapely.intersection_all(given) if given else None

@@ -26,7 +26,10 @@ from spatial.city_toml import LocalLayer, Project, parse_project
 from spatial.errors import CRSError, Faults, LayerError, ProjectError, SourceError, SpatialError, named, nearest, plain, sample, shown
 from spatial.files import fingerprint
 from spatial.layers import LayerSpec
+from spatial.ledger.declared import FOLDER as LEDGER_FOLDER
+from spatial.ledger.records import Ledger
 from spatial.osm_request import check_fetched
+from spatial.planned import TABLES, ledger_of, planned_files, read_previous, statistics_of, table_rows
 from spatial.progress import Progress
 from spatial.raster import Raster, open_raster
 from spatial.sources.files import explain_place
@@ -69,6 +72,33 @@ def open_city(path: str | Path, *, progress: Progress | None = None, cache: bool
     return city
 
 
+def read_ledger(project: Project, city: City, previous: bool = False) -> Ledger | None:
+    """Read the ledger of a project.
+
+    Parameters
+    ----------
+    project
+        From ``parse_project``.
+    city
+        Its city, whose CRS and outline the records are held against.
+    previous
+        Whether the older ledger is wanted, to tell what changed.
+
+    Returns
+    -------
+    Ledger or None
+        ``None`` where the project names none.
+
+    Raises
+    ------
+    SourceError, LayerError, CRSError, OptionError
+        As for ``open_city``.
+    """
+    if not previous:
+        return city.ledger
+    return read_previous(project, city.crs, _outline(city.layers))
+
+
 @dataclass
 class Inputs:
     """What the files of a project gave, before they are one city.
@@ -85,6 +115,8 @@ class Inputs:
         What a reader must know.
     files
         Layer, name and SHA-256 of every file, for ``run.json``.
+    tables
+        Rows of the ledger and of the statistics, by ``ledger`` and ``statistics``.
     """
 
     osm: OsmData | None = None
@@ -92,6 +124,7 @@ class Inputs:
     rasters: dict[str, Raster] = field(default_factory=dict)
     notices: list[Text] = field(default_factory=list)
     files: list[dict[str, str]] = field(default_factory=list)
+    tables: dict[str, gpd.GeoDataFrame] = field(default_factory=dict)
 
     def frames(self) -> dict[str, gpd.GeoDataFrame]:
         """Return the local layers of features, degrees WGS-84."""
@@ -154,12 +187,18 @@ def read_inputs(
             else:
                 read.local[name] = store.local(local, digest)
             read.files.append({"layer": name, "file": local.path.name, "sha256": digest})
+    for name, where, file in planned_files(project):
+        with reading(name, name):
+            _check_file(project, file, where)
+            read.files.append({"layer": name, "file": file.name, "sha256": fingerprint(file)})
+            if name in TABLES:
+                read.tables[name] = table_rows(project, name, told=read.notices)
     return read
 
 
 def _declarations(project: Project) -> list[dict[str, str]]:
     """List what a project says beside its data: ``city.toml``, its own declarations and reference tables."""
-    own = sorted(file for kind in ("layers", "maps") for file in (project.path.parent / kind).glob("*.toml"))
+    own = sorted(file for kind in ("layers", "maps", LEDGER_FOLDER) for file in (project.path.parent / kind).glob("*.toml"))
     tables = sorted(file for file in project.path.parent.glob("*.toml") if (catalogue.shipped() / "data" / file.name).is_file())
     said = [*((file.parent.name, file) for file in own), *(("data", file) for file in tables)]
     return [
@@ -258,6 +297,9 @@ def assemble(project: Project, read: Inputs) -> City:
         reaches = [layer.extent for layer in layers.values() if layer.spec.dense and layer.extent is not None]
         extent = shapely.union_all(reaches) if reaches else None
     day = project.date or (osm.newest if osm else "")
+    outline = _outline(layers)
+    ledger = ledger_of(project, read.tables.get("ledger"), crs, outline)
+    notices += ledger.notices if ledger else ()
     city = City(
         project.name,
         crs,
@@ -269,11 +311,20 @@ def assemble(project: Project, read: Inputs) -> City:
         tuple(read.files),
         project.synthetic,
         project.path.parent,
+        ledger,
+        statistics_of(project, read.tables.get("statistics")),
     )
     if layers["districts"].frame is not None:
         with named(str(project.layers["districts"].path), LayerError):
             city.areas("districts")
     return city
+
+
+def _outline(layers: Mapping[str, Layer]) -> Any | None:
+    """Return the city's outline, in which the records of a ledger must lie."""
+    frames = (layers[name].frame for name in ("boundary", "districts"))
+    frame = next((frame for frame in frames if frame is not None and len(frame)), None)
+    return None if frame is None else shapely.union_all(frame.geometry.to_numpy())
 
 
 def _reaching_the_edge(layers: Mapping[str, Layer]) -> dict[str, Layer]:

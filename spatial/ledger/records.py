@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date
+from typing import NamedTuple
 
 import geopandas as gpd
 import pandas as pd
+
+from spatial.text import Text, joined
 
 FIELDS = (
     "id", "name", "type", "subtype", "district", "address", "target_id", "unit", "quantity", "status", "status_date", "plan_year",
@@ -39,6 +42,8 @@ class Ledger:
         Types for which an absent record means that there is none: 0, not no data.
     source, sensitivity
         As declared.
+    notices
+        How many rows were left out, by reason, and what else a reader must know.
     """
 
     frame: gpd.GeoDataFrame
@@ -47,3 +52,40 @@ class Ledger:
     complete_for: tuple[str, ...] = ()
     source: str = ""
     sensitivity: str = "public"
+    notices: tuple[Text, ...] = ()
+
+
+class Why(NamedTuple):
+    """Why a row is left out: the reason that many share, and the particulars of one."""
+
+    reason: Text
+    particulars: str = ""
+
+    def text(self) -> Text:
+        """Return both as one text."""
+        if not self.particulars:
+            return self.reason
+        return Text(f"{self.reason.zh}：{self.particulars}", f"{self.reason.en}: {self.particulars}")
+
+
+def left_out_of(frame: pd.DataFrame, reasons: dict[int, list[Why]], source: str = "ledger") -> pd.DataFrame:
+    """Make the table of what was left out, columns ``LEFT_OUT``.
+
+    Parameters
+    ----------
+    frame
+        With ``id``, ``name`` and ``row``.
+    reasons
+        By position in ``frame``.
+    source
+        What the rows are of.
+    """
+    listed = list(reasons)
+    texts = [(joined((why.text() for why in reasons[row]), "zh"), joined((why.text() for why in reasons[row]), "en")) for row in listed]
+    columns = [
+        [source] * len(listed),
+        *([str(frame[name].iloc[row]) for row in listed] for name in ("row", "id", "name")),
+        [zh for zh, _ in texts],
+        [en for _, en in texts],
+    ]
+    return pd.DataFrame(dict(zip(LEFT_OUT, columns, strict=True)), columns=list(LEFT_OUT), dtype=object)

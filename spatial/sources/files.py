@@ -25,10 +25,11 @@ from spatial.sources.geojson import compare, json_of, look_at
 from spatial.sources.nesting import refuse_deep
 from spatial.sources.offline import nothing_beside
 from spatial.sources.ogr import check_database, first_line, read_ogr
-from spatial.sources.options import DATABASE_ENDINGS, MOST_COLUMNS, TABLE_ENDINGS, ZIP_ENDINGS, FileOptions
+from spatial.sources.options import DATABASE_ENDINGS, MOST_COLUMNS, TABLE_ENDINGS, WORKBOOK_ENDINGS, ZIP_ENDINGS, FileOptions
 from spatial.sources.shapefiles import check_parts
-from spatial.sources.tables import read_table
+from spatial.sources.tables import located, read_table
 from spatial.sources.whole import check_archive
+from spatial.sources.workbooks import read_workbook
 from spatial.text import Text
 
 MOST_ROWS, MOST_VALUES = 10_000_000, 300_000_000  # of a GeoParquet: a country's buildings
@@ -73,10 +74,10 @@ def read_vector(
     told = [] if told is None else told
     frame = read_as_is(path, options, where, told, polygons=polygons)
     name, where = where, f"{where}: {path}"
-    frame = _mapped(frame, options, where, wanted, name, told)
+    frame = mapped(frame, options, where, wanted, name, told)
     here = crs_of(frame, options, where)
     told += _notes(frame, here, options, name)
-    return _placed(frame, here, options, where)
+    return placed(frame, here, options, where)
 
 
 def _notes(frame: gpd.GeoDataFrame, here: pyproj.CRS, options: FileOptions, name: str) -> list[Repair]:
@@ -142,7 +143,9 @@ def _remedy(
     return "; ".join(said)
 
 
-def read_as_is(path: Path, options: FileOptions, where: str, told: list[Repair], *, polygons: bool = False) -> gpd.GeoDataFrame:
+def read_as_is(
+    path: Path, options: FileOptions, where: str, told: list[Repair], *, polygons: bool = False, bare: bool = False
+) -> gpd.GeoDataFrame:
     """Read all columns as the file has them, in its own CRS and datum.
 
     Parameters
@@ -151,6 +154,8 @@ def read_as_is(path: Path, options: FileOptions, where: str, told: list[Repair],
         As for ``read_vector``.
     told
         Takes what the user should know about the reading, counted.
+    bare
+        Whether rows need no place: tables without coordinates, layers without geometry and workbooks are read too.
 
     Returns
     -------
@@ -166,15 +171,21 @@ def read_as_is(path: Path, options: FileOptions, where: str, told: list[Repair],
     if not path.exists():
         raise SourceError(f"{where}: no such file; check the path in city.toml")
     ending = path.suffix.lower()
-    if (options.x or options.y or options.geometry) and ending not in TABLE_ENDINGS:
+    workbook = bare and ending in WORKBOOK_ENDINGS
+    if (options.x or options.y or options.geometry) and ending not in TABLE_ENDINGS and not workbook:
         raise OptionError(
             f"{where}: x and y name the coordinate columns of a table ({', '.join(TABLE_ENDINGS)}), as geometry does; remove them"
         )
     refuse_wrappers(path, where)
     if ending in (".parquet", ".geoparquet"):
         return filtered(_read_parquet(path, where), options.where, where)
+    if workbook:
+        table = read_workbook(path, options.layer, where=where)
+        return filtered(located(table, x=options.x, y=options.y, geometry=options.geometry, bare=True, where=where), options.where, where)
     if ending in TABLE_ENDINGS:
-        frame, guessed = read_table(path, encoding=options.encoding, x=options.x, y=options.y, geometry=options.geometry, where=where)
+        frame, guessed = read_table(
+            path, encoding=options.encoding, x=options.x, y=options.y, geometry=options.geometry, bare=bare, where=where
+        )
         if guessed:
             told.append(
                 Repair(name, Text("文件没有说明编码、按 GBK 读取的表（若显示有误，请写 encoding = …）",
@@ -190,7 +201,7 @@ def read_as_is(path: Path, options: FileOptions, where: str, told: list[Repair],
     text = json_of(path)
     said = look_at(text, options.encoding, where) if text is not None else None
     with nothing_beside(path):
-        frame, kind = read_ogr(path, options, where, name, told)
+        frame, kind = read_ogr(path, options, where, name, told, bare=bare)
     if kind in ("GeoJSON", "GeoJSONSeq") and (text is not None or ending not in ZIP_ENDINGS):  # by its content, whatever its name
         frame = compare(frame, said or look_at(path, options.encoding, where), text or path, options, where)
     frame = filtered(frame, options.where, where)
@@ -242,10 +253,18 @@ def _check_parquet(path: Path, where: str) -> None:
                 first += batch.num_rows
 
 
-def _mapped(
+def mapped(
     frame: gpd.GeoDataFrame, options: FileOptions, where: str, wanted: tuple[str, ...], name: str, told: list[Repair]
 ) -> gpd.GeoDataFrame:
-    """Rename their columns and values to ours."""
+    """Rename their columns and values to ours; ``id`` is the place in the file where no column is mapped to it.
+
+    Raises
+    ------
+    OptionError
+        A mapped column does not exist, or no column feeds a field whose values are mapped.
+    LayerError
+        Rows have no id in the column that was named for it.
+    """
     columns = dict(options.fields)
     if options.id:
         columns["id"] = options.id
@@ -332,8 +351,14 @@ def crs_of(frame: gpd.GeoDataFrame, options: FileOptions, where: str) -> pyproj.
     raise CRSError(f'{where}: says {crs_.name_of(own)} but city.toml says crs = "{crs_.name_of(stated)}"; remove crs, or correct the file')
 
 
-def _placed(frame: gpd.GeoDataFrame, here: pyproj.CRS, options: FileOptions, where: str) -> gpd.GeoDataFrame:
-    """Assert that the coordinates can be of the CRS, and undo the declared datum."""
+def placed(frame: gpd.GeoDataFrame, here: pyproj.CRS, options: FileOptions, where: str) -> gpd.GeoDataFrame:
+    """Assert that the coordinates can be of the CRS, and undo the declared datum.
+
+    Raises
+    ------
+    CRSError
+        They cannot be of it.
+    """
     frame = frame.set_crs(here, allow_override=True)
     values = np.asarray(frame.geometry.to_numpy(), dtype=object)
     bounds = shapely.bounds(values)

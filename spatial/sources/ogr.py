@@ -25,6 +25,7 @@ from spatial.sources.shapefiles import check_parts, decode_frame, text_plan
 from spatial.text import Text
 
 ARC_STEP_DEGREES = 1  # curves become chords of one degree, which lie within 0.004 % of the radius from them
+_SAVED_STYLES = ("layer_styles", "qgis_projects")
 _TRIES = 3  # to copy a database between two edits of another program
 _DRIVERS = (
     "ESRI Shapefile", "GPKG", "SQLite", "OpenFileGDB", "GeoJSON", "GeoJSONSeq", "ESRIJSON", "TopoJSON", "FlatGeobuf", "DXF", "DGN", "KML", "LIBKML",
@@ -34,7 +35,9 @@ _ZIPPED = (".shp", ".gpkg", ".geojson", ".json", ".fgb", ".dxf", ".kml", ".gml",
 
 
 @offline()
-def read_ogr(path: Path, options: FileOptions, where: str, name: str, told: list[Repair]) -> tuple[gpd.GeoDataFrame, str]:
+def read_ogr(
+    path: Path, options: FileOptions, where: str, name: str, told: list[Repair], *, bare: bool = False
+) -> tuple[gpd.GeoDataFrame, str]:
     """Read one layer of a file, whole.
 
     Parameters
@@ -49,6 +52,8 @@ def read_ogr(path: Path, options: FileOptions, where: str, name: str, told: list
         The layer, for what is told.
     told
         Takes what the user should know about the reading, counted.
+    bare
+        Whether a table without geometry will do.
 
     Returns
     -------
@@ -65,10 +70,10 @@ def read_ogr(path: Path, options: FileOptions, where: str, name: str, told: list
         A table without geometry, or surfaces of triangles.
     """
     with _undisturbed(path, where) as readable:
-        return _read(readable, options, where, name, told)
+        return _read(readable, options, where, name, told, bare)
 
 
-def _read(path: Path, options: FileOptions, where: str, name: str, told: list[Repair]) -> tuple[gpd.GeoDataFrame, str]:
+def _read(path: Path, options: FileOptions, where: str, name: str, told: list[Repair], bare: bool) -> tuple[gpd.GeoDataFrame, str]:
     import pyogrio
 
     source, plan, drawing = str(path), TextPlan(None), path.suffix.lower() == ".dxf"
@@ -116,6 +121,8 @@ def _read(path: Path, options: FileOptions, where: str, name: str, told: list[Re
     if broken or 0 <= info["features"] != len(frame):
         said = broken[0][:160] if broken else f"{info['features']} features are announced, {len(frame)} can be read"
         raise SourceError(f"{where}: is truncated or corrupt ({said}); get the file again")
+    if not isinstance(frame, gpd.GeoDataFrame) and bare:
+        frame = gpd.GeoDataFrame(frame, geometry=gpd.GeoSeries([None] * len(frame), index=frame.index))
     if not isinstance(frame, gpd.GeoDataFrame):
         raise LayerError(f"{where}: holds no geometry, only a table; give a layer with geometry, or a CSV with coordinate columns")
     if drawing:
@@ -239,7 +246,7 @@ def _inner_layer(layers: Any, options: FileOptions, where: str) -> str:
         if options.layer not in names:
             raise OptionError(f'{where}: has no layer "{options.layer}"{nearest(options.layer, names)}; it holds {sample(names, 12)}')
         return options.layer
-    names = [str(name) for name, kind in layers if kind] or names
+    names = [str(name) for name, kind in layers if kind] or [name for name in names if name not in _SAVED_STYLES] or names
     if not names:
         raise SourceError(f"{where}: holds no layer")
     if len(names) > 1:

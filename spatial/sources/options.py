@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 RASTER_ENDINGS = (".tif", ".tiff", ".img", ".asc")
 TABLE_ENDINGS = (".csv", ".tsv", ".txt")
+WORKBOOK_ENDINGS = (".xlsx", ".xlsm", ".xls")  # the last one only to say that it cannot be read
 DATABASE_ENDINGS = (".gpkg", ".sqlite", ".db")
 JSON_ENDINGS = (".geojson", ".json", ".geojsonl", ".geojsons", ".jsonl", ".ndjson")
 ZIP_ENDINGS = (".zip", ".shz")

@@ -44,7 +44,7 @@ _HEX = re.compile(r"[0-9A-Fa-f]{42,}")
 
 
 def read_table(
-    path: Path, *, encoding: str | None, x: str | None, y: str | None, geometry: str | None, where: str
+    path: Path, *, encoding: str | None, x: str | None, y: str | None, geometry: str | None, where: str, bare: bool = False
 ) -> tuple[gpd.GeoDataFrame, str | None]:
     """Read a CSV or the like.
 
@@ -61,6 +61,8 @@ def read_table(
         The one column that holds the place instead: WKT, hexadecimal WKB, or ``x, y`` in this order.
     where
         File and layer, for messages.
+    bare
+        Whether the rows need no place.
 
     Returns
     -------
@@ -88,19 +90,30 @@ def read_table(
         first = str(error).splitlines()
         hint = f"; {_HEAD_BELOW}" if _is_title(text, delimiter) else ""
         raise SourceError(f"{where}: is not a table ({shown(first[0], 200) if first else type(error).__name__}){hint}") from error
-    if geometry is not None:
-        points, srid = _in_one_column(table, geometry, where)
-    else:
-        names = tuple(_column(table, given, known, where, axis) for given, known, axis in ((x, X_NAMES, "x"), (y, Y_NAMES, "y")))
-        east, north = (_numbers(table[name], name, axis, names, where) for name, axis in zip(names, "xy", strict=True))
-        located = ~(np.isnan(east) | np.isnan(north))
-        points, srid = np.full(len(table), None, dtype=object), None
-        points[located] = shapely.points(east[located], north[located])
     # A row without an id of its own goes by its line.
     table.index = pd.Index(lines) if len(lines) == len(table) else pd.RangeIndex(2, len(table) + 2)
+    return located(table, x=x, y=y, geometry=geometry, where=where, bare=bare), guessed
+
+
+def located(table: pd.DataFrame, *, x: str | None, y: str | None, geometry: str | None, where: str, bare: bool = False) -> gpd.GeoDataFrame:
+    """Make places of the coordinates of a table of texts; see ``read_table``."""
+    points, srid = np.full(len(table), None, dtype=object), None
+    if geometry is not None:
+        points, srid = _in_one_column(table, geometry, where)
+    elif not bare or x or y or _has_coordinates(table):
+        names = tuple(_column(table, given, known, where, axis) for given, known, axis in ((x, X_NAMES, "x"), (y, Y_NAMES, "y")))
+        east, north = (_numbers(table[name], name, axis, names, where) for name, axis in zip(names, "xy", strict=True))
+        there = ~(np.isnan(east) | np.isnan(north))
+        points[there] = shapely.points(east[there], north[there])
     crs = crs_.parse_crs(f"EPSG:{srid}", where=f'{where}: the SRID in "{shown(geometry)}"') if srid else None
     taken = {"geometry": "geometry_"} if "geometry" in table else {}
-    return gpd.GeoDataFrame(table.rename(columns=taken), geometry=points, crs=crs), guessed
+    return gpd.GeoDataFrame(table.rename(columns=taken), geometry=points, crs=crs)
+
+
+def _has_coordinates(table: pd.DataFrame) -> bool:
+    """Tell whether columns for both axes are there, under names that are known."""
+    names = {str(column).strip().lower() for column in table.columns}
+    return bool(names & set(X_NAMES)) and bool(names & set(Y_NAMES))
 
 
 def _is_title(text: str, delimiter: str) -> bool:
