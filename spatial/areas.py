@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import functools
+import re
+import unicodedata
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -258,3 +261,49 @@ def _only_polygons(geometry: Any) -> Any:
     if geometry.geom_type in ("Polygon", "MultiPolygon"):
         return geometry
     return shapely.union_all([part for part in shapely.get_parts(geometry) if part.geom_type == "Polygon"])
+
+
+_ENDINGS = ("市", "区", "县")
+
+
+def row_called(areas: Areas, word: str, city: Iterable[str] = ()) -> int | None:
+    """Find the row that a plan or a yearbook calls by this name.
+
+    Parameters
+    ----------
+    areas
+        Rows with ids and names.
+    word
+        ``绿园区``, ``绿园``, an id, or a name of the whole city.
+    city
+        What the whole city is called; of a name in two languages (``子虚市 Zixu``) each part is one.
+
+    Returns
+    -------
+    int
+        Index of the row; ``None`` where nothing is called so. Spaces are forgiven, and a missing 市, 区 or 县 where only one area can be meant.
+    """
+    wanted = _bare(word)
+    if not wanted:
+        return None
+    names = [CITY, RESERVED[CITY].zh, RESERVED[CITY].en]
+    for name in city:
+        names += [name, *re.split(r"[\s·/,，、;；()（）]+", name)]
+    whole = {_bare(name) for name in names} - {""}
+    if wanted in whole or _short(wanted) in {_short(name) for name in whole}:
+        return next((row for row, identity in enumerate(areas.ids) if identity == CITY), None)
+    rows = np.flatnonzero(areas.is_area)
+    for form in (_bare, lambda name: _short(_bare(name))):
+        for called in (areas.ids, areas.names):
+            found = [int(row) for row in rows if form(str(called[row])) == form(word)]
+            if len(found) == 1:
+                return found[0]
+    return None
+
+
+def _bare(name: str) -> str:
+    return re.sub(r"\s+", "", unicodedata.normalize("NFKC", name)).casefold()
+
+
+def _short(name: str) -> str:
+    return name[:-1] if len(name) > 2 and name.endswith(_ENDINGS) else name

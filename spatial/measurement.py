@@ -40,7 +40,7 @@ def measure(
     city
         From ``open_city`` or ``City.from_layers``.
     metrics
-        Names, or one name; ``None`` for every registered one.
+        Names, or one name; ``None`` for every registered one, but for statistics of which the city has no number.
     by
         ``districts``, ``grid:SIZE_M``, or any polygon layer.
     lang
@@ -65,9 +65,10 @@ def measure(
     progress = progress or Progress()
     if lang not in ("zh", "en"):
         raise OptionError(f'lang "{lang}" is not zh or en')
-    chosen = (
-        list(registered(city.folder).values()) if metrics is None else find([metrics] if isinstance(metrics, str) else metrics, city.folder)
-    )
+    if metrics is None:
+        chosen = [metric for metric in registered(city.folder).values() if _has_something_to_say(metric, city)]
+    else:
+        chosen = find([metrics] if isinstance(metrics, str) else metrics, city.folder)
     if not chosen:
         raise OptionError('no metric was named; leave metrics out for all, or see "spatial list"')
     areas = city.areas(by)
@@ -103,11 +104,18 @@ def measure(
     )
 
 
+def _has_something_to_say(metric: Metric, city: City) -> bool:
+    """Tell whether a full run shows a metric: a hundred empty columns of statistics that nobody gave would hide the rest."""
+    if metric.source == "statistics":
+        return city.statistics is not None and metric.name in set(city.statistics.frame["metric"])
+    return True
+
+
 def _covered(city: City, areas: Areas, metric: Metric, variant: str, known: dict[bytes | None, Areas]) -> Areas:
     """Restrict areas to where all needed layers, and the scope, tell the truth."""
     needs = metric.needs_of(variant)
     extents = [city.layer(name).extent for name in needs]
-    if metric.scope == "built_up_area" or not needs:
+    if metric.scope == "built_up_area" or (not needs and metric.source == "layers"):
         extents.append(built_up_area(city).extent)
     given = list({shapely.to_wkb(extent): extent for extent in extents if extent is not None}.values())
     extent = shapely.intersection_all(given) if given else None

@@ -17,7 +17,8 @@ from spatial.result import Evidence, MetricInfo, MetricResult
 from spatial.text import Text
 from spatial.units import unit_of
 
-MODULES = ("roads", "green", "parks", "people", "land", "completeness", "services", "access")
+MODULES = ("roads", "green", "parks", "people", "land", "completeness", "services", "access", "statistics")
+SOURCES = ("layers", "ledger", "statistics")
 SCOPES = {
     "whole_area": Text("全域（各区整体）", "the whole of each area"),
     "built_up_area": Text("建成区", "the built-up area"),
@@ -52,6 +53,8 @@ class Metric:
         Layers that a variant needs beside ``needs``.
     tables_only
         Whether it has so many variants that maps and GeoPackages leave it to the tables.
+    source
+        ``layers``, ``ledger`` or ``statistics``: what it is computed from. The extract says nothing of what records and yearbooks cover.
     """
 
     name: str
@@ -69,6 +72,7 @@ class Metric:
     evidence: Mapping[str, Evidence] = field(default_factory=dict)
     variant_needs: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     tables_only: bool = False
+    source: str = "layers"
 
     def needs_of(self, variant: str) -> tuple[str, ...]:
         """Layers without which a variant has no data."""
@@ -144,6 +148,7 @@ def declare(
     evidence: Mapping[str, Evidence] | None = None,
     variant_needs: Mapping[str, tuple[str, ...]] | None = None,
     tables_only: bool = False,
+    source: str = "layers",
 ) -> Metric:
     """Make a metric; see ``Metric`` for the arguments.
 
@@ -167,6 +172,8 @@ def declare(
         unit_of(part)
     if scope not in SCOPES:
         raise OptionError(f'metric {name}: scope "{scope}" is not known; known: {", ".join(SCOPES)}')
+    if source not in SOURCES:
+        raise OptionError(f'metric {name}: source "{source}" is not known; known: {", ".join(SOURCES)}')
 
     return Metric(
         name,
@@ -184,6 +191,7 @@ def declare(
         evidence or {},
         variant_needs or {},
         tables_only,
+        source,
     )
 
 
