@@ -117,7 +117,9 @@ def _declared(name: str, table: Any, where: str, faults: Faults) -> StatisticMet
         faults.add(message)
     unit = table.get("unit")
     if not isinstance(unit, str) or unit not in UNITS:
-        faults.add(f"{where}: unit = {shown(unit)} is not a unit of the tables; known: {', '.join(sorted(UNITS))}{nearest(str(unit), UNITS)}")
+        faults.add(
+            f"{where}: unit = {shown(unit)} is not a unit of the tables; known: {', '.join(sorted(UNITS))}{nearest(str(unit), UNITS)}"
+        )
         unit = "count"
     titles = {key: _text(table.get(key), f"{where}: {key}", faults) for key in ("title", "definition")}
     standard = _text(table["standard"], f"{where}: standard", faults) if "standard" in table else _AS_NAMED
@@ -266,7 +268,9 @@ def _once(frame: pd.DataFrame) -> tuple[pd.DataFrame, list[tuple[str, str, str, 
             why = (
                 Text(f"与第 {first['row']} 行相同", f"the same as row {first['row']}")
                 if same
-                else Text(f"同一地区、指标、年份有不同的数值（第 {others} 行）", f"one area, metric and year has different values (rows {others})")
+                else Text(
+                    f"同一地区、指标、年份有不同的数值（第 {others} 行）", f"one area, metric and year has different values (rows {others})"
+                )
             )
             out.append((str(row["row"]), str(row["metric"]), str(row["area"]), why))
             dropped.append(int(str(index)))

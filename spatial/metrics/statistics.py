@@ -86,7 +86,10 @@ def _looked_up(figure: StatisticMetric) -> Callable[..., MetricResult]:
                 value[row], year_of[row] = entry["value"], entry["year"]
                 said = entry["source"] or city.statistics.source
                 notes[row] = [
-                    Text(f"{entry['year']} 年" + (f"，来源：{said}" if said else ""), f"{entry['year']}" + (f", source: {said}" if said else ""))
+                    Text(
+                        f"{entry['year']} 年" + (f"，来源：{said}" if said else ""),
+                        f"{entry['year']}" + (f", source: {said}" if said else ""),
+                    )
                 ]
         mixed = [Text("各区年份不同", "the years differ between areas")] if len(set(year_of.values())) > 1 else []
         return MetricResult(value, notes=mixed, row_notes=notes)
