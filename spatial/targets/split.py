@@ -71,7 +71,7 @@ def split(total: float, weights: Floats, *, whole: bool) -> Floats:
 
 def _unit(total: float) -> float:
     """Return a step so small that nobody misses it: a thousandth, or less for a small total."""
-    return 10.0 ** min(-3, math.floor(math.log10(total)) - 3) if total > 0 else 1e-3
+    return 10.0 ** max(min(-3, math.floor(math.log10(total)) - 3), -300) if total > 0 else 1e-3
 
 
 @dataclass(frozen=True, eq=False)
