@@ -28,11 +28,13 @@ _TRENDS = ("trend_up", "trend_down")
 
 def ledger_values(target: Target, ground: Ground) -> LedgerValues | Unfit:
     """Find what the ledger says of a target; ``Unfit`` where there is none, the metric is not declared, or the unit does not fit."""
-    from spatial.ledger.declared import ledger_metrics  # type: ignore[attr-defined, unused-ignore]
-
     if ground.city.ledger is None:
         return Unfit("no_data", Text("未提供台账", "no ledger was supplied"))
-    metric: LedgerMetric | None = ledger_metrics(ground.city.folder).get(target.measure)
+    from spatial.ledger.declared import ledger_metrics  # type: ignore[attr-defined, unused-ignore]
+
+    folder = ground.city.folder
+    declared: dict[str, LedgerMetric] = ground.city.memo(("ledger metrics", folder), lambda: ledger_metrics(folder))
+    metric = declared.get(target.measure)
     if metric is None:
         return Unfit("no_data", Text(f"台账指标 {target.measure} 未声明", f"the ledger metric {target.measure} is not declared"))
     factor = conversion(metric.unit, target)

@@ -162,9 +162,10 @@ def left_out_note(table: pd.DataFrame, what: Text) -> list[Text]:
     if table.empty:
         return []
     by_reason = table.groupby(["reason_zh", "reason_en"], sort=True).size().sort_values(ascending=False, kind="stable")
-    zh = "、".join(f"{reason[0]} {count}" for reason, count in by_reason.items())
-    en = ", ".join(f"{reason[1]} {count}" for reason, count in by_reason.items())
-    return [Text(f"{what.zh}未计入 {len(table)} 行：{zh}", f"{len(table)} rows of the {what.en} left out: {en}")]
+    zh = "、".join(f"{reason[0]}（{count}）" for reason, count in by_reason.items())
+    en = ", ".join(f"{reason[1]} ({count})" for reason, count in by_reason.items())
+    rows = "1 row" if len(table) == 1 else f"{len(table)} rows"
+    return [Text(f"{what.zh}未计入 {len(table)} 行：{zh}", f"{rows} of the {what.en} left out: {en}")]
 
 
 def day_note(day: date, said: date, what: Text) -> list[Text]:

@@ -28,7 +28,8 @@ def statistic_values(target: Target, ground: Ground) -> StatisticValues | Unfit:
     statistics = ground.city.statistics
     if statistics is None:
         return Unfit("no_data", Text("未提供统计表", "no table of statistics was supplied"))
-    figure = statistic_metrics(ground.city.folder).get(target.measure)
+    folder = ground.city.folder
+    figure = ground.city.memo(("statistic metrics", folder), lambda: statistic_metrics(folder)).get(target.measure)
     if figure is None:
         return Unfit("no_data", Text(f"统计指标 {target.measure} 未声明", f"the figure {target.measure} is not declared"))
     factor = conversion(figure.unit, target)
