@@ -62,15 +62,14 @@ def judge(
     """
     areas = results.areas if results is not None else city.areas()
     ground = Ground(city, areas, results, plans, day, tuple(name for name in (city.name, area) if name))
-    people = _people(ground)
-    rows = [row for target in targets for row in _rows(target, ground, people)]
+    rows = [row for target in targets for row in _rows(target, ground)]
     table = pd.DataFrame(rows, columns=list(TARGET_TABLE))
     for name in _NUMBERS:
         table[name] = table[name].astype(float)
     return table.astype({"baseline_year": "Int64", "year": "Int64", "indicative": bool})
 
 
-def _rows(target: Target, ground: Ground, people: Floats | None) -> list[dict[str, Any]]:
+def _rows(target: Target, ground: Ground) -> list[dict[str, Any]]:
     plan = ground.plans.get(target.plan)
     label = target.area or (plan.area if plan else "")
     row = row_called(ground.areas, label, ground.names)
@@ -89,7 +88,7 @@ def _rows(target: Target, ground: Ground, people: Floats | None) -> list[dict[st
     scoped = _scope_note(target)
     rows = [_judged(target, ground, row, measure, scoped)]
     if ground.areas.ids[row] == CITY:
-        rows += _by_area(target, ground, measure, people, scoped)
+        rows += _by_area(target, ground, measure, scoped)
     return rows
 
 
@@ -152,7 +151,7 @@ def _units(records: pd.DataFrame | None, column: str) -> str:
     return "；".join(dict.fromkeys(str(unit) for unit in records[column] if unit))
 
 
-def _by_area(target: Target, ground: Ground, measure: Measure, people: Floats | None, notes: Sequence[Text]) -> list[dict[str, Any]]:
+def _by_area(target: Target, ground: Ground, measure: Measure, notes: Sequence[Text]) -> list[dict[str, Any]]:
     """Rows of the city's areas with our share of its target; none where nothing is known of any of them, or the thing is one and whole."""
     areas = ground.areas
     proper = np.flatnonzero(areas.is_area)
@@ -161,7 +160,7 @@ def _by_area(target: Target, ground: Ground, measure: Measure, people: Floats | 
         return []
     told = [*notes, *([_OVERLAP] if areas.overlap_m2 > 1.0 else [])]
     own = replace(target, baseline=math.nan)  # the city's baseline is not that of an area
-    shares = _shares(target, ground, measure, values, people, proper)
+    shares = _shares(target, ground, measure, values, proper)
     rows = []
     for number, row in enumerate(proper):
         mine = own if shares is None else replace(own, value=float(shares.parts[number]))
@@ -169,11 +168,12 @@ def _by_area(target: Target, ground: Ground, measure: Measure, people: Floats | 
     return rows
 
 
-def _shares(target: Target, ground: Ground, measure: Measure, values: Floats, people: Floats | None, proper: Any) -> Shares | None:
+def _shares(target: Target, ground: Ground, measure: Measure, values: Floats, proper: Any) -> Shares | None:
     """Share out what adds up; ``None`` for trends, shares and rates, which every area has in full."""
     if target.operator in _TRENDS or target.unit not in ADDITIVE or not target.value >= 0:
         return None
     need = measure.need()
+    people = ground.memo("people", lambda: _people(ground))
     land = shapely.area(ground.areas.whole[proper])
     return shares_of(
         target.value, unit=target.unit, upward=side(target) == "up", done=values[proper], need=None if need is None else need[proper],
@@ -186,7 +186,8 @@ def _people(ground: Ground) -> Floats | None:
     results = ground.results
     if results is not None and "population" in results.metrics:
         rows = results.rows[results.rows["metric"] == "population"].drop_duplicates("area_id").set_index("area_id")
-        return np.asarray(rows["value"].reindex(ground.areas.ids), dtype=float)
+        whole = rows["status"].isin(["ok", "estimated"])
+        return np.asarray(rows["value"].where(whole).reindex(ground.areas.ids), dtype=float)
     if ground.city.layer("population").missing:
         return None
     return residents(ground.city, ground.areas)

@@ -83,19 +83,19 @@ class LedgerValues:
         self.yearly = period == "year"
         self.day = min(ground.day, ledger.date)
         self.since = year_end(min(ground.day.year, target.year) - 1) if self.yearly else begin if period == "plan" else None
-        self._known: dict[tuple[date, date | None], Answer] = {}
 
     def at(self, day: date, since: date | None = None) -> Answer:
         """Ask the ledger as it stood on a day, at most its own."""
         from spatial.ledger.answer import answer
 
-        key = (min(day, self.ledger.date), self.since if since is None else since)
-        if key not in self._known:
-            self._known[key] = answer(
-                self.ledger, self.ground.city, self.ground.areas, self.metric, as_of=key[0], since=key[1],
-                subtypes=chosen(self.target, "subtype"), target_id=self.target.id if names_itself(self.target) else "",
-            )  # fmt: skip
-        return self._known[key]
+        as_of, after = min(day, self.ledger.date), self.since if since is None else since
+        subtypes, named = chosen(self.target, "subtype"), self.target.id if names_itself(self.target) else ""
+        return self.ground.memo(
+            ("answer", self.metric.name, as_of, after, subtypes, named),
+            lambda: answer(
+                self.ledger, self.ground.city, self.ground.areas, self.metric, as_of=as_of, since=after, subtypes=subtypes, target_id=named
+            ),
+        )
 
     def _values(self, found: Answer) -> Floats:
         """Take the number that the target asks for: the step on the ladder, how many of several are there, or the value."""
@@ -119,13 +119,13 @@ class LedgerValues:
         """Return the records that are still open on the day and lie in a row."""
         from spatial.ledger.placing import places_of  # type: ignore[import-not-found, import-untyped, unused-ignore]
 
+        open_now = self.at(self.day).open
         frame = self.ledger.frame
-        waiting = frame[frame["id"].isin(self.at(self.day).open)]
+        waiting = frame[frame["id"].isin(open_now)].reset_index(drop=True)
         if self.ground.areas.ids[row] == CITY or waiting.empty:
             return waiting
-        waiting = waiting.reset_index(drop=True)
-        places = places_of(waiting, self.ground.areas)
-        return waiting.iloc[np.sort(np.unique(places.record[places.owner == row]))]
+        places = self.ground.memo(("places", open_now), lambda: places_of(waiting, self.ground.areas))
+        return waiting.iloc[np.unique(places.record[places.owner == row])]
 
     def read(self, target: Target, row: int) -> Reading:
         """Read a row on the day and, where that has passed, on the deadline."""

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import date
-from typing import Protocol
+from typing import Any, Protocol, TypeVar
 
 import pandas as pd
 
@@ -17,6 +17,8 @@ from spatial.targets.model import Plan, Target
 from spatial.targets.progress import year_end
 from spatial.text import Text
 from spatial.unit_words import factor_between
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,6 +31,8 @@ class Ground:
         The day of the judgement.
     names
         What plans call the whole city.
+    known
+        Answers that several targets ask for, kept for this judgement.
     """
 
     city: City
@@ -37,6 +41,14 @@ class Ground:
     plans: Mapping[str, Plan]
     day: date
     names: tuple[str, ...]
+    known: dict[Any, Any] = field(default_factory=dict)
+
+    def memo(self, key: Any, build: Callable[[], T]) -> T:
+        """Return what was found once in this judgement."""
+        if key not in self.known:
+            self.known[key] = build()
+        found: T = self.known[key]
+        return found
 
 
 @dataclass(frozen=True)

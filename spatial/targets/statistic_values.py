@@ -60,6 +60,10 @@ def _versus(target: Target, ground: Ground, slug: str, row: int) -> Series | Non
 
 def _series(ground: Ground, measure: str, slug: str) -> tuple[dict[str, dict[int, float]], dict[int, dict[int, float]]]:
     """Numbers by year, of each area by the table's own name and by row of the areas."""
+    return ground.memo(("series", measure, slug), lambda: _read_series(ground, measure, slug))
+
+
+def _read_series(ground: Ground, measure: str, slug: str) -> tuple[dict[str, dict[int, float]], dict[int, dict[int, float]]]:
     assert ground.city.statistics is not None
     frame = ground.city.statistics.frame
     frame = frame[(frame["metric"] == measure) & (frame["series"] == slug)]
@@ -160,9 +164,9 @@ class StatisticValues:
             first = self.begin.year + 1
             notes.append(Text(f"自 {first} 年起各年之和", f"sum of the years from {first}"))
         out = statistics.left_out
-        names = {self.figure.name, self.figure.title.zh, self.figure.title.en}
+        out = out[out["id"].isin([self.figure.name, self.figure.title.zh, self.figure.title.en])]
         mine = [row_called(self.ground.areas, name, self.ground.names) == row for name in out["name"]]
-        return notes + left_out_note(out[out["id"].isin(names) & np.array(mine, dtype=bool)], _TABLE)
+        return notes + left_out_note(out[np.array(mine, dtype=bool)], _TABLE)
 
     def _met(self, target: Target, numbers: Series, year: int) -> bool:
         return meets(target, numbers[year], earlier=self._earlier(target, numbers, year))
