@@ -276,7 +276,7 @@ def row_called(areas: Areas, word: str, city: Iterable[str] = ()) -> int | None:
     word
         ``绿园区``, ``绿园``, an id, or a name of the whole city.
     city
-        What the whole city is called; of a name in two languages (``子虚市 Zixu``) each part is one.
+        What the whole city is called; of a name in two languages (``子虚市 Zixu``) each part is one, and so it is of areas.
 
     Returns
     -------
@@ -286,19 +286,21 @@ def row_called(areas: Areas, word: str, city: Iterable[str] = ()) -> int | None:
     wanted = _bare(word)
     if not wanted:
         return None
-    names = [CITY, RESERVED[CITY].zh, RESERVED[CITY].en]
-    for name in city:
-        names += [name, *re.split(r"[\s·/,，、;；()（）]+", name)]
-    whole = {_bare(name) for name in names} - {""}
+    whole = {CITY, _bare(RESERVED[CITY].zh), _bare(RESERVED[CITY].en), *(part for name in city for part in _parts(name))}
     if wanted in whole or _short(wanted) in {_short(name) for name in whole}:
         return next((row for row, identity in enumerate(areas.ids) if identity == CITY), None)
-    rows = np.flatnonzero(areas.is_area)
-    for form in (_bare, lambda name: _short(_bare(name))):
-        for called in (areas.ids, areas.names):
-            found = [int(row) for row in rows if form(str(called[row])) == form(word)]
-            if len(found) == 1:
-                return found[0]
+    rows = [int(row) for row in np.flatnonzero(areas.is_area)]
+    exact = [row for row in rows if wanted == _bare(str(areas.ids[row]))] or [row for row in rows if wanted == _bare(str(areas.names[row]))]
+    parts = {row: _parts(str(areas.names[row])) for row in rows}
+    for found in (exact, [row for row in rows if wanted in parts[row]], [row for row in rows if _short(wanted) in map(_short, parts[row])]):
+        if len(found) == 1:
+            return found[0]
     return None
+
+
+def _parts(name: str) -> list[str]:
+    """Return a name and, of one in two languages or with a place in brackets, each of its parts."""
+    return [part for part in dict.fromkeys(_bare(part) for part in (name, *re.split(r"[\s·/,，、;；()（）]+", name))) if part]
 
 
 def _bare(name: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from datetime import date
 from typing import TYPE_CHECKING
 
@@ -51,6 +52,8 @@ def ledger_values(target: Target, ground: Ground) -> LedgerValues | Unfit:
                 "增量的起点不明：目标无基期，规划无日期", "where the increment begins is not known: no baseline year, no date of the plan"
             ),
         )
+    if target.unit == "status" and target.wanted:  # what is open is what has not come as far as the target asks
+        metric = replace(metric, kind="count", quantity="records", required=target.wanted)
     kind, _, name = target.versus.partition(":")
     against = row_called(ground.areas, name, ground.names) if kind == "area" else None
     if target.versus and against is None:
@@ -91,7 +94,7 @@ class LedgerValues:
         as_of, after = min(day, self.ledger.date), self.since if since is None else since
         subtypes, named = chosen(self.target, "subtype"), self.target.id if names_itself(self.target) else ""
         return self.ground.memo(
-            ("answer", self.metric.name, as_of, after, subtypes, named),
+            ("answer", self.metric.name, self.metric.required, as_of, after, subtypes, named),
             lambda: answer(
                 self.ledger, self.ground.city, self.ground.areas, self.metric, as_of=as_of, since=after, subtypes=subtypes, target_id=named
             ),

@@ -85,10 +85,10 @@ def _before(target: Target, reading: Reading, met: bool, notes: list[Text]) -> s
     if reading.other_year:
         notes.append(_LAST_YEAR)
         return "on_track" if met else "behind"
+    if target.operator in _TRENDS:  # a direction is kept to until the end, never reached before
+        return "on_track" if met else "behind"
     if met:
         return "met"
-    if target.operator in _TRENDS:
-        return "behind"
     done, expected = share_of_way(reading.baseline, reading.value, target.value), _expected(target, reading)
     if math.isfinite(done) and math.isfinite(expected):
         return "on_track" if done >= expected - _AS_FAR else "behind"

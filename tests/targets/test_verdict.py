@@ -121,7 +121,8 @@ def test_what_was_not_to_move():
 
 def test_trends():
     asked = target("trend_down", NAN, unit="t")
-    assert verdict(asked, reading(4, MIDDLE, earlier=5.0), MIDDLE).status == "met"
+    assert verdict(asked, reading(4, MIDDLE, earlier=5.0), MIDDLE).status == "on_track"  # until its end a direction is only kept to
+    assert verdict(asked, reading(4, AFTER, earlier=5.0, by_deadline=4.0), AFTER).status == "met"
     assert verdict(asked, reading(6, MIDDLE, earlier=5.0), MIDDLE).status == "behind"
     assert verdict(asked, reading(6, AFTER, earlier=5.0, by_deadline=6.0), AFTER).status == "not_met"
     one = verdict(asked, reading(4, MIDDLE, earlier=NAN), MIDDLE)
