@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import re
 import unicodedata
 from collections.abc import Mapping
@@ -25,7 +26,7 @@ FIELDS = ("area", "metric", "series", "year", "value", "unit", "source")
 """Columns of a table of statistics, tidy: one number a row. ``series`` tells several of one metric apart (a sector, a kind), else it is empty."""
 NEEDED = ("area", "metric", "year", "value")
 YEARS = (1949, 2100)
-_KEYS = ("title", "definition", "unit", "standard", "series")
+_KEYS = ("title", "definition", "unit", "standard", "series", "beside")
 _AS_NAMED = Text("口径以所引年鉴或部门为准", "as the yearbook or office that is cited defines it")
 _NUMBER = re.compile(r"[+-]?(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d+)?(?:e[+-]?\d{1,2})?")
 _MOST = 1e18  # beyond every economy in the smallest unit: a number that nobody means
@@ -58,6 +59,8 @@ class StatisticMetric:
         Code of ``spatial.units``, into which every number of the table is converted once.
     series
         Slug → title of figures that share the name; ``""`` is the figure without a series. Empty where there is only that one.
+    beside
+        Whether it only stands beside a metric of that name that is measured (the yearbook's road area ratio), and is none of its own.
     """
 
     name: str
@@ -66,6 +69,7 @@ class StatisticMetric:
     unit: str
     series: Mapping[str, Text] = field(default_factory=dict)
     standard: Text = _AS_NAMED
+    beside: bool = False
 
     def series_of(self, word: str) -> str | None:
         """Return the slug of a series by its slug or title; ``None`` where it is none of this metric."""
@@ -113,7 +117,9 @@ def _declared(name: str, table: Any, where: str, faults: Faults) -> StatisticMet
     if not isinstance(table, dict):
         faults.add(f'{where}: must be a table with title, definition and unit, as in [gdp_total] unit = "CNY"')
         return nothing
-    for message in catalogue.check_keys(table, _KEYS, where=where):
+    for message in catalogue.check_keys(table, _KEYS, where=where) + catalogue.check_type(
+        table, "beside", bool, "true or false", where=where
+    ):
         faults.add(message)
     unit = table.get("unit")
     if not isinstance(unit, str) or unit not in UNITS:
@@ -131,7 +137,7 @@ def _declared(name: str, table: Any, where: str, faults: Faults) -> StatisticMet
         if slug and not re.fullmatch(r"[a-z][a-z0-9_]*", slug):
             faults.add(f"{where}: series {shown(slug)}: a name has small letters, digits and _ only")
     named = {slug: _text(title, f"{where}: series {shown(slug)}", faults) for slug, title in series.items()}
-    return StatisticMetric(name, titles["title"], titles["definition"], unit, named, standard)
+    return StatisticMetric(name, titles["title"], titles["definition"], unit, named, standard, table.get("beside") is True)
 
 
 def _text(value: Any, where: str, faults: Faults) -> Text:
@@ -216,8 +222,7 @@ def _read(said: Mapping[str, str], declared: Mapping[str, StatisticMetric], newe
         return Text("未写地区", "no area is given")
     metric = _metric_of(said["metric"], declared)
     if metric is None:
-        close = nearest(_plain(said["metric"]), declared)
-        return Text(f"指标“{shown(said['metric'])}”未声明{close}", f'the metric "{shown(said["metric"])}" is not declared{close}')
+        return _unknown(said["metric"], declared)
     series = metric.series_of(said["series"])
     if series is None:
         known = ", ".join(f"{slug} {title.zh}".strip() for slug, title in metric.series.items()) or "—"
@@ -242,6 +247,12 @@ def _read(said: Mapping[str, str], declared: Mapping[str, StatisticMetric], newe
         "area": said["area"], "metric": metric.name, "series": series, "year": int(year[1]), "value": value * unit[1] * factor,
         "unit": metric.unit, "source": said["source"],
     }  # fmt: skip
+
+
+def _unknown(word: str, declared: Mapping[str, StatisticMetric]) -> Text:
+    close = difflib.get_close_matches(_plain(word), [*declared, *(metric.title.zh for metric in declared.values())], n=1, cutoff=0.5)
+    meant = Text(f"；是否应为“{close[0]}”？", f'; did you mean "{close[0]}"?') if close else Text("", "")
+    return Text(f"指标“{shown(word)}”未声明{meant.zh}", f'the metric "{shown(word)}" is not declared{meant.en}')
 
 
 def _metric_of(word: str, declared: Mapping[str, StatisticMetric]) -> StatisticMetric | None:

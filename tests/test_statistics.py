@@ -1,12 +1,14 @@
 """A table of statistics: every number converted once, every row that cannot be used told; districts and the city never stand for one another."""
 
 import math
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
 import pandas as pd
 import pytest
 
+from spatial.areas import row_called
 from spatial.errors import LayerError, ProjectError
 from spatial.ledger.records import LEFT_OUT
 from spatial.measurement import measure
@@ -45,6 +47,7 @@ CONVERTED = [
     ("eldercare_beds_per_1000", "", "35", "张/千人", 0.035, "1/1000"),
     ("housing_sales_area", "", "568", "万平方米", 5.68e6, "m2"),
     ("tech_conversion", "", "4000", "", 4000, "count"),
+    ("population_density", "", "420", "人/平方公里", 420, "persons/km2"),
     ("urban_management_score", "", "92.5", "分", 92.5, "index"),
 ]
 
@@ -157,6 +160,17 @@ def test_every_declared_figure_is_whole():
     assert list(registered()["cpi"].variants) == [""]
 
 
+def test_a_yearbooks_figure_of_what_is_measured_stands_beside_it():
+    """Each is kept in the table, and the metric of that name stays the measured one."""
+    beside = {name: figure for name, figure in DECLARED.items() if figure.beside}
+    assert "road_area_ratio" in beside
+    for name, figure in beside.items():
+        assert registered()[name].source == "layers"
+        assert registered()[name].unit == figure.unit
+    assert read("长春市|road_area_ratio||2024|16.8|%|").frame["value"].tolist() == [pytest.approx(0.168)]
+    assert {name for name, metric in registered().items() if metric.source == "statistics"} == set(DECLARED) - set(beside)
+
+
 def test_a_projects_own_figures(tmp_path):
     (tmp_path / "statistics.toml").write_text(
         '[snow_days]\ntitle = { zh = "降雪日数", en = "Days of snow" }\ndefinition = { zh = "一年内降雪的天数", en = "Days with snow in the year" }\n'
@@ -189,8 +203,6 @@ def test_wrong_declarations_are_gathered(tmp_path):
 
 
 def city_with(*rows, day="2025-06-30"):
-    from dataclasses import replace
-
     return replace(analytic_city(), name="子虚市 Zixu", date=day, statistics=read(*rows))
 
 
@@ -236,10 +248,6 @@ def test_figures_that_nobody_gave_are_left_out_of_a_full_run():
 
 
 def test_areas_by_their_names():
-    from dataclasses import replace
-
-    from spatial.areas import row_called
-
     areas = analytic_city().areas()
     areas = replace(areas, names=areas.names.copy())
     areas.names[:4] = ["南关区", "绿园 区", "农安县 Nong'an", "农安市"]
@@ -261,3 +269,23 @@ def test_areas_by_their_names():
         "子虚市南关区": None,
         "": None,
     }
+
+
+def test_the_example_of_contributing(tmp_path):
+    """One table more and three numbers: 92.5 % for the city, 95 % for a district, and the word that is no number is told."""
+    (tmp_path / "statistics.toml").write_text(
+        '[snow_cleared]\ntitle = { zh = "机械化除雪率", en = "Snow cleared" }\ndefinition = { zh = "占比", en = "A share" }\nunit = "1"\n'
+        '[snow_cleared.series]\narterial = { zh = "主次干路", en = "Arterials" }\nlocal = { zh = "支路", en = "Local streets" }\n',
+        encoding="utf-8",
+    )
+    own = statistic_metrics(tmp_path)
+    rows = [
+        "子虚市|snow_cleared|arterial|2024|92.5|%|", "子虚市|机械化除雪率|支路|2024|61|%|", "D1|snow_cleared|arterial|2024|95|%|",
+        "D1|snow_cleared|arterial|2024|unknown|%|",
+    ]  # fmt: skip
+    city = replace(analytic_city(), name="子虚市", folder=tmp_path, date="2025-06-30", statistics=read(*rows, declared=own))
+    results = measure(city, ["snow_cleared"])
+    assert results.get("snow_cleared")["value"] == pytest.approx(0.925)
+    assert results.get("snow_cleared", variant="local")["value"] == pytest.approx(0.61)
+    assert results.get("snow_cleared", area_id="D1")["value"] == pytest.approx(0.95)
+    assert list(city.statistics.left_out["row"]) == ["5"]

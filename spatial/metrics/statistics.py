@@ -33,9 +33,11 @@ def statistic_figures(own: Path | None) -> Iterator[Metric]:
     Yields
     ------
     Metric
-        One a figure, its series as variants.
+        One a figure, its series as variants; none of those that only stand beside a metric that is measured.
     """
     for figure in statistic_metrics(own).values():
+        if figure.beside:
+            continue
         yield declare(
             figure.name,
             _looked_up(figure),
