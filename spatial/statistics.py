@@ -243,8 +243,9 @@ def _read(said: Mapping[str, str], declared: Mapping[str, StatisticMetric], newe
     if unit is None or factor is None:
         stated = shown(said["unit"]) or "—"
         return Text(f"单位“{stated}”不能换算为 {metric.unit}", f'the unit "{stated}" does not convert into {metric.unit}')
+    # As on paper: 11.2 % is 0.112 and no digit less, or a number that equals a target would miss it.
     return {
-        "area": said["area"], "metric": metric.name, "series": series, "year": int(year[1]), "value": value * unit[1] * factor,
+        "area": said["area"], "metric": metric.name, "series": series, "year": int(year[1]), "value": float(f"{value * unit[1] * factor:.15g}"),
         "unit": metric.unit, "source": said["source"],
     }  # fmt: skip
 

@@ -20,14 +20,13 @@ from spatial.targets.layer_values import WHOLE as NO_SCOPE
 from spatial.targets.layer_values import layer_values
 from spatial.targets.ledger_values import ledger_values
 from spatial.targets.model import TARGET_TABLE, Plan, Target
-from spatial.targets.operators import side
-from spatial.targets.reading import Ground, Measure, Reading, Unfit, both
+from spatial.targets.operators import TRENDS, side
+from spatial.targets.reading import Ground, Measure, Reading, Unfit, both, scope_title
 from spatial.targets.split import ADDITIVE, Shares, shares_of
 from spatial.targets.statistic_values import statistic_values
 from spatial.targets.verdict import Verdict, verdict
 from spatial.text import Text, joined
 
-_TRENDS = ("trend_up", "trend_down")
 _SAME = Text("示意：各区与全市同一目标", "indicative: the same target as the city's")
 _OVERLAP = Text("各区有重叠", "the areas overlap")
 _AWAITED = Text("尚无对应指标", "there is no metric of it yet")
@@ -104,9 +103,8 @@ def _scope_note(target: Target) -> list[Text]:
     """Tell the scope of a target that records or a yearbook answer: they carry none of their own that could be compared."""
     if target.kind == "metric" or target.scope in NO_SCOPE:
         return []
-    return [
-        Text(f"目标范围为 {target.scope}，台账与统计不注明范围", f"the target is for {target.scope}; records and statistics state no scope")
-    ]
+    named = scope_title(target.scope)
+    return [Text(f"目标范围为{named.zh}，台账与统计不注明范围", f"the target is for {named.en}; records and statistics state no scope")]
 
 
 def _judged(
@@ -170,7 +168,7 @@ def _by_area(target: Target, ground: Ground, measure: Measure, notes: Sequence[T
 
 def _shares(target: Target, ground: Ground, measure: Measure, values: Floats, proper: Any) -> Shares | None:
     """Share out what adds up; ``None`` for trends, shares and rates, which every area has in full."""
-    if target.operator in _TRENDS or target.unit not in ADDITIVE or not target.value >= 0:
+    if target.operator in TRENDS or target.unit not in ADDITIVE or not target.value >= 0:
         return None
     need = measure.need()
     people = ground.memo("people", lambda: _people(ground))

@@ -11,7 +11,7 @@ import pandas as pd
 from spatial.areas import row_called
 from spatial.result import Floats
 from spatial.targets.model import Target
-from spatial.targets.reading import Ground, Reading, Unfit, begin_of, conversion, due_of
+from spatial.targets.reading import Ground, Reading, Unfit, begin_of, conversion, due_of, scope_title
 from spatial.text import Text
 
 WHOLE = ("", "whole_territory", "whole_area")
@@ -36,14 +36,15 @@ def layer_values(target: Target, ground: Ground) -> LayerValues | Unfit:
     rows = _rows_of(ground, target.measure, variant)
     scope = str(rows["scope"].iloc[0])
     notes: list[Text] = []
+    named, wanted = scope_title(scope), scope_title(target.scope)
     if target.scope not in WHOLE and target.scope != scope:
         return Unfit(
             "not_comparable",
-            Text(f"目标范围为 {target.scope}，指标范围为 {scope}", f"the target is for {target.scope}, the metric for {scope}"),
+            Text(f"目标范围为{wanted.zh}，指标范围为{named.zh}", f"the target is for {wanted.en}, the metric for {named.en}"),
         )
     if target.scope in WHOLE and scope not in WHOLE:
         notes.append(
-            Text(f"规划未注明范围；按指标自身范围 {scope} 测算", f"the plan states no scope; measured in the metric's own, {scope}")
+            Text(f"规划未注明范围；按指标自身范围（{named.zh}）测算", f"the plan states no scope; measured in the metric's own, {named.en}")
         )
     less = _versus(target, ground, variant)
     if isinstance(less, Unfit):

@@ -12,10 +12,11 @@ import pandas as pd
 
 from spatial.areas import CITY, row_called
 from spatial.ledger.declared import LedgerMetric
+from spatial.ledger.ladder import rank
 from spatial.ledger.records import Ledger
 from spatial.result import Floats
 from spatial.targets.model import Target
-from spatial.targets.operators import meets
+from spatial.targets.operators import TRENDS, meets
 from spatial.targets.progress import year_end
 from spatial.targets.reading import Ground, Reading, Unfit, begin_of, both, chosen, conversion, day_note, due_of, names_itself
 from spatial.text import Text
@@ -24,7 +25,10 @@ if TYPE_CHECKING:
     from spatial.ledger.answer import Answer  # type: ignore[import-not-found, import-untyped, unused-ignore]
 
 _LEDGER = Text("台账", "ledger")
-_TRENDS = ("trend_up", "trend_down")
+_WHEN = Text(
+    "台账只记现状的日期，何时达到所要求的状态不明",
+    "the ledger dates only the status that a record has now: when it came to the one that is asked is not known",
+)
 
 
 def ledger_values(target: Target, ground: Ground) -> LedgerValues | Unfit:
@@ -100,19 +104,29 @@ class LedgerValues:
             ),
         )
 
-    def _values(self, found: Answer) -> Floats:
+    def _values(self, as_of: date, since: date | None = None) -> Floats:
         """Take the number that the target asks for: the step on the ladder, how many of several are there, or the value."""
+        found = self.at(as_of, since)
         if self.target.unit == "status":
-            return np.asarray(found.ranks, dtype=float)
+            return self._ranks(found, as_of)
         several = self.metric.kind == "exists" and self.target.value > 1
         value = np.asarray(found.numerator if several else found.value, dtype=float) * self.factor
         if self.against is not None:
             value = value - value[self.against]
         return value if found.known else np.full(len(value), np.nan)
 
+    def _ranks(self, found: Answer, as_of: date) -> Floats:
+        """Return the lowest step by row; a ledger dates only the status that a record has now, but when it was started it says."""
+        ranks = np.asarray(found.ranks, dtype=float)
+        frame = self.ledger.frame
+        mine = frame[frame["id"].isin([*found.counted, *found.open])]
+        if len(mine) and all(isinstance(day, date) and day <= as_of for day in mine["start_date"]):
+            ranks = np.where(ranks < rank("started"), float(rank("started")), ranks)
+        return ranks
+
     def values(self) -> Floats:
         """Return the value on the day by row."""
-        return self._values(self.at(self.day))
+        return self._values(self.day)
 
     def need(self) -> Floats | None:
         """Return what has not come far enough by row, in whatever it is counted in."""
@@ -133,15 +147,17 @@ class LedgerValues:
     def read(self, target: Target, row: int) -> Reading:
         """Read a row on the day and, where that has passed, on the deadline."""
         found, due, day = self.at(self.day), due_of(target), self.ground.day
-        value = float(self._values(found)[row])
+        value = float(self._values(self.day)[row])
         notes = [*day_note(day, self.ledger.date, _LEDGER), *found.notes, *found.row_notes.get(row, [])]
-        by_deadline = float(self._values(self.at(due))[row]) if day > due else math.nan
+        by_deadline = float(self._values(due)[row]) if day > due else math.nan
         start, baseline = self._baseline(target, row)
         earlier, more = self._earlier(target, row)
         if self.since is not None:
             notes.insert(0, Text(f"{self.since.isoformat()} 之后的增量", f"what was added after {self.since.isoformat()}"))
         elif not math.isfinite(target.baseline) and math.isfinite(baseline) and start:
             notes.append(Text(f"基期值取自台账（{start.isoformat()}）", f"the baseline is the ledger's own of {start.isoformat()}"))
+        if target.unit == "status" and by_deadline < target.value < value:
+            notes.append(_WHEN)
         line_due = min(due, year_end(self.since.year + 1)) if self.yearly and self.since else due
         counted = float(found.records[row])
         quality = min(float(found.confirmed[row]) / counted, 1.0) if self.metric.confirm and counted > 0 else 1.0
@@ -161,11 +177,11 @@ class LedgerValues:
             return self.begin, target.baseline
         if self.begin is None or self.begin >= self.day:
             return None, math.nan
-        return self.begin, float(self._values(self.at(self.begin))[row])
+        return self.begin, float(self._values(self.begin)[row])
 
     def _earlier(self, target: Target, row: int) -> tuple[float, list[Text]]:
         """Return what a trend is held against: the baseline, the same stretch of the year before, nothing added, or the ledger when the plan began."""
-        if target.operator not in _TRENDS:
+        if target.operator not in TRENDS:
             return math.nan, []
         if math.isfinite(target.baseline):
             return target.baseline, []
@@ -174,12 +190,12 @@ class LedgerValues:
             told = Text(
                 f"与上年同期（至 {then.isoformat()}）比较", f"held against the same stretch of the year before, to {then.isoformat()}"
             )
-            return float(self._values(self.at(then, year_end(self.since.year - 1)))[row]), [told]
+            return float(self._values(then, year_end(self.since.year - 1))[row]), [told]
         return self._baseline(target, row)[1], []
 
     def _reached(self, target: Target, row: int, value: float) -> str:
         """Return the day on which the target was met, from the dates of the records; empty where it was met before any of them, or is not."""
-        if target.operator in _TRENDS or not meets(target, value):
+        if target.operator in TRENDS or not meets(target, value):
             return ""
         frame = self.ledger.frame
         found = self.at(self.day)
@@ -188,10 +204,10 @@ class LedgerValues:
         low, high = 0, len(days)
         while low < high:
             middle = (low + high) // 2
-            if meets(target, float(self._values(self.at(days[middle]))[row])):
+            if meets(target, float(self._values(days[middle])[row])):
                 high = middle
             else:
                 low = middle + 1
-        if low == len(days) or (low == 0 and meets(target, float(self._values(self.at(date.fromordinal(days[0].toordinal() - 1)))[row]))):
+        if low == len(days) or (low == 0 and meets(target, float(self._values(date.fromordinal(days[0].toordinal() - 1))[row]))):
             return ""
         return days[low].isoformat()

@@ -7,6 +7,8 @@ from typing import Literal
 
 from spatial.targets.model import Target
 
+TRENDS = ("trend_up", "trend_down")
+"""Operators that have no number of their own."""
 ABOUT = 0.05
 """Tolerance of ``~=`` (左右) where the plan states none."""
 _ROUNDING = 1e-9  # of the target: sums of shares and lengths are exact to this, and no plan means more
@@ -54,7 +56,7 @@ def meets(target: Target, value: float, *, earlier: float = math.nan) -> bool:
     """
     if not math.isfinite(value):
         return False
-    if target.operator in ("trend_up", "trend_down"):
+    if target.operator in TRENDS:
         if not math.isfinite(earlier):
             return False
         moved = value - earlier if target.operator == "trend_up" else earlier - value
@@ -76,7 +78,7 @@ def beyond(target: Target, value: float) -> bool:
 
 def gap(target: Target, value: float, *, earlier: float = math.nan) -> float:
     """Return what is missing to the stated number, in the target's unit: above 0, 0 when met, NaN without a value or anything to hold it against."""
-    wanted = earlier if target.operator in ("trend_up", "trend_down") else target.value
+    wanted = earlier if target.operator in TRENDS else target.value
     if not (math.isfinite(value) and math.isfinite(wanted)):
         return math.nan
     if meets(target, value, earlier=earlier):

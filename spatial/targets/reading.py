@@ -12,6 +12,7 @@ import pandas as pd
 
 from spatial.areas import Areas
 from spatial.city import City
+from spatial.metrics.registry import SCOPES as METRIC_SCOPES
 from spatial.result import Floats, Results
 from spatial.targets.model import Plan, Target
 from spatial.targets.progress import year_end
@@ -19,6 +20,21 @@ from spatial.text import Text
 from spatial.unit_words import factor_between
 
 T = TypeVar("T")
+SCOPES = {
+    **METRIC_SCOPES,
+    "metro_area": Text("都市圈", "the metropolitan area"),
+    "urban_area": Text("城区", "the urban area"),
+    "main_urban_area": Text("主城区", "the main urban area"),
+    "municipal_districts": Text("市辖区", "the municipal districts"),
+    "growth_boundary": Text("城镇开发边界", "the urban growth boundary"),
+    "inside_third_ring": Text("三环以内", "the area inside the third ring"),
+}
+"""What plans and metrics may be about, as people call it."""
+
+
+def scope_title(scope: str) -> Text:
+    """Return what people call a scope; a word that is not known is shown as it is written."""
+    return SCOPES.get(scope, Text(scope, scope))
 
 
 @dataclass(frozen=True, eq=False)

@@ -14,7 +14,7 @@ from spatial.metrics.statistics import last_whole_year
 from spatial.result import Floats
 from spatial.statistics import StatisticMetric, statistic_metrics
 from spatial.targets.model import Target
-from spatial.targets.operators import meets
+from spatial.targets.operators import TRENDS, meets
 from spatial.targets.progress import year_end
 from spatial.targets.reading import Ground, Reading, Unfit, begin_of, chosen, conversion, due_of, left_out_note
 from spatial.text import Text
@@ -149,6 +149,8 @@ class StatisticValues:
         if other:
             notes.append(Text(f"{target.year} 年数值尚无", f"that of {target.year} is not there yet"))
         start, baseline = self._baseline(target, numbers, shown)
+        if start is not None and not self.increment and not math.isfinite(target.baseline):
+            notes.append(Text(f"基期值取自统计表（{start.year} 年）", f"the baseline is the table's own of {start.year}"))
         return Reading(
             numbers[shown], min(day, year_end(shown)), due, numbers[max(by_deadline)] if by_deadline else math.nan, year_end(max(numbers)), False,
             start, baseline, self._earlier(target, numbers, shown), reached=self._reached(target, numbers, shown), other_year=other,
@@ -186,8 +188,8 @@ class StatisticValues:
             return self.begin, 0.0
         if math.isfinite(target.baseline):
             return self.begin, target.baseline
-        before = [known for known in numbers if known < year]
-        if not before:
+        before = [known for known in numbers if known < min(year, target.year)]
+        if not before or target.operator in TRENDS:
             return None, math.nan
         from_begin = [known for known in before if self.begin is not None and known <= self.begin.year]
         first = max(from_begin) if from_begin else min(before)
@@ -195,7 +197,7 @@ class StatisticValues:
 
     def _reached(self, target: Target, numbers: Series, year: int) -> str:
         """Return the first year from which the target was met without a break."""
-        if not self._met(target, numbers, year) or target.operator in ("trend_up", "trend_down"):
+        if not self._met(target, numbers, year) or target.operator in TRENDS:
             return ""
         known = sorted(known for known in numbers if known <= year)
         first = year

@@ -7,14 +7,14 @@ from dataclasses import dataclass
 from datetime import date
 
 from spatial.targets.model import Target
-from spatial.targets.operators import beyond, gap, meets
+from spatial.targets.operators import TRENDS, beyond, gap, meets
 from spatial.targets.progress import expected_share, forecast, share_of_way
 from spatial.targets.reading import Reading, due_of
 from spatial.text import Text
 
 _AS_FAR = 1e-9  # progress is a quotient of sums
-_TRENDS = ("trend_up", "trend_down")
 _BEYOND = Text("超过所列数值", "beyond the stated number")
+_EXACTLY = Text("恰为所列数值，而要求超过它", "exactly the stated number, and more than that is asked")
 _BAND = Text("目标在数值区间之内，结论不确定", "the target lies within the band of the value: the answer is not certain")
 _NOT_PROVED = Text("数据晚于到期日，按期达到未得证实", "the data are of after the deadline: that it was reached in time is not proved")
 _NO_LINE = Text("数值已知、基期值未知，无法画出进度线", "the value is known and the baseline is not: no line can be drawn")
@@ -59,7 +59,7 @@ def verdict(target: Target, reading: Reading, day: date, *, increment: bool = Fa
     value, earlier = reading.value, reading.earlier
     if not math.isfinite(value) or reading.value_status in ("no_data", "partial"):
         return Verdict("no_data", value)
-    if target.operator in _TRENDS and not math.isfinite(earlier):
+    if target.operator in TRENDS and not math.isfinite(earlier):
         return Verdict("no_data", value, notes=(_NO_EARLIER,))
     met = meets(target, value, earlier=earlier)
     notes: list[Text] = []
@@ -72,6 +72,8 @@ def verdict(target: Target, reading: Reading, day: date, *, increment: bool = Fa
     done = status in ("met", "met_late") or (met and reading.other_year)
     if beyond(target, value):
         notes.append(_BEYOND)
+    if not met and value == target.value:
+        notes.append(_EXACTLY)
     if _band_holds(target, reading):
         notes.append(_BAND)
     return Verdict(
@@ -85,7 +87,7 @@ def _before(target: Target, reading: Reading, met: bool, notes: list[Text]) -> s
     if reading.other_year:
         notes.append(_LAST_YEAR)
         return "on_track" if met else "behind"
-    if target.operator in _TRENDS:  # a direction is kept to until the end, never reached before
+    if target.operator in TRENDS:  # a direction is kept to until the end, never reached before
         return "on_track" if met else "behind"
     if met:
         return "met"
@@ -120,7 +122,7 @@ def _after(target: Target, reading: Reading, met: bool, notes: list[Text]) -> st
 
 
 def _progress(target: Target, reading: Reading, value: float) -> float:
-    if target.operator in _TRENDS:
+    if target.operator in TRENDS:
         return math.nan
     done = share_of_way(reading.baseline, value, target.value)
     if math.isfinite(done) or math.isfinite(reading.baseline):
@@ -130,13 +132,13 @@ def _progress(target: Target, reading: Reading, value: float) -> float:
 
 
 def _expected(target: Target, reading: Reading) -> float:
-    if target.operator in _TRENDS or reading.start is None or not math.isfinite(reading.baseline):
+    if target.operator in TRENDS or reading.start is None or not math.isfinite(reading.baseline):
         return math.nan
     return expected_share(reading.start, reading.speaks, reading.due)
 
 
 def _forecast(target: Target, reading: Reading) -> float:
-    if target.operator in (*_TRENDS, "exists") or target.unit in ("status", "boolean") or reading.start is None:
+    if target.operator in (*TRENDS, "exists") or target.unit in ("status", "boolean") or reading.start is None:
         return math.nan
     return forecast(reading.start, reading.baseline, reading.speaks, reading.value, target.value)
 

@@ -54,7 +54,7 @@ def test_a_metric_of_the_layers(city, results):
     assert 2027 < row["forecast_year"] < 2028  # 4.5 years for 1 km/km²: 6.75 for 1.5
     assert (row["authority_zh"], row["standing"], row["value_status"]) == ("市政府", "in_force", "ok")
     assert "data of 2025-06-01" in row["note_en"]
-    assert "metric's own, built_up_area" in row["note_en"]
+    assert "metric's own, the built-up area" in row["note_en"]
 
 
 def test_the_areas_have_the_same_rate(city, results):
@@ -76,7 +76,7 @@ def test_a_district_answers_for_itself(city, results):
 NOT_COMPARABLE = [
     ({"area": "哈尔滨市"}, "neither this city nor one of its areas"),
     ({"area": "子虚市D1"}, "neither this city nor one of its areas"),
-    ({"scope": "main_urban_area"}, "the target is for main_urban_area, the metric for built_up_area"),
+    ({"scope": "main_urban_area"}, "the target is for the main urban area, the metric for the built-up area"),
     ({"unit": "t"}, "t and km/km2 do not convert"),
     ({"variant": "bicycle"}, 'has no variant "bicycle"'),
 ]

@@ -38,6 +38,7 @@ COLUMNS = (
     "type",
     "status",
     "status_date",
+    "start_date",
     "district",
     "quantity",
     "unit",
@@ -110,6 +111,7 @@ def records():
     add("工程", "D1", "已竣工", "2024-06-01", target_id="w1")
     add("工程", "D1", "主体完工", "2025-01-01", target_id="w1;w2")
     add("工程", "D2", "取消", "2025-01-01", target_id="w3")
+    add("工程", "D1", "已竣工", "2025-05-01", target_id="w5", start_date="2023-03-01")
     return rows
 
 
@@ -247,6 +249,10 @@ def test_a_named_project_is_held_against_a_status(city):
     assert project("w1", "completed", 4, year=2024)["status"] == "not_met"
     assert project("w1", "started", 2, year=2024)["status"] == "met_late"
     assert project("w2", "main_structure", 3)["status"] == "met"
+    late = project("w2", "started", 2, year=2024)
+    assert (late["status"], "when it came to the one that is asked is not known" in late["note_en"]) == ("met_late", True)
+    assert project("w5", "started", 2, year=2024)["status"] == "met"  # its start_date says so, though it was completed later
+    assert project("w5", "completed", 4, year=2024)["status"] == "met_late"
     assert project("w3", "started", 2)["status"] == "no_data"
     assert project("w4", "started", 2)["status"] == "no_data"
 

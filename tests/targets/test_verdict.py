@@ -147,6 +147,9 @@ def test_a_band_across_the_target_is_told():
 
 
 def test_more_than_a_stated_number_is_said():
+    exact = verdict(target(">", 30.0, baseline=10.0), reading(30.0, MIDDLE, baseline=10.0), MIDDLE)
+    assert (exact.status, exact.gap, exact.progress) == ("on_track", 0, 1)
+    assert exact.notes[0].en == "exactly the stated number, and more than that is asked"
     assert verdict(target("==", 30.0), reading(31, MIDDLE), MIDDLE).notes[0].en == "beyond the stated number"
 
 
