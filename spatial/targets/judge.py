@@ -27,6 +27,8 @@ from spatial.targets.statistic_values import statistic_values
 from spatial.targets.verdict import Verdict, verdict
 from spatial.text import Text, joined
 
+MOST_AREAS = 300
+"""A plan is carried by districts or communities: shares of the cells of a grid would say nothing."""
 _SAME = Text("示意：各区与全市同一目标", "indicative: the same target as the city's")
 _OVERLAP = Text("各区有重叠", "the areas overlap")
 _AWAITED = Text("尚无对应指标", "there is no metric of it yet")
@@ -57,7 +59,7 @@ def judge(
     -------
     pandas.DataFrame
         Columns ``TARGET_TABLE``, in the order of the targets: the row of the target's own area, then, of a target of the city, its areas with our
-        indicative share. A target that cannot be held against anything has a row that says why.
+        indicative share (of at most ``MOST_AREAS``). A target that cannot be held against anything has a row that says why.
     """
     areas = results.areas if results is not None else city.areas()
     ground = Ground(city, areas, results, plans, day, tuple(name for name in (city.name, area) if name))
@@ -154,7 +156,13 @@ def _by_area(target: Target, ground: Ground, measure: Measure, notes: Sequence[T
     areas = ground.areas
     proper = np.flatnonzero(areas.is_area)
     values = measure.values()
-    if target.operator == "exists" or target.unit in ("status", "boolean") or target.versus or not np.isfinite(values[proper]).any():
+    if (
+        len(proper) > MOST_AREAS
+        or target.operator == "exists"
+        or target.unit in ("status", "boolean")
+        or target.versus
+        or not np.isfinite(values[proper]).any()
+    ):
         return []
     told = [*notes, *([_OVERLAP] if areas.overlap_m2 > 1.0 else [])]
     own = replace(target, baseline=math.nan)  # the city's baseline is not that of an area

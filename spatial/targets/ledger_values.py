@@ -138,7 +138,7 @@ class LedgerValues:
 
         open_now = self.at(self.day).open
         frame = self.ledger.frame
-        waiting = frame[frame["id"].isin(open_now)].reset_index(drop=True)
+        waiting = self.ground.memo(("waiting", open_now), lambda: frame[frame["id"].isin(open_now)].reset_index(drop=True))
         if self.ground.areas.ids[row] == CITY or waiting.empty:
             return waiting
         places = self.ground.memo(("places", open_now), lambda: places_of(waiting, self.ground.areas))
@@ -156,6 +156,13 @@ class LedgerValues:
             notes.insert(0, Text(f"{self.since.isoformat()} 之后的增量", f"what was added after {self.since.isoformat()}"))
         elif not math.isfinite(target.baseline) and math.isfinite(baseline) and start:
             notes.append(Text(f"基期值取自台账（{start.isoformat()}）", f"the baseline is the ledger's own of {start.isoformat()}"))
+        if target is self.target and (lost := len(self.ledger.left_out)):
+            notes.append(
+                Text(
+                    f"台账读入时有 {lost} 行未采用（类型不限，见“未计入”）",
+                    f"{lost} rows of the ledger, of whatever type, could not be used (see left out)",
+                )
+            )
         if target.unit == "status" and by_deadline < target.value < value:
             notes.append(_WHEN)
         line_due = min(due, year_end(self.since.year + 1)) if self.yearly and self.since else due

@@ -6,10 +6,13 @@ from datetime import date
 from pathlib import Path
 
 import geopandas as gpd
+import pandas as pd
 import pyproj
 import pytest
 from shapely import Point
 
+from spatial.ledger.records import LEFT_OUT
+from spatial.measurement import measure
 from spatial.plan_toml import TableFile
 from spatial.sources.options import FileOptions
 from spatial.targets.judge import judge
@@ -297,3 +300,29 @@ def test_what_does_not_fit(city):
     assert (row["status"], row["note_en"]) == ("no_data", "the ledger metric gardenz is not declared")
     told = held(asked(">=", 2.0, "gardens", scope="main_urban_area"), city).loc["city"]
     assert (told["status"], "records and statistics state no scope" in told["note_en"]) == ("met", True)
+
+
+def test_rows_that_were_no_record_are_told_once(city):
+    """Two rows of the file could not be read: the city's row says so, and its districts' rows need not repeat it."""
+    said = pd.DataFrame([("ledger", "7", "x", "", "坏", "bad"), ("ledger", "8", "y", "", "坏", "bad")], columns=list(LEFT_OUT))
+    table = held(asked(">=", 8.0, "gardens"), replace(city, ledger=replace(city.ledger, left_out=said)))
+    told = "2 rows of the ledger, of whatever type, could not be used"
+    assert [told in note for note in table["note_en"]] == [True, False, False, False, False]
+
+
+def test_what_is_striven_for_stands_apart(city):
+    """力争: judged alike, and marked."""
+    binding, stretch = (held(asked(">=", 8.0, "gardens", strength=strength), city) for strength in ("binding", "stretch"))
+    assert set(stretch["strength"]) == {"stretch"}
+    assert list(binding["status"]) == list(stretch["status"])
+
+
+def test_the_owner_that_the_plan_names_comes_first(city):
+    assert held(asked(">=", 8.0, "gardens", lead_unit="市政府办"), city).loc["city", "lead_unit"] == "市政府办"
+
+
+def test_a_grid_carries_no_plan(city):
+    """400 cells of 200 m: the city's row alone."""
+    results = measure(city, ["built_up_area"], by="grid:200")
+    assert len(results.areas) > 300
+    assert list(judge([asked(">=", 8.0, "gardens")], {"p": PLAN}, city, results, day=DAY)["area_id"]) == ["city"]
