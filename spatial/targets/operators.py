@@ -12,6 +12,7 @@ TRENDS = ("trend_up", "trend_down")
 ABOUT = 0.05
 """Tolerance of ``~=`` (左右) where the plan states none."""
 _ROUNDING = 1e-9  # of the target: sums of shares and lengths are exact to this, and no plan means more
+_NOTHING = 1e-15  # what is left of a difference of two equal shares
 
 Side = Literal["up", "down"]
 
@@ -63,7 +64,7 @@ def meets(target: Target, value: float, *, earlier: float = math.nan) -> bool:
         return moved > _ROUNDING * max(abs(value), abs(earlier))
     if not math.isfinite(target.value):
         return False
-    rounding = _ROUNDING * abs(target.value)
+    rounding = max(_ROUNDING * abs(target.value), _NOTHING)
     ahead = value - target.value if side(target) == "up" else target.value - value
     least = -allowance(target)
     return ahead > least + rounding if target.operator in (">", "<") else ahead >= least - rounding

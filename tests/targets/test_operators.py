@@ -47,6 +47,9 @@ CASES = {
     ("==", 0, 0.05, 40): [(3, False, 3), (2, True, 0), (0, True, 0)],
     # A tolerance of a number below 0 is a share of its size: growth of at least −10 %, 5 % of it off.
     (">=", -0.10, 0.05, NAN): [(-0.106, False, 0.006), (-0.105, True, 0), (0.02, True, 0)],
+    # More than nothing: what is left of a difference of equal shares is nothing.
+    (">", 0, 0, NAN): [(0, False, 0), (1e-17, False, 0), (0.001, True, 0), (-0.001, False, 0.001)],
+    ("<", 0, 0, NAN): [(0, False, 0), (-0.001, True, 0)],
     ("exists", 3, 0, NAN): [(2, False, 1), (3, True, 0), (4, True, 0), (NAN, False, NAN)],
 }
 
