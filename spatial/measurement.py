@@ -40,7 +40,7 @@ def measure(
     city
         From ``open_city`` or ``City.from_layers``.
     metrics
-        Names, or one name; ``None`` for every registered one, but for statistics of which the city has no number.
+        Names, or one name; ``None`` for every registered one, but for those of a ledger or of statistics that say nothing of the city.
     by
         ``districts``, ``grid:SIZE_M``, or any polygon layer.
     lang
@@ -105,7 +105,7 @@ def measure(
 
 
 def _has_something_to_say(metric: Metric, city: City) -> bool:
-    """Tell whether a full run shows a metric: a hundred empty columns of statistics that nobody gave would hide the rest."""
+    """Tell whether a full run shows a metric: a hundred empty columns that nobody gave anything for would hide the rest."""
     if metric.source == "statistics":
         return city.statistics is not None and metric.name in set(city.statistics.frame["metric"])
     return True
