@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import functools
+import re
+import unicodedata
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -258,3 +261,51 @@ def _only_polygons(geometry: Any) -> Any:
     if geometry.geom_type in ("Polygon", "MultiPolygon"):
         return geometry
     return shapely.union_all([part for part in shapely.get_parts(geometry) if part.geom_type == "Polygon"])
+
+
+_ENDINGS = ("市", "区", "县")
+
+
+def row_called(areas: Areas, word: str, city: Iterable[str] = ()) -> int | None:
+    """Find the row that a plan or a yearbook calls by this name.
+
+    Parameters
+    ----------
+    areas
+        Rows with ids and names.
+    word
+        ``绿园区``, ``绿园``, an id, or a name of the whole city.
+    city
+        What the whole city is called; of a name in two languages (``子虚市 Zixu``) each part is one, and so it is of areas.
+
+    Returns
+    -------
+    int
+        Index of the row; ``None`` where nothing is called so. Spaces are forgiven, and a missing 市, 区 or 县 where only one area can be meant.
+    """
+    wanted = _bare(word)
+    if not wanted:
+        return None
+    whole = {CITY, _bare(RESERVED[CITY].zh), _bare(RESERVED[CITY].en), *(part for name in city for part in _parts(name))}
+    if wanted in whole or _short(wanted) in {_short(name) for name in whole}:
+        return next((row for row, identity in enumerate(areas.ids) if identity == CITY), None)
+    rows = [int(row) for row in np.flatnonzero(areas.is_area)]
+    exact = [row for row in rows if wanted == _bare(str(areas.ids[row]))] or [row for row in rows if wanted == _bare(str(areas.names[row]))]
+    parts = {row: _parts(str(areas.names[row])) for row in rows}
+    for found in (exact, [row for row in rows if wanted in parts[row]], [row for row in rows if _short(wanted) in map(_short, parts[row])]):
+        if len(found) == 1:
+            return found[0]
+    return None
+
+
+def _parts(name: str) -> list[str]:
+    """Return a name and, of one in two languages or with a place in brackets, each of its parts."""
+    return [part for part in dict.fromkeys(_bare(part) for part in (name, *re.split(r"[\s·/,，、;；()（）]+", name))) if part]
+
+
+def _bare(name: str) -> str:
+    return re.sub(r"\s+", "", unicodedata.normalize("NFKC", name)).casefold()
+
+
+def _short(name: str) -> str:
+    return name[:-1] if len(name) > 2 and name.endswith(_ENDINGS) else name

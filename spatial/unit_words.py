@@ -29,6 +29,7 @@ _BASE: dict[str, tuple[str, float]] = {
     "ratio": ("ratio", 1.0), "倍": ("ratio", 1.0), "piles/vehicle": ("ratio", 1.0), "sinuosity change": ("ratio", 1.0),
     "class": ("class", 1.0), "类": ("class", 1.0), "km/km2": ("km/km2", 1.0), "公里/平方公里": ("km/km2", 1.0),
     "m2/person": ("m2/person", 1.0), "平方米/人": ("m2/person", 1.0), "status": ("status", 1.0), "boolean": ("boolean", 1.0),
+    "persons/km2": ("persons/km2", 1.0), "人/平方公里": ("persons/km2", 1.0),
     "count/yr": ("count", 1.0), "classrooms": ("count", 1.0), "kinds": ("count", 1.0), "count": ("count", 1.0),
 }  # fmt: skip
 _COUNTED = ("个", "处", "条", "座", "项", "家", "所", "片", "栋", "幢", "部", "台", "根", "株", "棵", "枪", "桩", "次", "件", "种", "间", "村",
