@@ -85,7 +85,7 @@ PROMISES = (
     _a("ring-road", "环城快速路开工", "Ring expressway started", "transport", ">=", "started", "status", "2025", "ledger", "project_milestone",
        status="met", known=3, select="target", why="the record has come to its main structure"),
     _a("hospital", "海市区医院投用", "Haishi hospital in use", "services", ">=", "opened", "status", "2027", "ledger", "project_milestone",
-       status="on_track", known=3, select="target", baseline="0", baseline_year="2023", why="main structure: step 3 of 5 = 60 %"),
+       status="on_track", known=3, select="target", baseline="planned", baseline_year="2023", why="main structure: step 3 of 5 = 60 %"),
     _a("stadium", "水月体育场改建完成", "Shuiyue stadium rebuilt", "services", ">=", "completed", "status", "2025", "ledger", "project_milestone",
        status="not_met", known=2, select="target", lead="市体育局"),
     _a("plan-system", "国土空间规划体系建立", "Three tiers of territorial plans", "planning", "exists", "1", "boolean", "2025", "ledger", "spatial_plan_system",

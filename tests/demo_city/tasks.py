@@ -190,7 +190,7 @@ def tasks() -> list[Task]:
         Task("BZ-013", "数量不明的保租房", "保障性住房", M, on="2025-06-15", subtype="保租房", unit="套", quantity="若干"),
         Task("BZ-014", "单位不通的保租房", "保障性住房", M, on="2025-06-15", subtype="保租房", unit="担", quantity="30"),
     ]
-    rows += _many("YE", "幼儿园", 4, type="幼儿园改扩建", on="2025-08-20")
+    rows += _many("YE", "幼儿园", 4, type="改扩建幼儿园", on="2025-08-20")
     rows += _many("NQ", "农村危桥", 6, type="农村公路危桥", status="已销号", on="2025-06-30")
     for number in range(1, 41):
         where = ROUND[number % 5]
@@ -214,7 +214,7 @@ def tasks() -> list[Task]:
             Task(
                 f"CQ-{number:03d}",
                 f"{SHORT[where][:2]}桥{number}",
-                "城市危桥",
+                "城市危旧桥梁",
                 where,
                 "已销号" if number > 2 else going,
                 "2025-04-30",
