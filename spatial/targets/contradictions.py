@@ -183,7 +183,7 @@ def _two_values(targets: Iterable[Target], said: _Said, counts: set[str]) -> Ite
 
 def _pair(one: Target, other: Target, why: Text, said: _Said, winner: str) -> Row:
     """Tell two targets side by side, and what decides between them."""
-    first, second, thing, year = said.target(one), said.target(other), said.thing(one), one.year
+    first, second, thing, year = said.target(one), said.target(other), said.thing(one), min(one.year, other.year)
     remedy = (
         Text(f"本市声明以 {winner} 为准", f"The city declares that {winner} counts")
         if winner
@@ -220,7 +220,12 @@ def _clash(one: Target, other: Target) -> Text | None:
         return None
     if {one.period, other.period} == {"year", "plan"}:
         return _annual_and_total(one, other) if one.period == "year" else _annual_and_total(other, one)
-    if one.year != other.year or one.due != other.due or _increment(one) != _increment(other):
+    if _increment(one) != _increment(other):
+        return None
+    if one.period == other.period == "year":  # so many a year is asked of every year of its span
+        if not set(_years(one)) & set(_years(other)) or len({(each.due.month, each.due.day) for each in (one, other) if each.due}) > 1:
+            return None
+    elif one.year != other.year or one.due != other.due:
         return None
     if one.period == "plan" and _begin(one) != _begin(other):
         return None
@@ -274,6 +279,11 @@ def _differ(one: Target, other: Target, first: float, second: float) -> bool:
 
 def _increment(target: Target) -> bool:
     return target.period in ("year", "plan")
+
+
+def _years(annual: Target) -> range:
+    """Return the years that a number a year is asked of."""
+    return range((_begin(annual) or annual.year - 1) + 1, annual.year + 1)
 
 
 def _begin(target: Target) -> int | None:

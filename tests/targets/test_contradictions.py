@@ -193,6 +193,16 @@ def test_what_is_not_one_thing_does_not_clash(more):
     assert not kinds(one, target("b", 30, **{"period": "year", **more}))
 
 
+def test_so_many_a_year_is_asked_of_every_year_of_its_span():
+    """50 a year from 2024 to 2027 and 30 in 2025 disagree; 30 in 2028 does not."""
+    span = {"baseline": 0.0, "baseline_year": 2023, "year": 2027, "due": datetime.date(2027, 12, 31)}
+    for year, found in ((2025, ["two_values"]), (2028, [])):
+        assert (
+            kinds(target("a", 50, period="year", **span), target("b", 30, period="year", year=year, due=datetime.date(year, 12, 31)))
+            == found
+        )
+
+
 def test_an_area_is_one_with_and_without_its_ending():
     assert kinds(target("a", 50, area="子虚"), target("b", 30, area="子虚 市")) == ["two_values"]
     assert not kinds(target("a", 50, area="朝阳市"), target("b", 30, area="朝阳区"))
