@@ -5,7 +5,10 @@ from __future__ import annotations
 import datetime
 import math
 
+import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from spatial.errors import LayerError
 from spatial.ledger.records import FIELDS, LEFT_OUT
@@ -208,3 +211,24 @@ def test_a_hostile_name_stays_a_text():
     with pytest.raises(LayerError) as caught:
         ledger([row("1", status=evil)])
     assert "\x1b" not in str(caught.value)
+
+
+_CELLS = st.one_of(
+    st.text(max_size=12),
+    st.sampled_from(["1,201", "１２", "-5", "1e308", "9" * 40, "2025-06-30", "45838", "00000", "2025年", "亿元", "1.2亿元", "万万", "=1+1", "\x00", "NaN", "inf", "None"]),
+    st.floats(allow_nan=True), st.integers(), st.none(), st.booleans(),
+)  # fmt: skip
+
+
+@settings(max_examples=200)
+@given(st.lists(st.dictionaries(st.sampled_from([name for name in FIELDS if name != "status"]), _CELLS), min_size=1, max_size=4))
+def test_whatever_stands_in_a_cell_is_kept_or_told(rows):
+    found = ledger([{**row, "status": "在建"} for row in rows])
+    assert len(found.frame) + len(found.left_out) == len(rows)
+    assert np.isfinite(found.frame["quantity"].dropna()).all()
+    assert (found.frame["investment"].dropna() < 1e30).all()
+    for day in (*found.frame["status_date"], *found.frame["due_date"]):
+        assert day is None or isinstance(day, datetime.date)
+    for text in (*found.left_out["reason_zh"], *found.left_out["reason_en"]):
+        assert text
+        assert text.isprintable()
