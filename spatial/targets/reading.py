@@ -150,6 +150,10 @@ class Measure(Protocol):
         """Return the records of the ledger that are still open in a row, with ``id``, ``lead_unit`` and ``assisting_unit``."""
         ...
 
+    def left_out(self) -> pd.DataFrame | None:
+        """Return the records that do not count on the day, columns ``LEFT_OUT``."""
+        ...
+
 
 def conversion(code: str, target: Target) -> float | None:
     """Return the factor from a measure's unit into the target's; ``None`` where the one says nothing of the other."""

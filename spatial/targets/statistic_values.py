@@ -97,6 +97,10 @@ class StatisticValues:
         """No records stand behind a statistic."""
         return None
 
+    def left_out(self) -> pd.DataFrame | None:
+        """Rows are left out when the table is read."""
+        return None
+
     def values(self) -> Floats:
         """Return the numbers by row on the day."""
         found = np.full(len(self.ground.areas), np.nan)
