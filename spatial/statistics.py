@@ -29,6 +29,7 @@ YEARS = (1949, 2100)
 _KEYS = ("title", "definition", "unit", "standard", "series", "beside")
 _AS_NAMED = Text("口径以所引年鉴或部门为准", "as the yearbook or office that is cited defines it")
 _NUMBER = re.compile(r"[+-]?(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d+)?(?:e[+-]?\d{1,2})?")
+_MOST_REASONS = 5  # in one sentence; every row stands in the table of what was left out
 _MOST = 1e18  # beyond every economy in the smallest unit: a number that nobody means
 
 
@@ -42,11 +43,14 @@ class Statistics:
         Columns ``FIELDS``: texts ``str``, ``year`` int, ``value`` float in the base unit whose code stands in ``unit``; beside them ``row`` (text).
     left_out
         Columns ``spatial.ledger.records.LEFT_OUT``; ``id`` is the metric and ``name`` the area of the row.
+    notices
+        How many rows were left out, and why.
     """
 
     frame: pd.DataFrame
     left_out: pd.DataFrame
     source: str = ""
+    notices: tuple[Text, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -200,7 +204,33 @@ def make_statistics(rows: pd.DataFrame, file: TableFile, declared: Mapping[str, 
         faults.add(f'{where}: {len(out)} rows cannot be used; correct them, or set on_fault = "leave_out"')
         faults.raise_if_any()
     left = pd.DataFrame([("statistics", place, metric, area, why.zh, why.en) for place, metric, area, why in out], columns=list(LEFT_OUT))
-    return Statistics(frame.astype({"year": "int64", "value": "float64"}), left.astype(object), file.source)
+    return Statistics(frame.astype({"year": "int64", "value": "float64"}), left.astype(object), file.source, tuple(told(left)))
+
+
+def left_out_of(statistics: Statistics, figure: StatisticMetric) -> pd.DataFrame:
+    """Return the rows of one figure that were left out, by whichever of its names they go."""
+    names = {_plain(name) for name in (figure.name, figure.title.zh, figure.title.en)}
+    out = statistics.left_out
+    return out[pd.Series([_plain(str(name)) in names for name in out["id"]], index=out.index, dtype=bool)]
+
+
+def told(left_out: pd.DataFrame) -> list[Text]:
+    """Say how many rows of a table of statistics were left out, and why: each reason with its number, the most frequent first."""
+    if left_out.empty:
+        return []
+    by_reason = left_out.groupby(["reason_zh", "reason_en"], sort=True).size().sort_values(ascending=False, kind="stable")
+    first = list(by_reason.items())[:_MOST_REASONS]
+    zh, en = (
+        "、".join(f"{reason[0]}（{count}）" for reason, count in first),
+        ", ".join(f"{reason[1]} ({count})" for reason, count in first),
+    )
+    rows, more = "1 row" if len(left_out) == 1 else f"{len(left_out)} rows", len(by_reason) > len(first)
+    return [
+        Text(
+            f"统计表未计入 {len(left_out)} 行：{zh}{'……' if more else ''}",
+            f"{rows} of the table of statistics left out: {en}{' …' if more else ''}",
+        )
+    ]
 
 
 def _cell(value: Any) -> str:

@@ -238,6 +238,24 @@ def test_a_year_counts_when_it_is_over():
         assert measure(city, ["gdp_total"]).get("gdp_total")["value"] == value
 
 
+def test_a_number_that_could_not_be_read_is_told_where_it_is_missing():
+    city = city_with(
+        "子虚市|gdp_total||2024|x|亿元|", "子虚市|gdp_total||2023|8|亿元|", "D1|gdp_total||2024|5|吨|", "子虚市|cpi||2024|y|%|"
+    )
+    assert city.statistics.notices[0].en.startswith("3 rows of the table of statistics left out: ")
+    assert city.statistics.notices[0].zh.startswith("统计表未计入 3 行：")
+    results = measure(city, ["gdp_total", "cpi"])
+    assert (
+        results.get("gdp_total")["note"] == '2023, source: 年鉴; 1 row of the table of statistics left out: the value "x" is no number (1)'
+    )
+    assert '"吨" does not convert into CNY (1)' in results.get("gdp_total", area_id="D1")["note"]
+    assert "left out" not in results.get("gdp_total", area_id="D2")["note"]
+    assert (
+        results.get("cpi")["note"]
+        == 'the table of statistics has no number of it; 1 row of the table of statistics left out: the value "y" is no number (1)'
+    )
+
+
 def test_figures_that_nobody_gave_are_left_out_of_a_full_run():
     names = set(measure(city_with("子虚市|cpi||2024|2|%|")).metrics)
     assert "cpi" in names

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
@@ -12,7 +13,7 @@ from spatial.areas import Areas, row_called
 from spatial.city import City
 from spatial.metrics.registry import Metric, declare, family
 from spatial.result import MetricResult
-from spatial.statistics import StatisticMetric, statistic_metrics
+from spatial.statistics import StatisticMetric, left_out_of, statistic_metrics, told
 from spatial.text import Text
 
 _NO_TABLE = Text("未提供统计表", "no table of statistics was supplied")
@@ -76,8 +77,9 @@ def _looked_up(figure: StatisticMetric) -> Callable[..., MetricResult]:
         newest = last_whole_year(city.date)
         if newest is not None:
             frame = frame[frame["year"] <= newest]
+        out = left_out_of(city.statistics, figure)
         if frame.empty:
-            return MetricResult.without(len(areas), _NO_NUMBER)
+            return replace(MetricResult.without(len(areas), _NO_NUMBER), notes=(_NO_NUMBER, *told(out)))
         value = np.full(len(areas), np.nan)
         proper = areas.is_area
         notes = {row: [_NOT_COPIED if proper[row] else _NOT_SUMMED] for row in range(len(areas))}
@@ -93,6 +95,9 @@ def _looked_up(figure: StatisticMetric) -> Callable[..., MetricResult]:
                         f"{entry['year']}" + (f", source: {said}" if said else ""),
                     )
                 ]
+        lost = np.array([row_called(areas, name, [city.name]) for name in out["name"]], dtype=object)
+        for row in notes:
+            notes[row] += told(out[lost == row])
         mixed = [Text("各区年份不同", "the years differ between areas")] if len(set(year_of.values())) > 1 else []
         return MetricResult(value, notes=mixed, row_notes=notes)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any
 
@@ -14,6 +14,7 @@ import shapely
 
 from spatial.areas import CITY, RESERVED, row_called
 from spatial.city import City
+from spatial.ledger.records import LEFT_OUT
 from spatial.metrics.people import residents
 from spatial.result import Floats, Results
 from spatial.targets.layer_values import WHOLE as NO_SCOPE
@@ -35,9 +36,32 @@ _AWAITED = Text("尚无对应指标", "there is no metric of it yet")
 _NUMBERS = ("target", "baseline", "value", "low", "high", "quality", "progress", "expected", "gap", "forecast_year")
 
 
+@dataclass(frozen=True, eq=False)
+class Judgement:
+    """What came of holding targets against what is known.
+
+    Attributes
+    ----------
+    table
+        Columns ``TARGET_TABLE``.
+    left_out
+        Columns ``LEFT_OUT``: records that were read and do not count for the measure of a target, which the reason names; each once.
+    """
+
+    table: pd.DataFrame
+    left_out: pd.DataFrame
+
+
 def judge(
     targets: Iterable[Target], plans: Mapping[str, Plan], city: City, results: Results | None, *, day: date, area: str = ""
 ) -> pd.DataFrame:
+    """Hold every target against what is known on a day: the table of ``judgement``, which see for the arguments."""
+    return judgement(targets, plans, city, results, day=day, area=area).table
+
+
+def judgement(
+    targets: Iterable[Target], plans: Mapping[str, Plan], city: City, results: Results | None, *, day: date, area: str = ""
+) -> Judgement:
     """Hold every target against what is known on a day.
 
     Parameters
@@ -57,20 +81,24 @@ def judge(
 
     Returns
     -------
-    pandas.DataFrame
-        Columns ``TARGET_TABLE``, in the order of the targets: the row of the target's own area, then, of a target of the city, its areas with our
-        indicative share (of at most ``MOST_AREAS``). A target that cannot be held against anything has a row that says why.
+    Judgement
+        ``table``: in the order of the targets the row of the target's own area, then, of a target of the city, its areas with our indicative share
+        (of at most ``MOST_AREAS``). A target that cannot be held against anything has a row that says why.
+        ``left_out``: records of the ledger that do not count for a target's measure.
     """
     areas = results.areas if results is not None else city.areas()
     ground = Ground(city, areas, results, plans, day, tuple(name for name in (city.name, area) if name))
-    rows = [row for target in targets for row in _rows(target, ground)]
+    lost: list[pd.DataFrame] = []
+    rows = [row for target in targets for row in _rows(target, ground, lost)]
     table = pd.DataFrame(rows, columns=list(TARGET_TABLE))
     for name in _NUMBERS:
         table[name] = table[name].astype(float)
-    return table.astype({"baseline_year": "Int64", "year": "Int64", "indicative": bool})
+    none = pd.DataFrame(columns=list(LEFT_OUT), dtype=object)
+    left_out = pd.concat(lost, ignore_index=True).drop_duplicates(ignore_index=True) if lost else none
+    return Judgement(table.astype({"baseline_year": "Int64", "year": "Int64", "indicative": bool}), left_out)
 
 
-def _rows(target: Target, ground: Ground) -> list[dict[str, Any]]:
+def _rows(target: Target, ground: Ground, lost: list[pd.DataFrame]) -> list[dict[str, Any]]:
     plan = ground.plans.get(target.plan)
     label = target.area or (plan.area if plan else "")
     row = row_called(ground.areas, label, ground.names)
@@ -86,6 +114,8 @@ def _rows(target: Target, ground: Ground) -> list[dict[str, Any]]:
     measure = _measure(target, ground)
     if isinstance(measure, Unfit):
         return [_row(target, ground, row, label, Verdict(measure.status, math.nan), None, [measure.why])]
+    if (left_out := measure.left_out()) is not None and len(left_out):
+        lost.append(left_out)
     scoped = _scope_note(target)
     rows = [_judged(target, ground, row, measure, scoped)]
     if ground.areas.ids[row] == CITY:

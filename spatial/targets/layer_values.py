@@ -109,6 +109,10 @@ class LayerValues:
         """No records stand behind a metric of the layers."""
         return None
 
+    def left_out(self) -> pd.DataFrame | None:
+        """Features are left out when the city is read."""
+        return None
+
     def read(self, target: Target, row: int) -> Reading:
         """Read a row; what is only partly covered is shown and held against nothing."""
         found = self.rows.iloc[row]

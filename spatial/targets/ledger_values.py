@@ -144,6 +144,11 @@ class LedgerValues:
         places = self.ground.memo(("places", open_now), lambda: places_of(waiting, self.ground.areas))
         return waiting.iloc[np.unique(places.record[places.owner == row])]
 
+    def left_out(self) -> pd.DataFrame | None:
+        """Return the records that were read and do not count, each reason with the metric that it is of."""
+        out, title = self.at(self.day).left_out, self.metric.title
+        return out.assign(reason_zh=f"{title.zh}：" + out["reason_zh"], reason_en=f"{title.en}: " + out["reason_en"])
+
     def read(self, target: Target, row: int) -> Reading:
         """Read a row on the day and, where that has passed, on the deadline."""
         found, due, day = self.at(self.day), due_of(target), self.ground.day

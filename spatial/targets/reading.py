@@ -150,6 +150,10 @@ class Measure(Protocol):
         """Return the records of the ledger that are still open in a row, with ``id``, ``lead_unit`` and ``assisting_unit``."""
         ...
 
+    def left_out(self) -> pd.DataFrame | None:
+        """Return the records that do not count on the day, columns ``LEFT_OUT``."""
+        ...
+
 
 def conversion(code: str, target: Target) -> float | None:
     """Return the factor from a measure's unit into the target's; ``None`` where the one says nothing of the other."""
@@ -183,17 +187,6 @@ def chosen(target: Target, key: str) -> tuple[str, ...]:
 def names_itself(target: Target) -> bool:
     """Tell whether only records count that name this target."""
     return "target" in [part.strip() for part in target.select.split(";")]
-
-
-def left_out_note(table: pd.DataFrame, what: Text) -> list[Text]:
-    """Say how many rows were left out of a value, and why: each reason with its number, the most frequent first."""
-    if table.empty:
-        return []
-    by_reason = table.groupby(["reason_zh", "reason_en"], sort=True).size().sort_values(ascending=False, kind="stable")
-    zh = "、".join(f"{reason[0]}（{count}）" for reason, count in by_reason.items())
-    en = ", ".join(f"{reason[1]} ({count})" for reason, count in by_reason.items())
-    rows = "1 row" if len(table) == 1 else f"{len(table)} rows"
-    return [Text(f"{what.zh}未计入 {len(table)} 行：{zh}", f"{rows} of the {what.en} left out: {en}")]
 
 
 def day_note(day: date, said: date, what: Text) -> list[Text]:

@@ -12,15 +12,14 @@ import pandas as pd
 from spatial.areas import row_called
 from spatial.metrics.statistics import last_whole_year
 from spatial.result import Floats
-from spatial.statistics import StatisticMetric, statistic_metrics
+from spatial.statistics import StatisticMetric, left_out_of, statistic_metrics, told
 from spatial.targets.model import Target
 from spatial.targets.operators import TRENDS, meets
 from spatial.targets.progress import year_end
-from spatial.targets.reading import Ground, Reading, Unfit, begin_of, chosen, conversion, due_of, left_out_note
+from spatial.targets.reading import Ground, Reading, Unfit, begin_of, chosen, conversion, due_of
 from spatial.text import Text
 
 Series = Mapping[int, float]
-_TABLE = Text("统计表", "table of statistics")
 
 
 def statistic_values(target: Target, ground: Ground) -> StatisticValues | Unfit:
@@ -98,6 +97,10 @@ class StatisticValues:
         """No records stand behind a statistic."""
         return None
 
+    def left_out(self) -> pd.DataFrame | None:
+        """Rows are left out when the table is read."""
+        return None
+
     def values(self) -> Floats:
         """Return the numbers by row on the day."""
         found = np.full(len(self.ground.areas), np.nan)
@@ -165,10 +168,9 @@ class StatisticValues:
         if self.increment and self.begin is not None:
             first = self.begin.year + 1
             notes.append(Text(f"自 {first} 年起各年之和", f"sum of the years from {first}"))
-        out = statistics.left_out
-        out = out[out["id"].isin([self.figure.name, self.figure.title.zh, self.figure.title.en])]
+        out = left_out_of(statistics, self.figure)
         mine = [row_called(self.ground.areas, name, self.ground.names) == row for name in out["name"]]
-        return notes + left_out_note(out[np.array(mine, dtype=bool)], _TABLE)
+        return notes + told(out[np.array(mine, dtype=bool)])
 
     def _met(self, target: Target, numbers: Series, year: int) -> bool:
         return meets(target, numbers[year], earlier=self._earlier(target, numbers, year))

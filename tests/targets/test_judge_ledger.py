@@ -15,7 +15,7 @@ from spatial.ledger.records import LEFT_OUT
 from spatial.measurement import measure
 from spatial.plan_toml import TableFile
 from spatial.sources.options import FileOptions
-from spatial.targets.judge import judge
+from spatial.targets.judge import judge, judgement
 from spatial.targets.model import Plan
 from spatial.text import Text
 from tests.analytic_city import CORNERS, SOUTH, WEST, analytic_city
@@ -326,3 +326,16 @@ def test_a_grid_carries_no_plan(city):
     results = measure(city, ["built_up_area"], by="grid:200")
     assert len(results.areas) > 300
     assert list(judge([asked(">=", 8.0, "gardens")], {"p": PLAN}, city, results, day=DAY)["area_id"]) == ["city"]
+
+
+def test_records_that_do_not_count_are_listed_with_their_metric(city):
+    """One garden stands twice: the second is told once, however many targets ask for gardens."""
+    frame = city.ledger.frame
+    again = frame.iloc[[0]].assign(id="again", row="99")
+    twice = replace(city, ledger=replace(city.ledger, frame=pd.concat([frame, again], ignore_index=True)))
+    asks = [asked(">=", 8.0, "gardens"), asked(">=", 9.0, "gardens", id="more"), asked(">=", 1.0, "homes", "dwellings")]
+    found = judgement(asks, {"p": PLAN}, twice, None, day=DAY)
+    assert found.table["value"].iloc[0] == 3
+    assert found.left_out[["id", "row", "reason_en"]].to_numpy().tolist() == [["again", "99", "gardens: duplicate of: r0"]]
+    assert tuple(found.left_out.columns) == LEFT_OUT
+    assert tuple(judgement(asks, {"p": PLAN}, city, None, day=DAY).left_out.columns) == LEFT_OUT
