@@ -31,7 +31,7 @@ def city(tmp_path: Path) -> Path:
 def light_outputs(monkeypatch: pytest.MonkeyPatch) -> None:
     """Where only the folder matters."""
 
-    def write(results: Any, path: Path) -> Path:
+    def write(results: Any, path: Path, *, standing: Any = None) -> Path:
         path.write_text("light", encoding="utf-8")
         return path
 

@@ -1,0 +1,146 @@
+"""What a terminal shows: the step at work, and tables whose columns stand in line also where they hold Chinese."""
+
+from __future__ import annotations
+
+import json
+import sys
+import unicodedata
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from spatial.errors import printable, shown
+from spatial.text import Lang, Text
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from spatial.outputs.views import Cell, Column, View
+
+_WIDEST = 30
+_LONGEST = 240
+
+
+def draw() -> Callable[[str], None]:
+    """Return what writes the step at work to the error stream: over the one before on a terminal, else a line each."""
+    tty = sys.stderr.isatty()
+
+    def write(step: str) -> None:
+        step = shown(step, 300)
+        print(f"\r\033[K{step} …" if tty else f"{step} …", end="" if tty else "\n", file=sys.stderr, flush=True)
+
+    return write
+
+
+def clear(drawn: bool) -> None:
+    """Take the last step off a terminal again."""
+    if drawn and sys.stderr.isatty():
+        print("\r\033[K", end="", file=sys.stderr, flush=True)
+
+
+def width(text: str) -> int:
+    """Return how many columns of a terminal a text takes: two for each Chinese letter, none for a mark over another letter."""
+    return sum(0 if unicodedata.combining(letter) else 2 if unicodedata.east_asian_width(letter) in "WF" else 1 for letter in text)
+
+
+def table(view: View, lang: Lang) -> list[str]:
+    """Write a view as lines for a terminal.
+
+    Parameters
+    ----------
+    view
+        Of its columns those are shown that are brief and not empty in every row.
+    lang
+        Of heads and cells.
+
+    Returns
+    -------
+    list of str
+        The head, a rule, one line a row; figures stand right, texts left and are cut where they are long, but for those of the last column.
+        Without a row, the one line that says so.
+    """
+    from spatial.outputs.views import shown_as
+
+    records = view.records()
+    if not records:
+        return [view.empty.get(lang)]
+    columns = [(column, [column.cell(record, lang) for record in records]) for column in view.columns if column.brief]
+    filled = [(column, cells) for column, cells in columns if any(shown_as(cell, lang) for cell in cells)]
+    laid = [_column(column, cells, lang, last=nth == len(filled) - 1) for nth, (column, cells) in enumerate(filled)]
+    return ["  ".join(parts).rstrip() for parts in zip(*laid, strict=True)]
+
+
+def _column(column: Column, cells: Sequence[Cell], lang: Lang, *, last: bool) -> list[str]:
+    from spatial.outputs.views import Figure, shown_as
+
+    limit = _LONGEST if last else _WIDEST
+    texts = [_cut(shown(shown_as(cell, lang), _LONGEST), limit) for cell in cells]
+    title = column.title.get(lang)
+    widest = max(width(text) for text in (title, *texts))
+    right = any(isinstance(cell, Figure) for cell in cells)
+    return [_padded(text, widest, right) for text in (title, "-" * min(widest, 60), *texts)]
+
+
+def _cut(text: str, limit: int) -> str:
+    if width(text) <= limit:
+        return text
+    while width(text) > limit - 1:
+        text = text[:-1]
+    return f"{text}…"
+
+
+def _padded(text: str, to: int, right: bool) -> str:
+    gap = " " * (to - width(text))
+    return gap + text if right else text + gap
+
+
+def say(as_json: bool, lang: Lang, head: str, views: Sequence[View], lines: Sequence[Text], more: Mapping[str, Any]) -> None:
+    """Write tables, and what must be known of them.
+
+    Parameters
+    ----------
+    as_json
+        Whether as JSON: the rows whole, as the tables of a standing hold them.
+    lang
+        Language.
+    head
+        First line of the text: which city, which day.
+    views
+        One table, and perhaps another beside it.
+    lines
+        Totals and notes, after the tables.
+    more
+        What else the JSON says.
+    """
+    if as_json:
+        tables = {name: records_of(view.rows) for name, view in zip(("rows", "beside"), views, strict=False)}
+        print(json.dumps({**more, **tables, "said": [line.get(lang) for line in lines]}, ensure_ascii=False, indent=1))
+        return
+    text = [head] if head else []
+    for nth, view in enumerate(views):
+        text += ["", view.title.get(lang)] if nth else []
+        text += table(view, lang)
+    print_lines([*text, *([""] if lines else []), *(line.get(lang) for line in lines)])
+
+
+def print_lines(lines: Iterable[str]) -> None:
+    """Print lines, whatever an input put into them, harmless for the terminal."""
+    for line in lines:
+        print(printable(line.replace("\n", " ")))
+
+
+def records_of(frame: pd.DataFrame) -> list[dict[str, Any]]:
+    """Return the rows of a table as JSON holds them: absent numbers ``None``, pairs of texts and days as texts."""
+    return [{key: _plain(value) for key, value in record.items()} for record in frame.to_dict("records")]
+
+
+def _plain(value: Any) -> Any:
+    import numpy as np
+    import pandas as pd
+
+    if isinstance(value, Text):
+        return {"zh": value.zh, "en": value.en}
+    if value is None or (not isinstance(value, str) and pd.isna(value)):
+        return None
+    if isinstance(value, np.generic):
+        return value.item()
+    return value if isinstance(value, str | bool | int | float) else str(value)
