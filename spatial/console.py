@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 import unicodedata
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -17,7 +18,8 @@ if TYPE_CHECKING:
     from spatial.outputs.views import Cell, Column, View
 
 _WIDEST = 30
-_LONGEST = 240
+_LINE, _LAST = 150, 48
+_LONGEST = 500
 
 
 def draw() -> Callable[[str], None]:
@@ -55,7 +57,8 @@ def table(view: View, lang: Lang) -> list[str]:
     Returns
     -------
     list of str
-        The head, a rule, one line a row; figures stand right, texts left and are cut where they are long, but for those of the last column.
+        The head, a rule, one line a row; figures stand right, texts left and are cut where they are long, but for those of the last column,
+        which go on below.
         Without a row, the one line that says so.
     """
     from spatial.outputs.views import shown_as
@@ -65,19 +68,42 @@ def table(view: View, lang: Lang) -> list[str]:
         return [view.empty.get(lang)]
     columns = [(column, [column.cell(record, lang) for record in records]) for column in view.columns if column.brief]
     filled = [(column, cells) for column, cells in columns if any(shown_as(cell, lang) for cell in cells)]
-    laid = [_column(column, cells, lang, last=nth == len(filled) - 1) for nth, (column, cells) in enumerate(filled)]
-    return ["  ".join(parts).rstrip() for parts in zip(*laid, strict=True)]
+    laid = [_column(column, cells, lang) for column, cells in filled[:-1]]
+    left = sum(width(parts[0]) + 2 for parts in laid)
+    lines = []
+    for row, text in enumerate(_last(*filled[-1], lang)):
+        first, *more = _wrapped(text, max(_LAST, _LINE - left))
+        lines += ["  ".join((*(parts[row] for parts in laid), first)).rstrip(), *(" " * left + part for part in more)]
+    return lines
 
 
-def _column(column: Column, cells: Sequence[Cell], lang: Lang, *, last: bool) -> list[str]:
+def _last(column: Column, cells: Sequence[Cell], lang: Lang) -> list[str]:
+    from spatial.outputs.views import shown_as
+
+    texts = [shown(shown_as(cell, lang), _LONGEST) for cell in cells]
+    title = column.title.get(lang)
+    return [title, "-" * min(max(width(text) for text in (title, *texts)), _LAST), *texts]
+
+
+def _wrapped(text: str, limit: int) -> list[str]:
+    """Break a text into lines of a width: between words, or between any two Chinese letters."""
+    lines, line = [], ""
+    for word in re.findall(r"[\u2e80-\uffef]|[^\s\u2e80-\uffef]+\s*|\s+", text):
+        if line and width(line + word.rstrip()) > limit and word not in "，。；：、）》！？”":
+            lines.append(line.rstrip())
+            line = ""
+        line += word
+    return [*lines, line.rstrip()]
+
+
+def _column(column: Column, cells: Sequence[Cell], lang: Lang) -> list[str]:
     from spatial.outputs.views import Figure, shown_as
 
-    limit = _LONGEST if last else _WIDEST
-    texts = [_cut(shown(shown_as(cell, lang), _LONGEST), limit) for cell in cells]
+    texts = [_cut(shown(shown_as(cell, lang), _LONGEST), _LONGEST if column.whole else _WIDEST) for cell in cells]
     title = column.title.get(lang)
     widest = max(width(text) for text in (title, *texts))
     right = any(isinstance(cell, Figure) for cell in cells)
-    return [_padded(text, widest, right) for text in (title, "-" * min(widest, 60), *texts)]
+    return [_padded(text, widest, right) for text in (title, "-" * widest, *texts)]
 
 
 def _cut(text: str, limit: int) -> str:

@@ -37,7 +37,7 @@ KIND_TITLES = {"metric": Text("图上指标", "metric"), "ledger": Text("台账"
 def targets_view(targets: pd.DataFrame, plans: Mapping[str, Plan], themes: Mapping[str, Text]) -> View:
     """Every target and area: what is wanted, what is there, how far it is and how far it should be."""
     columns = (
-        Column(Text("编号", "Id"), 14, text_of("target_id"), True),
+        Column(Text("编号", "Id"), 14, text_of("target_id"), True, whole=True),
         Column(Text("目标", "Target"), 34, in_both("title"), True),
         Column(Text("区域", "Area"), 14, area_of, True),
         Column(Text("要求", "Wanted"), 20, goal, True),
@@ -73,7 +73,7 @@ def targets_view(targets: pd.DataFrame, plans: Mapping[str, Plan], themes: Mappi
 def listed_view(targets: Sequence[Target], plans: Mapping[str, Plan], themes: Mapping[str, Text]) -> View:
     """Targets as the plans state them, before anything is measured."""
     columns = (
-        Column(Text("编号", "Id"), 14, text_of("id"), True),
+        Column(Text("编号", "Id"), 14, text_of("id"), True, whole=True),
         Column(Text("目标", "Target"), 34, in_both("title"), True),
         Column(Text("地区", "Area"), 14, text_of("area"), True),
         Column(Text("要求", "Wanted"), 20, goal, True),
@@ -82,7 +82,7 @@ def listed_view(targets: Sequence[Target], plans: Mapping[str, Plan], themes: Ma
         Column(Text("测算方式", "Measured by"), 26, _measured, True),
         Column(Text("条目状态", "Row"), 12, lambda row, lang: titled(STATUS_TITLES, row["standing"], lang), True),
         Column(Text("规划效力", "Standing"), 10, lambda row, lang: _standing({**row, "standing": ""}, plans, lang), True),
-        Column(Text("规划", "Plan"), 28, text_of("plan"), True),
+        Column(Text("规划", "Plan"), 28, text_of("plan"), True, whole=True),
         Column(Text("条款", "Clause"), 10, text_of("clause"), True),
     )
     fields = ("id", "plan", "clause", "area", "level", "scope", "theme", "operator", "unit", "tolerance", "strength", "baseline", "baseline_year", "year",
@@ -105,10 +105,10 @@ def _measured(row: Row, lang: Lang) -> Cell:
 def definitions_view(table: pd.DataFrame) -> View:
     """By which definition each target is measured, beside the others and the yearbook."""
     columns = (
-        Column(Text("目标编号", "Target id"), 14, text_of("target_id"), True),
+        Column(Text("目标编号", "Target id"), 14, text_of("target_id"), True, whole=True),
         Column(Text("指标", "Metric"), 26, text_of("measure")),
         Column(Text("口径", "Definition"), 26, in_both("title"), True),
-        Column(Text("是否据此判定", "Judged by"), 12, lambda row, lang: said_if(row["judged"], Text("据此判定", "judged by it"), lang), True,
+        Column(Text("判定口径", "Judged"), 12, lambda row, lang: said_if(row["judged"], Text("是", "yes"), lang), True,
                lambda row: "good" if row["judged"] else ""),
         Column(Text("数值", "Value"), 14, figure_of("value"), True),
         Column(Text("数据年份", "Year of data"), 9, year_of("data_year"), True),
@@ -125,7 +125,7 @@ def forecast_view(targets: pd.DataFrame) -> View:
     """When each target will be reached at the pace so far; targets without a value have none."""
     shown = targets[~targets["indicative"].astype(bool) & pd.to_numeric(targets["value"]).notna()]
     columns = (
-        Column(Text("编号", "Id"), 14, text_of("target_id"), True),
+        Column(Text("编号", "Id"), 14, text_of("target_id"), True, whole=True),
         Column(Text("目标", "Target"), 34, in_both("title"), True),
         Column(Text("要求", "Wanted"), 20, goal, True),
         Column(Text("现状", "Value"), 14, figure_of("value"), True),
@@ -163,12 +163,12 @@ def due_of(row: Row) -> date:
 
 def contradictions_view(table: pd.DataFrame) -> View:
     """Where plans disagree, and which row counts by the city's declaration."""
-    undecided = Text("未定：请在 [targets] counts 中声明", "undecided: declare it in [targets] counts")
+    undecided = Text("未定", "undecided")
     columns = (
         Column(Text("矛盾", "What disagrees"), 28, lambda row, lang: titled(CONTRADICTION_KINDS, row["kind"], lang), True),
-        Column(Text("目标编号", "Target id"), 14, text_of("target_id"), True),
-        Column(Text("另一目标", "Other target"), 14, text_of("other_id"), True),
-        Column(Text("以何者为准", "Which counts"), 40, lambda row, lang: str(row["decided"]) or undecided.get(lang), True,
+        Column(Text("目标编号", "Target id"), 14, text_of("target_id"), True, whole=True),
+        Column(Text("另一目标", "Other target"), 14, text_of("other_id"), True, whole=True),
+        Column(Text("以何者为准", "Which counts"), 14, lambda row, lang: str(row["decided"]) or undecided.get(lang), True,
                lambda row: "good" if row["decided"] else "warn"),
         Column(Text("说明", "Finding"), 90, in_both("text"), True),
     )  # fmt: skip

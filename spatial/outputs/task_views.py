@@ -41,7 +41,7 @@ def tasks_view(tasks: pd.DataFrame) -> View:
     columns = (
         Column(Text("期限状态", "Due"), 13, lambda row, lang: titled(DUE_TITLES, row["due"], lang), True, lambda row: TONES.get(row["due"], "idle")),
         Column(Text("超期天数", "Days over"), 9, days_of, True),
-        Column(Text("编号", "Id"), 12, text_of("id"), True),
+        Column(Text("编号", "Id"), 12, text_of("id"), True, whole=True),
         Column(Text("名称", "Task"), 34, text_of("name"), True),
         Column(Text("区域", "Area"), 14, area_of, True),
         Column(Text("进展", "Stage"), 12, lambda row, lang: titled(TITLES, row["status"], lang), True),
@@ -69,7 +69,7 @@ def overdue_view(targets: pd.DataFrame, tasks: pd.DataFrame, day: date) -> View:
         Column(Text("类别", "What"), 8, lambda row, lang: row["what"].get(lang), True),
         Column(Text("状态", "Status"), 14, lambda row, lang: row["state"].get(lang), True, lambda row: row["tone"]),
         Column(Text("超期天数", "Days over"), 9, days_of, True),
-        Column(Text("编号", "Id"), 14, text_of("id"), True),
+        Column(Text("编号", "Id"), 14, text_of("id"), True, whole=True),
         Column(Text("名称", "Name"), 34, in_both("name"), True),
         Column(Text("区域", "Area"), 14, area_of, True),
         Column(Text("差额", "Missing"), 14, figure_of("gap"), True),
@@ -125,7 +125,7 @@ def left_out_view(left_out: pd.DataFrame) -> View:
     columns = (
         Column(Text("来源", "From"), 14, lambda row, lang: titled(SOURCE_TITLES, row["source"], lang), True),
         Column(Text("行", "Row"), 10, text_of("row"), True),
-        Column(Text("编号", "Id"), 14, text_of("id"), True),
+        Column(Text("编号", "Id"), 14, text_of("id"), True, whole=True),
         Column(Text("名称", "Name"), 34, text_of("name"), True),
         Column(Text("原因", "Reason"), 70, in_both("reason"), True),
     )
@@ -136,7 +136,7 @@ def changes_view(table: pd.DataFrame) -> View:
     """Every difference from the older ledger, and what proves that a task may be struck off."""
     columns = (
         Column(Text("变化", "Change"), 9, lambda row, lang: titled(CHANGE_TITLES, row["what"], lang), True),
-        Column(Text("编号", "Id"), 12, text_of("id"), True),
+        Column(Text("编号", "Id"), 12, text_of("id"), True, whole=True),
         Column(Text("名称", "Task"), 34, text_of("name"), True),
         Column(Text("类型", "Type"), 16, text_of("type")),
         Column(Text("区域", "Area"), 14, text_of("area_name")),
@@ -154,7 +154,7 @@ def changes_view(table: pd.DataFrame) -> View:
 def problems_view(table: pd.DataFrame) -> View:
     """Which project answers which check-up problem, whose money, how many gain; problems without a project first."""
     columns = (
-        Column(Text("体检问题", "Problem"), 12, text_of("id"), True),
+        Column(Text("体检问题", "Problem"), 12, text_of("id"), True, whole=True),
         Column(Text("问题名称", "What is wrong"), 34, text_of("name"), True),
         Column(Text("区域", "Area"), 14, text_of("area_name"), True),
         Column(Text("项目编号", "Project"), 12, lambda row, lang: str(row["project_id"]) or Text("无项目", "none").get(lang), True,

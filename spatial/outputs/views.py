@@ -43,6 +43,8 @@ class Column:
         Whether the terminal, which is narrow, shows it too.
     tone
         What colours a cell: ``good``, ``warn``, ``bad``, ``idle`` or empty.
+    whole
+        Whether the terminal never cuts it: an id that one must be able to type.
     """
 
     title: Text
@@ -50,6 +52,7 @@ class Column:
     cell: Callable[[Row, Lang], Cell]
     brief: bool = False
     tone: Callable[[Row], str] = lambda row: ""
+    whole: bool = False
 
 
 @dataclass(frozen=True, eq=False)

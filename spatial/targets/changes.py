@@ -27,6 +27,7 @@ _FIELD_TITLES = {
     "before": Text("改造前", "before"), "after": Text("改造后", "after"), "people": Text("受益人数", "people who gain"),
     "weight": Text("权重", "weight"), "answers": Text("回应的体检问题", "problem answered"), "geometry": Text("图形", "geometry"),
 }  # fmt: skip
+_PROOFS = ("acceptance", "evidence", "before", "after")
 _SAME_PLACE_M = 0.1
 
 
@@ -108,9 +109,9 @@ def _order(record: Mapping[str, Any]) -> int:
 
 def _struck(record: Mapping[str, Any], old: Ledger, what: Text) -> Text:
     proof = proof_of(record)
-    said = Text(f"{what.zh}，佐证：{proof}", f"{what.en}; proof: {proof}")
+    said = Text(f"{what.zh}，可以销号，佐证：{proof}", f"{what.en}: may be struck off, proof: {proof}")
     if not proof:
-        said = Text(f"{what.zh}，但无任何佐证材料：不应销号", f"{what.en}, WITHOUT ANY PROOF: it should not be struck off")
+        said = Text(f"{what.zh}，但没有任何佐证材料：不应销号", f"{what.en} WITHOUT ANY PROOF: it should not be struck off")
     if isinstance(record["status_date"], date) and record["status_date"] <= old.date:
         day = record["status_date"].isoformat()
         said = Text(
@@ -121,14 +122,14 @@ def _struck(record: Mapping[str, Any], old: Ledger, what: Text) -> Text:
 
 
 def _differences(was: Mapping[str, Any], now: Mapping[str, Any], old: Ledger, add: Any) -> None:
+    struck = _is_done(now["status"]) and not _is_done(was["status"])
     if was["status"] != now["status"]:
         first, last = TITLES[was["status"]], TITLES[now["status"]]
-        struck = _is_done(now["status"]) and not _is_done(was["status"])
         order, text = 3, Text(f"由“{first.zh}”变为“{last.zh}”", f"from {first.en} to {last.en}")
         if struck:
             order, text = (
                 _order(now),
-                _struck(now, old, Text(f"由“{first.zh}”变为“{last.zh}”，可销号", f"from {first.en} to {last.en}: struck off")),
+                _struck(now, old, Text(f"由“{first.zh}”变为“{last.zh}”", f"from {first.en} to {last.en}")),
             )
         elif now["status"] != CANCELLED and rank(now["status"]) < rank(was["status"]):
             order, text = 1, Text(f"进度倒退：{text.zh}", f"fell back: {text.en}")
@@ -148,15 +149,22 @@ def _differences(was: Mapping[str, Any], now: Mapping[str, Any], old: Ledger, ad
         )
     if not _same(was["due_date"], now["due_date"]):
         add(7, now, "due_date", _postponed(was["due_date"], now["due_date"]), was=_written(was["due_date"]), now=_written(now["due_date"]))
-    other = [key for key in FIELDS if key not in _TOLD_APART and not _same(was[key], now[key])]
+    told = (*_TOLD_APART, *(_PROOFS if struck else ()))  # what proves a task that was struck off stands there already
+    other = [key for key in FIELDS if key not in told and not _same(was[key], now[key])]
     if was["status"] == now["status"] and not _same(was["status_date"], now["status_date"]):
         other.append("status_date")
     moved = ["geometry"] if _moved(was.get("geometry"), now.get("geometry")) else []
     if other or moved:
         titles = [_FIELD_TITLES.get(key, Text("状态日期", "date of the status")) for key in (*other, *moved)]
         text = Text(f"更新：{'、'.join(title.zh for title in titles)}", f"changed: {', '.join(title.en for title in titles)}")
-        add(8, now, "other", text, was="; ".join(f"{key}={_written(was[key])}" for key in other),
-            now="; ".join(f"{key}={_written(now[key])}" for key in other))  # fmt: skip
+        add(
+            8,
+            now,
+            "other",
+            text,
+            was="; ".join(_written(was[key]) or "—" for key in other),
+            now="; ".join(_written(now[key]) or "—" for key in other),
+        )
 
 
 def _postponed(was: Any, now: Any) -> Text:

@@ -28,7 +28,7 @@ def definitions(targets: Sequence[Target], city: City, results: Results | None, 
     targets
         Those that are asked about; of one whose measure was not measured nothing is said.
     city
-        Its statistics give the yearbook's figures, by the same name as the metric.
+        Its statistics give the yearbook's figures: of ``road_area_ratio`` that of the same name, or of ``road_area_ratio_yearbook``.
     results
         Figures and definitions of the metrics.
     judged
@@ -80,7 +80,7 @@ def _variant(target: Target, info: MetricInfo, variant: str, title: Text, result
         "target_id": target.id, "measure": info.name, "variant": variant,
         "title_zh": title.zh or info.title.zh, "title_en": title.en or info.title.en, "definition_zh": said.zh, "definition_en": said.en,
         "value": float(found.value), "unit": info.unit, "status": found.status, "judged": variant == chosen,
-        "target": target.value, "year": target.year, "data_year": _year_of(results.city.date), "difference": math.nan,
+        "target": target.value, "year": target.year, "data_year": _data_year(target, results.city), "difference": math.nan,
     }  # fmt: skip
 
 
@@ -90,8 +90,13 @@ def _as_judged(row: dict[str, Any], target: Target, judged: pd.DataFrame) -> Non
         row |= {"value": float(own.iloc[0]["value"]), "status": own.iloc[0]["value_status"] or row["status"]}
 
 
-def _year_of(date: str) -> float:
-    return float(date[:4]) if date[:4].isdigit() else math.nan
+def _data_year(target: Target, city: City) -> float:
+    """Year of which a figure speaks: the ledger's, else that of the data; a statistic says its own in its note."""
+    if target.kind == "statistic":
+        return math.nan
+    if target.kind == "ledger" and city.ledger is not None:
+        return float(city.ledger.date.year)
+    return float(city.date[:4]) if city.date[:4].isdigit() else math.nan
 
 
 def _yearbook(target: Target, info: MetricInfo, city: City, held: dict[str, Any] | None, area_name: str) -> list[dict[str, Any]]:
@@ -104,7 +109,9 @@ def _yearbook(target: Target, info: MetricInfo, city: City, held: dict[str, Any]
         if target.area in (city.name, "") or area_name in ("", CITY, city.name)
         else {target.area, area_name}
     )
-    found = frame[(frame["metric"] == info.name) & frame["area"].isin(places)].sort_values(["year", "series"], kind="stable")
+    found = frame[frame["metric"].isin((info.name, f"{info.name}_{YEARBOOK}")) & frame["area"].isin(places)].sort_values(
+        ["year", "series"], kind="stable"
+    )
     rows = []
     for _, newest in found.groupby("series", sort=True).tail(1).iterrows():
         factor = factor_between(str(newest["unit"]), info.unit)

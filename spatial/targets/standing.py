@@ -187,8 +187,8 @@ def notes_of(city: City, day: date) -> list[Text]:
             rows = len(part.left_out)
             notes.append(
                 Text(
-                    f"{zh}有 {rows} 行未计入，原因见“未计入”",
-                    f"{rows} row{'s' if rows > 1 else ''} of the {en} left out: see what was left out",
+                    f"{zh}有 {rows} 行未计入，逐行原因见工作簿“未计入”或 spatial targets left-out",
+                    f'{rows} row{"s" if rows > 1 else ""} of the {en} left out; why, is in the sheet "Left out" and in spatial targets left-out',
                 )
             )
     return notes

@@ -14,7 +14,7 @@ Hold a city against its plans and its ledger of tasks. Plans are named in city.t
 _MORE = """\
 The questions that an examiner asks, and the command that answers each:
 
-  what is due and not done, by how much, where, under which unit?      spatial targets overdue
+  what is due and not done, by how much, where, under which unit?        spatial targets overdue
   by which definition is it measured, and why does the yearbook differ?  spatial targets define TARGET
   did it really change, and what proves that a task is struck off?       spatial targets changes
   when is it reached at this pace, and which plan counts?                spatial targets forecast
@@ -90,6 +90,10 @@ def add_targets(under: Any) -> None:
     _options(tasks)
     tasks.add_argument("--due", choices=("overdue", "due", "later", "undated", "done", "cancelled"), help="only tasks of this kind")
     tasks.set_defaults(command=commands.show_tasks)
+
+    left_out = below.add_parser("left-out", help="list the rows of ledger and statistics that count nowhere, each with its reason")
+    _options(left_out, by=False, date=False)
+    left_out.set_defaults(command=commands.show_left_out)
 
 
 def _options(parser: argparse.ArgumentParser, *, measures: bool = True, by: bool = True, date: bool = True) -> None:

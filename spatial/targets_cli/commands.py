@@ -56,10 +56,11 @@ def check_plans(args: argparse.Namespace) -> int:
     project = planned(args.project)
     _plans, targets, found = plans_of(project)
     undecided = int((found["decided"] == "").sum())
+    count, many = len(targets), len(found)
     lines = [
         Text(
-            f"{len(targets)} 项目标；发现 {len(found)} 处，其中 {undecided} 处未定",
-            f"{len(targets)} targets; {len(found)} findings, {undecided} of them undecided",
+            f"{count} 项目标；发现 {many} 处，其中 {undecided} 处未定",
+            f"{count} target{plural(count)}; {many} finding{plural(many)}, {undecided} undecided",
         )
     ]
     say(args.json, args.lang or "en", "", [contradictions_view(found)], lines, {"undecided": undecided})
@@ -108,7 +109,7 @@ def show_definitions(args: argparse.Namespace) -> None:
         say_standing(args, opened, standing, views, [])
         return
     lines = [head_of(opened, standing.date), *table(own, lang)]
-    lines += [row[f"note_{lang}"] for row in rows.to_dict("records") if row[f"note_{lang}"]]
+    lines += ["", *(row[f"note_{lang}"] for row in rows.to_dict("records") if row[f"note_{lang}"])]
     lines += ["", *table(replace(views[1], columns=views[1].columns[:-1]), lang)]
     for row in found.to_dict("records"):
         lines += [
@@ -116,6 +117,7 @@ def show_definitions(args: argparse.Namespace) -> None:
             f"{row[f'title_{lang}']}{Text('（据此判定）', ' (judged by it)').get(lang) if row['judged'] else ''}:",
             f"  {row[f'definition_{lang}']}",
         ]
+    lines += ["", *(note.get(lang) for note in standing.notes)] if standing.notes else []
     print_lines(lines)
 
 
@@ -205,3 +207,12 @@ def show_tasks(args: argparse.Namespace) -> None:
     zh, en = (counted(list(found["due"]), DUE_TITLES, lang) for lang in ("zh", "en"))
     lines = [Text(f"{len(found)} 项任务：{zh}", f"{len(found)} task{plural(len(found))}: {en}")]
     say_city(args, opened, day, [tasks_view(found[found["due"] == args.due] if args.due else found)], lines, {})
+
+
+def show_left_out(args: argparse.Namespace) -> None:
+    """List what counts nowhere, with the reason."""
+    from spatial.outputs.task_views import left_out_view
+    from spatial.targets.standing import day_of, left_out_of
+
+    opened = opened_city(args, planned(args.project, needs="either"))
+    say_city(args, opened, day_of(opened.city, None), [left_out_view(left_out_of(opened.city))], [], {})
