@@ -11,6 +11,7 @@ from typing import Any
 import pandas as pd
 
 from spatial.files import atomic_path, writing
+from spatial.ledger.records import LEFT_OUT
 from spatial.outputs.cells import clipped, figure, safe_cell
 from spatial.outputs.target_views import contradictions_view, definitions_view, forecast_view, targets_view
 from spatial.outputs.target_words import DUE_TITLES
@@ -30,7 +31,6 @@ _TONES = {
 }
 _HEAD = {"bold": True, "bg_color": "#e8eef4", "text_wrap": True, "valign": "top", "border": 1, "border_color": "#c0c8d0"}
 _SECRET = Text("台账为涉密资料：逐条任务不列入本文件", "the ledger is secret: no single task is listed here")
-_LEFT_OUT = ("source", "row", "id", "name", "reason_zh", "reason_en")
 
 
 def write_standing(standing: Standing, results: Results, folder: Path) -> list[Path]:
@@ -56,11 +56,17 @@ def write_standing(standing: Standing, results: Results, folder: Path) -> list[P
         The folder cannot be written.
     """
     shown = _shown(standing, results)
-    extra = [column for column in ("due",) if column in shown.targets]
+    made_up = results.city.synthetic
+    targets = shown.targets
+    if made_up:
+        targets = targets.assign(
+            **{key: [f"{made_up}; {note}" if note else made_up for note in targets[key]] for key in ("note_zh", "note_en")}
+        )
+    extra = [column for column in ("due",) if column in targets]
     tables = (
-        ("targets.csv", shown.targets, [*TARGET_TABLE, *extra], ["target_id", "indicative", "area_id"]),
-        ("tasks.csv", shown.tasks, list(TASK_TABLE), ["id", "name", "type", "status_date"]),
-        ("left_out.csv", shown.left_out, list(_LEFT_OUT), ["source", "row", "id", "reason_en"]),
+        ("targets.csv", targets, [*TARGET_TABLE, *extra], ["target_id", "indicative", "area_id"]),
+        ("tasks.csv", shown.tasks.assign(note=made_up), [*TASK_TABLE, "note"], ["id", "name", "type", "status_date"]),
+        ("left_out.csv", shown.left_out.assign(note=made_up), [*LEFT_OUT, "note"], ["source", "row", "id", "reason_en"]),
     )
     written = []
     for name, table, columns, key in tables:
@@ -174,22 +180,22 @@ def _write(sheet: Any, looks: _Looks, row: int, nth: int, column: Column, record
         return
     value = float(cell.value) if not pd.isna(cell.value) else math.nan
     if math.isfinite(value) and abs(value) < 1e300:
-        factor, pattern = _pattern(cell.unit, lang)
-        sheet.write_number(row, nth, round(value * factor, 10), looks.of(pattern, tone, faint=faint))
+        factor, digits, pattern = _pattern(cell.unit, lang)
+        sheet.write_number(row, nth, round(value * factor, digits + 2), looks.of(pattern, tone, faint=faint))
 
 
-def _pattern(unit: str, lang: Lang) -> tuple[float, str]:
-    """Factor and number format of a unit: shares as a spreadsheet's own per cent, money in 万元 or millions."""
+def _pattern(unit: str, lang: Lang) -> tuple[float, int, str]:
+    """Factor, digits and number format of a unit: shares as a spreadsheet's own per cent, money in 万元 or millions."""
     if unit == "1":
-        return 1.0, "0.0%"
+        return 1.0, 3, "0.0%"
     if unit in ("money", "CNY"):
-        return (1e-4, '#,##0.00" 万元"') if lang == "zh" else (1e-6, '#,##0.00" M CNY"')
+        return (1e-4, 2, '#,##0.00" 万元"') if lang == "zh" else (1e-6, 2, '#,##0.00" million CNY"')
     if unit == "number":
-        return 1.0, "#,##0"
+        return 1.0, 0, "#,##0"
     known = unit_of(unit)
     label = known.label.get(lang)
-    digits = "0." + "0" * known.decimals if known.decimals else "0"
-    return known.factor, f"#,##{digits}" + (f'" {label}"' if label else "")
+    zeros = "0." + "0" * known.decimals if known.decimals else "0"
+    return known.factor, known.decimals, f"#,##{zeros}" + (f'" {label}"' if label else "")
 
 
 class _Looks:

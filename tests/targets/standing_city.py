@@ -1,4 +1,4 @@
-"""A small made-up city with two plans, a ledger of seventeen rows and an older one: every outcome is known by hand.
+"""A small made-up city with two plans, a ledger of fifteen rows and an older one: every outcome is known by hand.
 
 On 2025-06-30, of eight street lamps: L1, L2, L3 are done (L1 proved by a document, L2 by nothing, L3 by pictures), L4 is 29 days overdue, L5 is due in
 ten days, L6 later, L7 cancelled, L8 has no due date. One row, L10, was completed in 2026 and is left out. Of three check-up problems C1 is answered by
@@ -10,10 +10,16 @@ Since 2025-05-31: L1 and L2 came to be done, L4 was put off by 12 days, L7 was c
 from __future__ import annotations
 
 import csv
+from collections.abc import Mapping, Sequence
+from datetime import date
 from pathlib import Path
+from typing import Any
 
 import geopandas as gpd
+import pandas as pd
 
+from spatial.ledger.records import FIELDS as RECORD_FIELDS
+from spatial.ledger.records import LEFT_OUT, Ledger
 from tests.small_city import project, square
 
 FIELDS = ("id", "name", "type", "district", "status", "status_date", "due_date", "lead_unit", "assisting_unit", "investment", "investment_source",
@@ -127,3 +133,22 @@ def standing_project(folder: Path, text: str = PLANS + LEDGER) -> Path:
             writer.writeheader()
             writer.writerows(rows)
     return path
+
+
+def ledger(rows: Sequence[Mapping[str, Any]], day: str, crs: Any = "EPSG:4551", **said: Any) -> Ledger:
+    """Make a ledger of typed records, as reading makes it; what a row does not say is absent."""
+    dates, numbers = ("status_date", "start_date", "due_date"), ("quantity", "investment", "people", "weight")
+    columns: dict[str, Any] = {}
+    for field in RECORD_FIELDS:
+        cells = [row.get(field) for row in rows]
+        if field in dates:
+            columns[field] = pd.Series([date.fromisoformat(cell) if cell else None for cell in cells], dtype=object)
+        elif field in numbers:
+            columns[field] = [float("nan") if cell is None else float(cell) for cell in cells]
+        elif field == "plan_year":
+            columns[field] = pd.array([cell if cell else pd.NA for cell in cells], dtype="Int64")
+        else:
+            columns[field] = [cell or ("count" if field == "unit" else "planned" if field == "status" else "") for cell in cells]
+    columns["row"] = [str(number + 2) for number in range(len(rows))]
+    frame = gpd.GeoDataFrame(columns, geometry=[row.get("geometry") for row in rows], crs=crs)
+    return Ledger(frame, pd.DataFrame(columns=list(LEFT_OUT)), date.fromisoformat(day), **said)
