@@ -51,7 +51,7 @@ def listing(folder: Path) -> list[str]:
 @pytest.mark.parametrize(
     ("command", "words"),
     [
-        ([], ["run", "fetch", "demo", "list", "explain", "init"]),
+        ([], ["run", "fetch", "demo", "list", "explain", "init", "targets"]),
         (["run"], ["--out", "--force", "--metrics", "--by", "--lang", "--no-cache", "city.toml", "grid:500"]),
         (["fetch"], ["--again", "--quiet", "city.toml", "place =", "polygon =", "Without internet", "ODbL"]),
         (["list"], ["metrics", "layers"]),
