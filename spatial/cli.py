@@ -17,7 +17,7 @@ from typing import Any
 
 from spatial import __version__
 from spatial.errors import OptionError, OutputError, SpatialError, printable, shown
-from spatial.targets_cli import add_targets
+from spatial.targets_cli.parser import add_targets
 
 PROBLEMS_FOUND = 3
 

@@ -1,4 +1,4 @@
-"""``spatial targets``: is the city on course, and what proves it? One command for each question that an examiner asks."""
+"""What can be asked of ``spatial targets``: commands, options, help."""
 
 from __future__ import annotations
 
@@ -7,7 +7,18 @@ import datetime
 from pathlib import Path
 from typing import Any
 
-from spatial.targets_cli import commands
+from spatial.targets_cli.commands import (
+    check_plans,
+    list_targets,
+    show_changes,
+    show_definitions,
+    show_forecast,
+    show_left_out,
+    show_overdue,
+    show_problems,
+    show_status,
+    show_tasks,
+)
 
 _HELP = """\
 Hold a city against its plans and its ledger of tasks. Plans are named in city.toml as [plans.NAME], the ledger as [ledger]."""
@@ -42,58 +53,58 @@ def add_targets(under: Any) -> None:
     _filters(listing)
     listing.add_argument("--area", metavar="NAME", help="only targets for this city, district or province")
     listing.add_argument("--kind", choices=("metric", "ledger", "statistic", "awaited"), help="only targets that are measured so")
-    listing.set_defaults(command=commands.list_targets)
+    listing.set_defaults(command=list_targets)
 
     check = below.add_parser(
         "check", help="find where plans contradict one another or cannot be measured; exit code 3 while one is undecided"
     )
     _options(check, measures=False)
-    check.set_defaults(command=commands.check_plans)
+    check.set_defaults(command=check_plans)
 
     status = below.add_parser("status", help="say how far every target is, and how far it should be")
     _options(status)
     _filters(status)
     status.add_argument("--status", metavar="STATUS", help="only targets that are met, on_track, behind, not_met, no_data …")
-    status.set_defaults(command=commands.show_status)
+    status.set_defaults(command=show_status)
 
     overdue = below.add_parser(
         "overdue", help="question 1: what is due and not done, by how much, where, under which unit, in which project"
     )
     _options(overdue)
-    overdue.set_defaults(command=commands.show_overdue)
+    overdue.set_defaults(command=show_overdue)
 
     define = below.add_parser("define", help="question 2: by which definition a target is measured, and why the yearbook differs")
     define.add_argument("target", metavar="TARGET", help='the id of a target; "spatial targets list" shows them')
     _options(define)
-    define.set_defaults(command=commands.show_definitions)
+    define.set_defaults(command=show_definitions)
 
     changes = below.add_parser("changes", help="question 3: what changed since the older ledger, and what proves that a task is struck off")
     _options(changes, by=False, date=False)
     changes.add_argument("--old", type=Path, metavar="FILE", help="the older ledger, of the same form (default: previous in [ledger])")
     changes.add_argument("--old-date", type=_day, metavar="DAY", help="the day to which the older ledger speaks, as 2025-05-31")
-    changes.set_defaults(command=commands.show_changes)
+    changes.set_defaults(command=show_changes)
 
     forecast = below.add_parser(
         "forecast", help="question 4: when each target is reached at this pace, and where plans disagree, which counts"
     )
     _options(forecast)
     _filters(forecast)
-    forecast.set_defaults(command=commands.show_forecast)
+    forecast.set_defaults(command=show_forecast)
 
     problems = below.add_parser(
         "problems", help="question 5: which project answers which check-up problem, with whose money, for how many people"
     )
     _options(problems)
-    problems.set_defaults(command=commands.show_problems)
+    problems.set_defaults(command=show_problems)
 
     tasks = below.add_parser("tasks", help="list the tasks of the ledger: how late each is, who leads, which money, which proof")
     _options(tasks)
     tasks.add_argument("--due", choices=("overdue", "due", "later", "undated", "done", "cancelled"), help="only tasks of this kind")
-    tasks.set_defaults(command=commands.show_tasks)
+    tasks.set_defaults(command=show_tasks)
 
     left_out = below.add_parser("left-out", help="list the rows of ledger and statistics that count nowhere, each with its reason")
     _options(left_out, by=False, date=False)
-    left_out.set_defaults(command=commands.show_left_out)
+    left_out.set_defaults(command=show_left_out)
 
 
 def _options(parser: argparse.ArgumentParser, *, measures: bool = True, by: bool = True, date: bool = True) -> None:
