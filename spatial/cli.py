@@ -246,7 +246,7 @@ def run_project(
     from spatial.outputs.evidence import check_overlays
     from spatial.outputs.folder import target_folder, write_run
     from spatial.project import open_city
-    from spatial.targets.standing import plans_of, standing_of
+    from spatial.targets.standing import check_standing, plans_of, standing_of
 
     project = project / "city.toml" if os.path.isdir(project) else project
     parsed = parse_project(project)
@@ -261,6 +261,7 @@ def run_project(
         plans_of(parsed)
     kept = parsed.paths()
     city = open_city(project, progress=progress, cache=cache)
+    check_standing(parsed, city)
     lang = lang or ("zh" if "CGCS2000" in city.crs.name else "en")
     options = {"metrics": metrics, "by": by, "lang": lang}
     target = target_folder(city, project, out, options, force=force, kept=kept)

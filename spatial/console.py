@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from spatial.outputs.views import Cell, Column, View
 
 _WIDEST = 30
-_LINE, _LAST = 150, 48
-_LONGEST = 500
+_LINE, _LAST, _BELOW = 150, 48, 110
+_LONGEST, _WHOLE_TEXT = 500, 4000
 
 
 def draw() -> Callable[[str], None]:
@@ -70,22 +70,28 @@ def table(view: View, lang: Lang) -> list[str]:
     filled = [(column, cells) for column, cells in columns if any(shown_as(cell, lang) for cell in cells)]
     laid = [_column(column, cells, lang) for column, cells in filled[:-1]]
     left = sum(width(parts[0]) + 2 for parts in laid)
+    last = _last(*filled[-1], lang)
+    below = left + _LAST > _LINE and any(width(text) > _LAST for text in last)  # no room beside the others: a line of its own
     lines = []
-    for row, text in enumerate(_last(*filled[-1], lang)):
-        first, *more = _wrapped(text, max(_LAST, _LINE - left))
-        lines += ["  ".join((*(parts[row] for parts in laid), first)).rstrip(), *(" " * left + part for part in more)]
+    for row, text in enumerate(last):
+        beside = [parts[row] for parts in laid]
+        if below:
+            lines += ["  ".join(beside).rstrip(), *(f"    {part}" for part in wrapped(text) if row > 1)]
+        else:
+            first, *more = wrapped(text, max(_LAST, _LINE - left))
+            lines += ["  ".join((*beside, first)).rstrip(), *(" " * left + part for part in more)]
     return lines
 
 
 def _last(column: Column, cells: Sequence[Cell], lang: Lang) -> list[str]:
     from spatial.outputs.views import shown_as
 
-    texts = [shown(shown_as(cell, lang), _LONGEST) for cell in cells]
+    texts = [shown(shown_as(cell, lang), _WHOLE_TEXT) for cell in cells]
     title = column.title.get(lang)
     return [title, "-" * min(max(width(text) for text in (title, *texts)), _LAST), *texts]
 
 
-def _wrapped(text: str, limit: int) -> list[str]:
+def wrapped(text: str, limit: int = _BELOW) -> list[str]:
     """Break a text into lines of a width: between words, or between any two Chinese letters."""
     lines, line = [], ""
     for word in re.findall(r"[\u2e80-\uffef]|[^\s\u2e80-\uffef]+\s*|\s+", text):

@@ -13,11 +13,11 @@ from spatial.outputs.views import (
     TONES,
     Cell,
     Column,
-    Figure,
     Row,
     View,
     area_of,
     figure_of,
+    gap_of,
     in_both,
     indicative_of,
     said_if,
@@ -45,7 +45,7 @@ def targets_view(targets: pd.DataFrame, plans: Mapping[str, Plan], themes: Mappi
         Column(Text("状态", "Status"), 13, lambda row, lang: verdict(row["status"], lang), True, lambda row: TONES.get(row["status"], "idle")),
         Column(Text("进度", "Progress"), 10, share_of("progress"), True),
         Column(Text("应达进度", "Expected"), 10, share_of("expected"), True),
-        Column(Text("差额", "Missing"), 14, figure_of("gap"), True),
+        Column(Text("差额", "Missing"), 14, gap_of("gap"), True),
         Column(Text("示意", "Indicative"), 14, indicative_of, True, lambda row: "idle" if row["indicative"] else ""),
         Column(Text("约束力", "Strength"), 10, lambda row, lang: titled(STRENGTH_TITLES, row["strength"], lang)),
         Column(Text("牵头单位", "Lead unit"), 18, text_of("lead_unit"), True),
@@ -107,12 +107,12 @@ def definitions_view(table: pd.DataFrame) -> View:
     columns = (
         Column(Text("目标编号", "Target id"), 14, text_of("target_id"), True, whole=True),
         Column(Text("指标", "Metric"), 26, text_of("measure")),
-        Column(Text("口径", "Definition"), 26, in_both("title"), True),
+        Column(Text("口径", "Definition"), 26, in_both("title"), True, whole=True),
         Column(Text("判定口径", "Judged"), 12, lambda row, lang: said_if(row["judged"], Text("是", "yes"), lang), True,
                lambda row: "good" if row["judged"] else ""),
         Column(Text("数值", "Value"), 14, figure_of("value"), True),
         Column(Text("数据年份", "Year of data"), 9, year_of("data_year"), True),
-        Column(Text("与判定口径之差", "Difference"), 14, _difference, True),
+        Column(Text("与判定口径之差", "Difference"), 14, gap_of("difference"), True),
         Column(Text("数值来由", "Kind of value"), 12, lambda row, lang: titled(VALUE_TITLES, row["status"], lang), True),
         Column(Text("目标值", "Target"), 14, figure_of("target")),
         Column(Text("目标年", "Target year"), 9, year_of("year")),
@@ -173,10 +173,6 @@ def contradictions_view(table: pd.DataFrame) -> View:
         Column(Text("说明", "Finding"), 90, in_both("text"), True),
     )  # fmt: skip
     return View(Text("规划矛盾", "Contradictions"), columns, table, Text("各规划之间没有矛盾", "the plans do not contradict one another"))
-
-
-def _difference(row: Row, lang: Lang) -> Cell:
-    return Figure(row["difference"], "pp" if row["unit"] == "1" else row["unit"])
 
 
 def _standing(row: Row, plans: Mapping[str, Plan], lang: Lang) -> str:

@@ -96,7 +96,19 @@ def in_both(key: str) -> Callable[[Row, Lang], Cell]:
 
 def figure_of(key: str) -> Callable[[Row, Lang], Cell]:
     """Return what shows a figure in the unit of its row; a status or a yes as a word."""
-    return lambda row, lang: amount(row[key], row["unit"], lang) if row["unit"] in ("status", "boolean") else Figure(row[key], row["unit"])
+
+    def cell(row: Row, lang: Lang) -> Cell:
+        if row["unit"] in ("status", "boolean"):
+            return "" if pd.isna(row[key]) else amount(row[key], row["unit"], lang)
+        return Figure(row[key], row["unit"])
+
+    return cell
+
+
+def gap_of(key: str) -> Callable[[Row, Lang], Cell]:
+    """Return what shows how far one figure lies from another: of shares in percentage points, of steps on the ladder as a number."""
+    units = {"1": "pp", "status": "number", "boolean": "number"}
+    return lambda row, lang: Figure(row[key], units.get(row["unit"], str(row["unit"])))
 
 
 def share_of(key: str) -> Callable[[Row, Lang], Cell]:

@@ -120,9 +120,10 @@ def _confirmed(city: City, frame: gpd.GeoDataFrame) -> list[str]:
     from spatial.ledger.declared import ledger_metrics
     from spatial.ledger.selection import selected
 
+    there = {plain_of(kind) for kind in frame["type"].unique()}
     asked, shown = np.zeros(len(frame), dtype=bool), np.ones(len(frame), dtype=bool)
     for metric in ledger_metrics(city.folder).values():
-        if metric.confirm and metric.select.types:
+        if metric.confirm and there & {plain_of(kind) for kind in metric.select.types}:
             mine = selected(frame, metric.select)
             asked |= mine
             if mine.any():

@@ -12,7 +12,7 @@ from spatial.areas import RESERVED
 from spatial.city import City
 from spatial.city_toml import Project
 from spatial.errors import OptionError
-from spatial.ledger.records import LEFT_OUT
+from spatial.ledger.records import LEFT_OUT, Ledger
 from spatial.metrics import Metric, registered
 from spatial.result import Results
 from spatial.targets.changes import changes
@@ -79,6 +79,21 @@ def standing_of(
     )
 
 
+def check_standing(project: Project, city: City) -> None:
+    """Learn before minutes of measuring whether a city can be judged: the day, and the older ledger.
+
+    Raises
+    ------
+    OptionError
+        Nothing tells the day.
+    SourceError, LayerError
+        The older ledger cannot be used.
+    """
+    if project.planned.plans or project.planned.ledger is not None:
+        day_of(city, None)
+        _previous(project, city)
+
+
 def day_of(city: City, day: date | None) -> date:
     """Return the day on which a city is judged: the one that is asked for, else the ledger's, else that of the data.
 
@@ -140,12 +155,20 @@ def changes_of(project: Project, city: City, listed: pd.DataFrame) -> pd.DataFra
     listed
         The tasks, which say in which area each record lies.
     """
-    if city.ledger is None or project.planned.ledger is None or project.planned.ledger.previous is None:
+    old = _previous(project, city)
+    if city.ledger is None or old is None:
         return pd.DataFrame(columns=list(CHANGES))
+    return in_areas(changes(old, city.ledger), listed)
+
+
+def _previous(project: Project, city: City) -> Ledger | None:
+    """Read the older ledger that a project names, once."""
     from spatial.project import read_ledger
 
-    old = read_ledger(project, city, previous=True)
-    return in_areas(changes(old, city.ledger), listed) if old is not None else pd.DataFrame(columns=list(CHANGES))
+    said = project.planned.ledger
+    if said is None or said.previous is None:
+        return None
+    return city.memo(("older ledger", str(said.previous), said.previous_date), lambda: read_ledger(project, city, previous=True))
 
 
 def in_areas(found: pd.DataFrame, listed: pd.DataFrame) -> pd.DataFrame:

@@ -6,7 +6,7 @@ import argparse
 from dataclasses import replace
 from pathlib import Path
 
-from spatial.console import print_lines, say, table
+from spatial.console import print_lines, say, table, wrapped
 from spatial.errors import OptionError
 from spatial.targets_cli.opened import (
     counts_of,
@@ -108,15 +108,16 @@ def show_definitions(args: argparse.Namespace) -> None:
     if args.json:
         say_standing(args, opened, standing, views, [])
         return
-    lines = [head_of(opened, standing.date), *table(own, lang)]
-    lines += ["", *(row[f"note_{lang}"] for row in rows.to_dict("records") if row[f"note_{lang}"])]
+    lines = [head_of(opened, standing.date), *table(own, lang), ""]
+    lines += [line for note in rows[f"note_{lang}"] for line in wrapped(note)]
     lines += ["", *table(replace(views[1], columns=views[1].columns[:-1]), lang)]
+    told = ""
     for row in found.to_dict("records"):
-        lines += [
-            "",
-            f"{row[f'title_{lang}']}{Text('（据此判定）', ' (judged by it)').get(lang) if row['judged'] else ''}:",
-            f"  {row[f'definition_{lang}']}",
-        ]
+        meaning, _, state = row[f"definition_{lang}"].partition(" [")
+        judged_by = Text("（据此判定）", " (judged by it)").get(lang) if row["judged"] else ""
+        said = [*([meaning] if meaning != told else []), *([f"[{state}"] if state else [])]
+        lines += ["", f"{row[f'title_{lang}']}{judged_by}:", *(f"    {line}" for text in said for line in wrapped(text))]
+        told = meaning
     lines += ["", *(note.get(lang) for note in standing.notes)] if standing.notes else []
     print_lines(lines)
 
@@ -195,7 +196,7 @@ def show_problems(args: argparse.Namespace) -> None:
 
 def show_tasks(args: argparse.Namespace) -> None:
     """List the tasks of the ledger."""
-    from spatial.outputs.target_words import DUE_TITLES
+    from spatial.outputs.target_words import DUE_TITLES, amount
     from spatial.outputs.task_views import tasks_view
     from spatial.outputs.views import counted
     from spatial.targets.duty import tasks
@@ -205,7 +206,12 @@ def show_tasks(args: argparse.Namespace) -> None:
     day = day_of(opened.city, args.date)
     found = tasks(opened.city, opened.city.areas(args.by or "districts"), day)
     zh, en = (counted(list(found["due"]), DUE_TITLES, lang) for lang in ("zh", "en"))
-    lines = [Text(f"{len(found)} 项任务：{zh}", f"{len(found)} task{plural(len(found))}: {en}")]
+    money, late = (float(part["investment"].astype(float).sum()) for part in (found, found[found["due"] == "overdue"]))
+    lines = [
+        Text(f"{len(found)} 项任务：{zh}", f"{len(found)} task{plural(len(found))}: {en}"),
+        Text(f"投资合计 {amount(money, 'CNY', 'zh')}，其中逾期 {amount(late, 'CNY', 'zh')}",
+             f"{amount(money, 'CNY', 'en')} in all, {amount(late, 'CNY', 'en')} of it overdue"),
+    ]  # fmt: skip
     say_city(args, opened, day, [tasks_view(found[found["due"] == args.due] if args.due else found)], lines, {})
 
 

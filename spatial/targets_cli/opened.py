@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import datetime
 import os
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
     from spatial.result import Results
     from spatial.targets.model import Plan, Standing, Target
 
+_MOST_REASONS = 8
+_NO_LINE = Text("有现状值而无基期值，画不出应达进度", "there is a value and no baseline, so that nothing tells how far it should be")
 _NO_PLAN = (
     'no plan is named: add [plans.NAME] with file = "data/plan.csv", or with the name of a plan that "spatial targets list" shows elsewhere'
 )
@@ -177,13 +180,21 @@ def rows_of(args: argparse.Namespace, standing: Standing) -> pd.DataFrame:
 
 
 def counts_of(table: pd.DataFrame, day: datetime.date) -> list[Text]:
-    """Count targets by status, each once."""
+    """Count targets by status, each once, and say why of some nothing can be said."""
     from spatial.outputs.views import counted
     from spatial.targets.model import STATUS_TITLES
 
     own = table[~table["indicative"].astype(bool)]
     zh, en = (counted(list(own["status"]), STATUS_TITLES, lang) for lang in ("zh", "en"))
-    return [Text(f"截至 {day}，{len(own)} 项目标：{zh}", f"on {day}, {len(own)} target{plural(len(own))}: {en}")]
+    said = [Text(f"截至 {day}，{len(own)} 项目标：{zh}", f"on {day}, {len(own)} target{plural(len(own))}: {en}")]
+    unsaid = own[own["status"].isin(("no_data", "not_comparable", "not_measurable"))]
+    valued = unsaid["value"].notna() & (unsaid["status"] == "no_data")
+    reasons = Counter(
+        _NO_LINE if known else Text(zh.split("；")[0], en.split("; ")[0])
+        for known, zh, en in zip(valued, unsaid["note_zh"], unsaid["note_en"], strict=True)
+    )
+    most = sorted((-count, why) for why, count in reasons.items() if why.en)[:_MOST_REASONS]
+    return said + [Text(f"  {-count} 项：{why.zh}", f"  {-count}: {why.en}") for count, why in most]
 
 
 def plural(count: int) -> str:

@@ -227,3 +227,27 @@ def test_a_wrong_plan_is_told_before_the_city_is_read(tmp_path, monkeypatch, cap
     plan.write_text(plan.read_text("utf-8").replace(">=,5,count", ">>,five,count"), encoding="utf-8")
     assert main(["run", str(path), "--quiet"]) not in (0, 70)
     assert "plan.csv" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (lambda path: (path.parent / "data" / "ledger-old.csv").write_text("id,name\n1,x\n", encoding="utf-8"), "ledger-old.csv"),
+        (
+            lambda path: path.write_text(path.read_text("utf-8").split("[ledger]")[0].replace('date = "2025-01-01"', ""), encoding="utf-8"),
+            "--date",
+        ),
+    ],
+    ids=["the older ledger", "the day"],
+)
+def test_what_cannot_be_judged_is_told_before_anything_is_measured(tmp_path, monkeypatch, capsys, change, words):
+    import spatial.measurement
+
+    def measure_all(*args, **kwargs):
+        raise AssertionError("the city was measured")
+
+    monkeypatch.setattr(spatial.measurement, "measure", measure_all)
+    path = standing_project(tmp_path)
+    change(path)
+    assert main(["run", str(path), "--quiet"]) in (2, 3)
+    assert words in capsys.readouterr().err

@@ -6,9 +6,12 @@ from datetime import date
 
 import geopandas as gpd
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from shapely import LineString, Point, box
 
 from spatial.city import City
+from spatial.ledger.ladder import STATUSES
 from spatial.ledger.records import Ledger
 from spatial.targets.duty import changes, problems, tasks
 from spatial.targets.model import CHANGES, PROBLEMS, TASK_TABLE
@@ -191,6 +194,25 @@ def test_the_order_of_the_rows_changes_nothing():
     old = [LAMP, {**LAMP, "id": "2"}, {**LAMP, "id": "3"}]
     new = [{**LAMP, "status": "completed"}, {**LAMP, "id": "2", "status": "planned"}, {**LAMP, "id": "4"}]
     assert compared(old, new).equals(compared(old[::-1], new[::-1]))
+
+
+ROWS = st.dictionaries(st.sampled_from("abcdef"), st.sampled_from(STATUSES), max_size=6)
+
+
+@given(ROWS, ROWS)
+def test_every_record_is_told_apart_by_its_id(old, new):
+    """What is new, gone, or came to be done follows from the two tables of statuses alone."""
+    found = compared(*([{**LAMP, "id": identity, "status": status} for identity, status in rows.items()] for rows in (old, new)))
+
+    def ids(mask) -> set[str]:
+        return set(found["id"][mask])
+
+    done = {"completed", "opened"}
+    assert ids(found["what"] == "new") == new.keys() - old.keys()
+    assert ids(found["what"] == "gone") == old.keys() - new.keys()
+    assert ids(found["what"] == "status") == {key for key in old.keys() & new.keys() if old[key] != new[key]}
+    assert ids(found["struck_off"].astype(bool)) == {key for key in new if new[key] in done and old.get(key) not in done}
+    assert set(found["proof"]) <= {""}
 
 
 # Check-up problems.

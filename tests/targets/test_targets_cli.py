@@ -41,7 +41,7 @@ def said(capsys: pytest.CaptureFixture[str]):
         (["changes"], 0, ["无佐证", "推迟 12 天", "验收〔2025〕1号", "销号 2 项，其中 1 项没有任何佐证"], ["NO PROOF", "look into it", "2 struck off, 1 of them"]),
         (["forecast"], 0, ["晚 2.2 年", "可按期", "规划矛盾"], ["about 2027-02, 2.2 years late", "in time", "1 more has no value"]),
         (["problems"], 0, ["雨后积水", "无项目", "500 万元", "3 个体检问题，2 个没有项目回应"], ["CX-9", "中央预算", "3 problems, 2 that no project answers", "3,000 people gain"]),
-        (["tasks"], 0, ["逾期 1 · 30 日内到期 1", "120 万元", "a.jpg → b.jpg"], ["Outside all areas", "14 tasks: overdue 1", "1.2 million CNY"]),
+        (["tasks"], 0, ["逾期 1 · 30 日内到期 1", "120 万元", "a.jpg → b.jpg"], ["Outside all areas", "14 tasks: overdue 1", "6.2 million CNY in all, 1.2 million CNY of it overdue"]),
         (["left-out"], 0, ["未来路灯", "2026-01-01"], ["L10", "lies after"]),
     ],
     ids=["list", "check", "status", "overdue", "define", "changes", "forecast", "problems", "tasks", "left-out"],
