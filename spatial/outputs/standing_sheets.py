@@ -15,6 +15,7 @@ from spatial.ledger.records import LEFT_OUT
 from spatial.outputs.cells import clipped, figure, safe_cell
 from spatial.outputs.target_views import contradictions_view, definitions_view, forecast_view, targets_view
 from spatial.outputs.target_words import DUE_TITLES
+from spatial.outputs.task_groups import may_show, targets_to_show
 from spatial.outputs.task_views import changes_view, left_out_view, overdue_view, problems_view, tasks_view
 from spatial.outputs.views import Cell, Column, Figure, View, counted
 from spatial.result import Results
@@ -89,12 +90,11 @@ def _plain(value: Any) -> str:
 
 def _shown(standing: Standing, results: Results) -> Standing:
     """Leave away every single record of a secret ledger; what is counted of it stays."""
-    ledger = results.city.ledger
-    if ledger is None or ledger.sensitivity != "secret":
+    if may_show(results.city):
         return standing
     none = {name: getattr(standing, name).iloc[:0] for name in ("tasks", "changes", "problems")}
     left_out = standing.left_out[standing.left_out["source"] != "ledger"]
-    return replace(standing, **none, left_out=left_out, targets=standing.targets.assign(projects=""), notes=(*standing.notes, _SECRET))
+    return replace(standing, **none, left_out=left_out, targets=targets_to_show(standing, results.city), notes=(*standing.notes, _SECRET))
 
 
 def add_sheets(standing: Standing, results: Results, book: Any) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 
 import pandas as pd
 
-from spatial.areas import CITY
+from spatial.areas import CITY, Areas, row_called
 from spatial.city import City
 from spatial.result import STATUS_TITLES, MetricInfo, Results
 from spatial.targets.model import DEFINITIONS, Target
@@ -17,7 +17,6 @@ from spatial.unit_words import factor_between
 from spatial.units import unit_of
 
 YEARBOOK = "yearbook"
-_WHOLE_CITY = ("", CITY, "全市", "全域")
 
 
 def definitions(targets: Sequence[Target], city: City, results: Results | None, judged: pd.DataFrame | None = None) -> pd.DataFrame:
@@ -28,7 +27,7 @@ def definitions(targets: Sequence[Target], city: City, results: Results | None, 
     targets
         Those that are asked about; of one whose measure was not measured nothing is said.
     city
-        Its statistics give the yearbook's figures: of ``road_area_ratio`` that of the same name, or of ``road_area_ratio_yearbook``.
+        Its statistics give the yearbook's figures, by the same name as the metric.
     results
         Figures and definitions of the metrics.
     judged
@@ -45,7 +44,8 @@ def definitions(targets: Sequence[Target], city: City, results: Results | None, 
         info = results.metrics.get(target.measure) if results else None
         if info is None or results is None:
             continue
-        area = _area_of(target, results)
+        row = _row_of(target, results)
+        area = str(results.areas.ids[row])
         mine = []
         for variant, title in info.variants.items():
             mine.append(_variant(target, info, variant, title, results, area))
@@ -53,18 +53,14 @@ def definitions(targets: Sequence[Target], city: City, results: Results | None, 
         if held is not None and judged is not None:
             _as_judged(held, target, judged)
         rows += mine
-        rows += _yearbook(target, info, city, held, str(results.areas.names[list(results.areas.ids).index(area)]))
+        rows += _yearbook(target, info, city, results.areas, row, held)
     return pd.DataFrame(rows, columns=list(DEFINITIONS))
 
 
-def _area_of(target: Target, results: Results) -> str:
-    """Id of the area that a target is about: one of the areas by name, else the city."""
-    names = {
-        str(name): str(identity)
-        for identity, name, proper in zip(results.areas.ids, results.areas.names, results.areas.is_area, strict=True)
-        if proper
-    }
-    return names.get(target.area, CITY)
+def _row_of(target: Target, results: Results) -> int:
+    """Row of the area that a target is about: one of the areas by its name, else the city."""
+    row = row_called(results.areas, target.area, (results.city.name,))
+    return list(results.areas.ids).index(CITY) if row is None else row
 
 
 def _variant(target: Target, info: MetricInfo, variant: str, title: Text, results: Results, area: str) -> dict[str, Any]:
@@ -99,19 +95,15 @@ def _data_year(target: Target, city: City) -> float:
     return float(city.date[:4]) if city.date[:4].isdigit() else math.nan
 
 
-def _yearbook(target: Target, info: MetricInfo, city: City, held: dict[str, Any] | None, area_name: str) -> list[dict[str, Any]]:
+def _yearbook(target: Target, info: MetricInfo, city: City, areas: Areas, row: int, held: dict[str, Any] | None) -> list[dict[str, Any]]:
     """Set the newest figure of a yearbook for this metric and area against the row that is judged."""
-    if city.statistics is None or held is None:
+    if city.statistics is None or held is None or target.kind == "statistic":
         return []
     frame = city.statistics.frame
-    places = (
-        {*_WHOLE_CITY, city.name, target.area}
-        if target.area in (city.name, "") or area_name in ("", CITY, city.name)
-        else {target.area, area_name}
-    )
-    found = frame[frame["metric"].isin((info.name, f"{info.name}_{YEARBOOK}")) & frame["area"].isin(places)].sort_values(
-        ["year", "series"], kind="stable"
-    )
+    frame = frame[frame["metric"] == info.name]
+    names = (city.name, target.area) if areas.ids[row] == CITY else (city.name,)
+    here = {area for area in frame["area"].unique() if row_called(areas, area, names) == row}
+    found = frame[frame["area"].isin(here)].sort_values(["year", "series"], kind="stable")
     rows = []
     for _, newest in found.groupby("series", sort=True).tail(1).iterrows():
         factor = factor_between(str(newest["unit"]), info.unit)

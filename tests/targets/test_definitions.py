@@ -96,12 +96,17 @@ def test_a_yearbook_that_agrees_needs_no_reason(results):
 
 
 def test_shares_differ_in_percentage_points(results):
-    """Of the same name with ``_yearbook``, where the statistic cannot bear the metric's own."""
     value = results.get("road_area_ratio").value
-    city = stated(results, {"area": "试城", "metric": "road_area_ratio_yearbook", "year": 2024, "value": value + 0.012, "unit": "1"})
+    city = stated(results, {"area": "试城", "metric": "road_area_ratio", "year": 2024, "value": value + 0.012, "unit": "1"})
     book = definitions([target("road_area_ratio")], city, replace(results, city=city)).iloc[-1]
     assert book["difference"] == pytest.approx(0.012)
     assert "1.2 percentage points more" in book["definition_en"]
+
+
+def test_a_statistic_is_its_own_yearbook(results):
+    city = stated(results, {"area": "试城", "metric": "population", "year": 2024, "value": 1.0, "unit": "persons"})
+    found = definitions([target("population", unit="persons", kind="statistic")], city, replace(results, city=city))
+    assert found["variant"].tolist() == [""]
 
 
 @pytest.mark.parametrize(
