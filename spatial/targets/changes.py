@@ -75,7 +75,7 @@ def changes(old: Ledger, new: Ledger) -> pd.DataFrame:
         add(_order(record) if struck else 4, record, "new", text, now=record["status"], struck=struck)
     for key in before.keys() & after.keys():
         _differences(before[key], after[key], old, add)
-    rows.sort(key=lambda row: row[:3])
+    rows.sort(key=lambda row: (*row[:3], str(row[3])))  # two without an id may be of one name
     return pd.DataFrame([row[3] for row in rows], columns=list(CHANGES))
 
 

@@ -27,10 +27,8 @@ if TYPE_CHECKING:
 
 _MOST_REASONS = 8
 _NO_LINE = Text("有现状值而无基期值，画不出应达进度", "there is a value and no baseline, so that nothing tells how far it should be")
-_NO_PLAN = (
-    'no plan is named: add [plans.NAME] with file = "data/plan.csv", or with the name of a plan that "spatial targets list" shows elsewhere'
-)
-_NO_LEDGER = 'there is no ledger: add [ledger] with file = "data/ledger.csv" and date = "2025-06-30"'
+_NO_PLAN = 'names no plan; add [plans.NAME] with file = "data/plan.csv", or, of a plan that comes with spatial, [plans.NAME] alone'
+_NO_LEDGER = 'names no ledger; add [ledger] with file = "data/ledger.csv" and date = "2025-06-30"'
 
 
 @dataclass(frozen=True)
@@ -68,7 +66,7 @@ def planned(path: Path, *, needs: str = "plans") -> Project:
     project = parse_project(path)
     plans, ledger = bool(project.planned.plans), project.planned.ledger is not None
     if needs == "either" and not (plans or ledger):
-        raise ProjectError(f"{project.path}: {_NO_PLAN}; or {_NO_LEDGER}")
+        raise ProjectError(f"{project.path}: {_NO_PLAN}; and {_NO_LEDGER}")
     if needs == "plans" and not plans:
         raise ProjectError(f"{project.path}: {_NO_PLAN}")
     if needs == "ledger" and not ledger:

@@ -188,6 +188,8 @@ def test_records_without_an_id_go_by_name_type_and_district():
     found = compared(twice, [bare, {**bare, "district": "朝阳区", "status": "completed"}])
     assert found["what"].tolist() == ["status"]
     assert found.iloc[0]["area_name"] == "朝阳区"
+    alike = [{**bare, "status": status} for status in ("started", "completed", "opened", "cancelled")]
+    assert compared([], alike).equals(compared([], alike[::-1]))
 
 
 def test_the_order_of_the_rows_changes_nothing():

@@ -156,13 +156,13 @@ def test_without_plan_or_ledger_one_line_says_so(tmp_path, said, command):
     text = said(*command, path, code=2)
     assert len(text.splitlines()) == 1
     needs_ledger = command[0] in ("changes", "problems", "tasks")
-    assert ("there is no ledger" if needs_ledger else "no plan is named") in text
+    assert ("names no ledger" if needs_ledger else "names no plan") in text
 
 
 def test_a_ledger_alone_has_a_duty_list_and_no_status(tmp_path, said):
     path = standing_project(tmp_path, LEDGER)
     assert "29" in said("overdue", path)
-    assert "no plan is named" in said("status", path, code=2)
+    assert "names no plan" in said("status", path, code=2)
 
 
 def test_no_older_ledger(tmp_path, said):
@@ -194,3 +194,20 @@ def test_the_help_names_the_command_for_each_question(capsys):
     text = capsys.readouterr().out
     for command in ("overdue", "define TARGET", "changes", "forecast", "problems"):
         assert f"spatial targets {command}" in text
+
+
+def test_why_the_yearbook_differs(tmp_path, said):
+    """10,000 people on the map, 1.1 万人 in the yearbook: 1,000 more, of another year."""
+    path = standing_project(tmp_path, PLANS + LEDGER + '\n[statistics]\nfile = "data/statistics.csv"\n')
+    rows = "area,metric,series,year,value,unit,source\n试城,population,,2023,1.1,万人,试城统计年鉴 2024\n试城,population,,2022,9000,人,旧年鉴\n"
+    (path.parent / "data" / "statistics.csv").write_text(rows, encoding="utf-8")
+    text = said("define", "T-people", path, "--lang", "en")
+    for words in (
+        "yearbook, 2023",
+        "11,000 people",
+        "试城统计年鉴 2024",
+        "1,000 people more",
+        "the years differ (yearbook 2023, data 2025)",
+    ):
+        assert words in " ".join(text.split()), words
+    assert "高 1,000 人" in said("define", "T-people", path, "--lang", "zh").replace("\n    ", "")
