@@ -44,7 +44,7 @@ def width(text: str) -> int:
     return sum(0 if unicodedata.combining(letter) else 2 if unicodedata.east_asian_width(letter) in "WF" else 1 for letter in text)
 
 
-def table(view: View, lang: Lang) -> list[str]:
+def table(view: View, lang: Lang, *, wide: bool = False) -> list[str]:
     """Write a view as lines for a terminal.
 
     Parameters
@@ -53,6 +53,8 @@ def table(view: View, lang: Lang) -> list[str]:
         Of its columns those are shown that are brief and not empty in every row.
     lang
         Of heads and cells.
+    wide
+        Whether those that are not brief are shown too.
 
     Returns
     -------
@@ -66,7 +68,7 @@ def table(view: View, lang: Lang) -> list[str]:
     records = view.records()
     if not records:
         return [view.empty.get(lang)]
-    columns = [(column, [column.cell(record, lang) for record in records]) for column in view.columns if column.brief]
+    columns = [(column, [column.cell(record, lang) for record in records]) for column in view.columns if column.brief or wide]
     filled = [(column, cells) for column, cells in columns if any(shown_as(cell, lang) for cell in cells)]
     laid = [_column(column, cells, lang) for column, cells in filled[:-1]]
     left = sum(width(parts[0]) + 2 for parts in laid)
@@ -125,13 +127,13 @@ def _padded(text: str, to: int, right: bool) -> str:
     return gap + text if right else text + gap
 
 
-def say(as_json: bool, lang: Lang, head: str, views: Sequence[View], lines: Sequence[Text], more: Mapping[str, Any]) -> None:
+def say(how: str, lang: Lang, head: str, views: Sequence[View], lines: Sequence[Text], more: Mapping[str, Any]) -> None:
     """Write tables, and what must be known of them.
 
     Parameters
     ----------
-    as_json
-        Whether as JSON: the rows whole, as the tables of a standing hold them.
+    how
+        ``text``; ``wide``, with every column; ``json``: the rows whole, as the tables of a standing hold them.
     lang
         Language.
     head
@@ -143,14 +145,14 @@ def say(as_json: bool, lang: Lang, head: str, views: Sequence[View], lines: Sequ
     more
         What else the JSON says.
     """
-    if as_json:
+    if how == "json":
         tables = {name: records_of(view.rows) for name, view in zip(("rows", "beside"), views, strict=False)}
         print(json.dumps({**more, **tables, "said": [line.get(lang) for line in lines]}, ensure_ascii=False, indent=1))
         return
     text = [head] if head else []
     for nth, view in enumerate(views):
         text += ["", view.title.get(lang)] if nth else []
-        text += table(view, lang)
+        text += table(view, lang, wide=how == "wide")
     print_lines([*text, *([""] if lines else []), *(line.get(lang) for line in lines)])
 
 

@@ -44,6 +44,7 @@ def test_only_brief_columns_and_those_with_something_in_them():
     text = "\n".join(table(view(row(note="")), "en"))
     assert "hidden" not in text
     assert "Note" not in text
+    assert "hidden" in "\n".join(table(view(row()), "en", wide=True))
     assert table(view(), "en") == ["nothing"]
     assert table(view(), "zh") == ["没有"]
 
@@ -66,7 +67,7 @@ def test_the_last_column_goes_on_below():
 
 
 def test_nothing_that_a_terminal_obeys(capsys):
-    say(False, "en", "head", [view(row(name="\x1b[31mred\x07\nnew"))], [Text("尾", "tail \x1b[2J")], {})
+    say("text", "en", "head", [view(row(name="\x1b[31mred\x07\nnew"))], [Text("尾", "tail \x1b[2J")], {})
     out = capsys.readouterr().out
     assert "\x1b" not in out
     assert "\x07" not in out
@@ -74,7 +75,7 @@ def test_nothing_that_a_terminal_obeys(capsys):
 
 
 def test_json_holds_the_rows_whole(capsys):
-    say(True, "zh", "head", [view(row(count=float("nan")))], [Text("尾", "tail")], {"date": "2025-06-30"})
+    say("json", "zh", "head", [view(row(count=float("nan")))], [Text("尾", "tail")], {"date": "2025-06-30"})
     said = json.loads(capsys.readouterr().out)
     assert said == {
         "date": "2025-06-30",

@@ -212,13 +212,16 @@ def _run_json(results: Results, options: Mapping[str, Any], progress: Progress, 
 def _standing_json(standing: Standing, results: Results) -> dict[str, Any]:
     """Which plans the run was judged by, on which day, and how many targets, tasks and rows left out there are."""
     own = standing.targets[~standing.targets["indicative"].astype(bool)]
+    apart = {name: own[(own["strength"] == "stretch") == stretch] for name, stretch in (("targets", False), ("stretch_targets", True))}
     return {
         "plans": {
             name: {"file": plan.file.name, "title": plan.title.get(results.lang), "standing": plan.standing}
             for name, plan in sorted(standing.plans.items())
         },
         "targets_date": standing.date.isoformat(),
-        "targets": {status: count for status in STATUSES if (count := int((own["status"] == status).sum()))},
+        **{
+            name: {status: count for status in STATUSES if (count := int((rows["status"] == status).sum()))} for name, rows in apart.items()
+        },
         "tasks": {due: int(count) for due, count in sorted(standing.tasks["due"].value_counts().items())},
         "left_out": len(standing.left_out),
     }

@@ -13,13 +13,13 @@ import pandas as pd
 from spatial.files import atomic_path, writing
 from spatial.ledger.records import LEFT_OUT
 from spatial.outputs.cells import clipped, figure, safe_cell
-from spatial.outputs.target_views import contradictions_view, definitions_view, forecast_view, targets_view
+from spatial.outputs.target_views import by_strength, contradictions_view, definitions_view, forecast_view, targets_view
 from spatial.outputs.target_words import DUE_TITLES
 from spatial.outputs.task_groups import may_show, targets_to_show
 from spatial.outputs.task_views import changes_view, left_out_view, overdue_view, problems_view, tasks_view
 from spatial.outputs.views import Cell, Column, Figure, View, counted
 from spatial.result import Results
-from spatial.targets.model import STATUS_TITLES, TARGET_TABLE, TASK_TABLE, Standing
+from spatial.targets.model import TARGET_TABLE, TASK_TABLE, Standing
 from spatial.targets.plans import themes
 from spatial.text import Lang, Text
 from spatial.units import unit_of
@@ -117,7 +117,7 @@ def add_sheets(standing: Standing, results: Results, book: Any) -> None:
     wanted = targets[~targets["indicative"].astype(bool)]
     out = len(made.left_out)
     sheets: tuple[tuple[Sequence[View], Text], ...] = (
-        ((targets_view(targets, made.plans, themes()),), _both(lambda one: counted(wanted["status"], STATUS_TITLES, one))),
+        ((targets_view(targets, made.plans, themes()),), Text("", "")),
         ((tasks_view(tasks),), _both(lambda one: counted(tasks["due"], DUE_TITLES, one))),
         ((overdue_view(targets, tasks, made.date),), Text("", "")),
         ((definitions_view(made.definitions),), Text("", "")),
@@ -127,7 +127,11 @@ def add_sheets(standing: Standing, results: Results, book: Any) -> None:
         ((left_out_view(made.left_out),), Text(f"{out} 行未计入任何数值", f"{out} row{'' if out == 1 else 's'} counted nowhere")),
     )
     for number, (views, said) in enumerate(sheets):
-        notes = [said.get(lang), *(note.get(lang) for note in made.notes if number == 0 or note is _SECRET)]
+        notes = [
+            *(text.get(lang) for text in by_strength(wanted) if number == 0),
+            said.get(lang),
+            *(note.get(lang) for note in made.notes if number == 0 or note is _SECRET),
+        ]
         _sheet(book, looks, views, [about, *(note for note in notes if note)], lang)
 
 
@@ -142,6 +146,9 @@ def _sheet(book: Any, looks: _Looks, views: Sequence[View], lines: list[str], la
         sheet.write_string(row, 0, clipped(line))
     head = len(lines)
     sheet.freeze_panes(head + 1, 2)
+    sheet.set_landscape()
+    sheet.fit_to_pages(1, 0)
+    sheet.repeat_rows(head)
     for nth, view in enumerate(views):
         if nth:
             sheet.write_string(head, 0, view.title.get(lang), looks.of("", "", bold=True))

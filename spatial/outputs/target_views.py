@@ -16,6 +16,7 @@ from spatial.outputs.views import (
     Row,
     View,
     area_of,
+    counted,
     figure_of,
     gap_of,
     in_both,
@@ -47,7 +48,7 @@ def targets_view(targets: pd.DataFrame, plans: Mapping[str, Plan], themes: Mappi
         Column(Text("应达进度", "Expected"), 10, share_of("expected"), True),
         Column(Text("差额", "Missing"), 14, gap_of("gap"), True),
         Column(Text("示意", "Indicative"), 14, indicative_of, True, lambda row: "idle" if row["indicative"] else ""),
-        Column(Text("约束力", "Strength"), 10, lambda row, lang: titled(STRENGTH_TITLES, row["strength"], lang)),
+        Column(Text("约束力", "Strength"), 10, lambda row, lang: titled(STRENGTH_TITLES, row["strength"], lang), True),
         Column(Text("牵头单位", "Lead unit"), 18, text_of("lead_unit"), True),
         Column(Text("配合单位", "Assisting unit"), 18, text_of("assisting_unit")),
         Column(Text("未完成项目", "Unfinished projects"), 24, text_of("projects")),
@@ -67,7 +68,22 @@ def targets_view(targets: pd.DataFrame, plans: Mapping[str, Plan], themes: Mappi
         Column(Text("规划效力", "Standing"), 10, lambda row, lang: _standing(row, plans, lang)),
         Column(Text("说明", "Note"), 60, in_both("note")),
     )  # fmt: skip
-    return View(Text("目标", "Targets"), columns, targets, Text("没有目标", "no target"))
+    return View(Text("目标", "Targets"), columns, _stretch_last(targets), Text("没有目标", "no target"))
+
+
+def by_strength(targets: pd.DataFrame) -> list[Text]:
+    """Count targets by status, those that bind apart from those that a plan only strives for."""
+    said = []
+    for strength, title in STRENGTH_TITLES.items():
+        statuses = list(targets.loc[targets["strength"] == strength, "status"])
+        if statuses:
+            zh, en = (counted(statuses, STATUS_TITLES, lang) for lang in ("zh", "en"))
+            said.append(Text(f"{title.zh} {len(statuses)} 项：{zh}", f"{title.en} {len(statuses)}: {en}"))
+    return said
+
+
+def _stretch_last(targets: pd.DataFrame) -> pd.DataFrame:
+    return targets.iloc[(targets["strength"] == "stretch").to_numpy().argsort(kind="stable")]
 
 
 def listed_view(targets: Sequence[Target], plans: Mapping[str, Plan], themes: Mapping[str, Text]) -> View:
@@ -134,7 +150,7 @@ def forecast_view(targets: pd.DataFrame) -> View:
         Column(Text("状态", "Status"), 13, lambda row, lang: verdict(row["status"], lang), True, lambda row: TONES.get(row["status"], "idle")),
         Column(Text("按目前进度", "At this pace"), 44, pace, True),
     )  # fmt: skip
-    return View(Text("进度预测", "Forecast"), columns, shown, Text("没有可预测的目标", "there is no target to forecast"))
+    return View(Text("进度预测", "Forecast"), columns, _stretch_last(shown), Text("没有可预测的目标", "there is no target to forecast"))
 
 
 def pace(row: Row, lang: Lang) -> str:

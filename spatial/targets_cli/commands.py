@@ -17,6 +17,7 @@ from spatial.targets_cli.opened import (
     ledger_of,
     opened_city,
     planned,
+    plans_said,
     plural,
     rows_of,
     say_city,
@@ -45,7 +46,7 @@ def list_targets(args: argparse.Namespace) -> None:
     lang: Lang = args.lang or "en"
     count, many = len(chosen), len({target.plan for target in chosen})
     said = Text(f"{count} 项目标，{many} 个规划", f"{count} target{plural(count)} of {many} plan{plural(many)}")
-    say(args.json, lang, "", [listed_view(chosen, plans, themes())], [said], {})
+    say(args.how, lang, "", [listed_view(chosen, plans, themes())], [said], {})
 
 
 def check_plans(args: argparse.Namespace) -> int:
@@ -63,7 +64,7 @@ def check_plans(args: argparse.Namespace) -> int:
             f"{count} target{plural(count)}; {many} finding{plural(many)}, {undecided} undecided",
         )
     ]
-    say(args.json, args.lang or "en", "", [contradictions_view(found)], lines, {"undecided": undecided})
+    say(args.how, args.lang or "en", "", [contradictions_view(found)], lines, {"undecided": undecided})
     return PROBLEMS_FOUND if undecided else 0
 
 
@@ -74,7 +75,9 @@ def show_status(args: argparse.Namespace) -> None:
 
     opened, standing = judged(args)
     rows = rows_of(args, standing)
-    say_standing(args, opened, standing, [targets_view(rows, standing.plans, themes())], counts_of(rows, standing.date))
+    say_standing(
+        args, opened, standing, [targets_view(rows, standing.plans, themes())], [*counts_of(rows, standing.date), *plans_said(standing)]
+    )
 
 
 def show_overdue(args: argparse.Namespace) -> None:
@@ -105,12 +108,12 @@ def show_definitions(args: argparse.Namespace) -> None:
     found = standing.definitions[standing.definitions["target_id"] == args.target]
     own = targets_view(rows, standing.plans, themes())
     views = [own, definitions_view(found)]
-    if args.json:
+    if args.how == "json":
         say_standing(args, opened, standing, views, [])
         return
-    lines = [head_of(opened, standing.date), *table(own, lang), ""]
+    lines = [head_of(opened, standing.date), *table(own, lang, wide=args.how == "wide"), ""]
     lines += [line for note in rows[f"note_{lang}"] for line in wrapped(note)]
-    lines += ["", *table(replace(views[1], columns=views[1].columns[:-1]), lang)]
+    lines += ["", *table(replace(views[1], columns=views[1].columns[:-1]), lang, wide=args.how == "wide")]
     told = ""
     for row in found.to_dict("records"):
         meaning, _, state = row[f"definition_{lang}"].partition(" [")

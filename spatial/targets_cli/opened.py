@@ -177,14 +177,24 @@ def rows_of(args: argparse.Namespace, standing: Standing) -> pd.DataFrame:
     return table
 
 
+def plans_said(standing: Standing) -> list[Text]:
+    """Say which plans were held against, of whom, and whether they are in force."""
+    from spatial.outputs.target_words import PLAN_STANDING_TITLES
+
+    said = []
+    for plan in standing.plans.values():
+        parts = (plan.authority, PLAN_STANDING_TITLES.get(plan.standing, Text("", "")))
+        zh, en = ("，".join(part.zh for part in parts if part.zh), ", ".join(part.en for part in parts if part.en))
+        said.append(Text(f"《{plan.title.zh}》{f'（{zh}）' if zh else ''}", f"{plan.title.en}{f' ({en})' if en else ''}"))
+    return said
+
+
 def counts_of(table: pd.DataFrame, day: datetime.date) -> list[Text]:
     """Count targets by status, each once, and say why of some nothing can be said."""
-    from spatial.outputs.views import counted
-    from spatial.targets.model import STATUS_TITLES
+    from spatial.outputs.target_views import by_strength
 
     own = table[~table["indicative"].astype(bool)]
-    zh, en = (counted(list(own["status"]), STATUS_TITLES, lang) for lang in ("zh", "en"))
-    said = [Text(f"截至 {day}，{len(own)} 项目标：{zh}", f"on {day}, {len(own)} target{plural(len(own))}: {en}")]
+    said = [Text(f"截至 {day}，{len(own)} 项目标", f"on {day}, {len(own)} target{plural(len(own))}"), *by_strength(own)]
     unsaid = own[own["status"].isin(("no_data", "not_comparable", "not_measurable"))]
     valued = unsaid["value"].notna() & (unsaid["status"] == "no_data")
     reasons = Counter(
@@ -192,7 +202,7 @@ def counts_of(table: pd.DataFrame, day: datetime.date) -> list[Text]:
         for known, zh, en in zip(valued, unsaid["note_zh"], unsaid["note_en"], strict=True)
     )
     most = sorted((-count, why) for why, count in reasons.items() if why.en)[:_MOST_REASONS]
-    return said + [Text(f"  {-count} 项：{why.zh}", f"  {-count}: {why.en}") for count, why in most]
+    return said + [Text(f"  {-count} 项无法判定：{why.zh}", f"  {-count} cannot be judged: {why.en}") for count, why in most]
 
 
 def plural(count: int) -> str:
@@ -212,7 +222,7 @@ def say_standing(args: argparse.Namespace, opened: Opened, standing: Standing, v
         "plans": {name: plan.title.get(opened.lang) for name, plan in standing.plans.items()},
         "left_out": len(standing.left_out),
     }
-    say(args.json, opened.lang, head_of(opened, standing.date), views, [*lines, *standing.notes], more)
+    say(args.how, opened.lang, head_of(opened, standing.date), views, [*lines, *standing.notes], more)
 
 
 def say_city(
@@ -222,4 +232,4 @@ def say_city(
     from spatial.targets.standing import left_out_of, notes_of
 
     known = {"date": day.isoformat(), "left_out": len(left_out_of(opened.city)), **more}
-    say(args.json, opened.lang, head_of(opened, day), views, [*lines, *notes_of(opened.city, day)], known)
+    say(args.how, opened.lang, head_of(opened, day), views, [*lines, *notes_of(opened.city, day)], known)

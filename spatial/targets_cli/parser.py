@@ -113,7 +113,9 @@ def _options(parser: argparse.ArgumentParser, *, measures: bool = True, by: bool
     )
     default = "zh for a city in China, else en" if measures else "en"
     parser.add_argument("--lang", choices=("zh", "en"), help=f"language of what is written (default: {default})")
-    parser.add_argument("--json", action="store_true", help="write JSON instead of a table")
+    how = parser.add_mutually_exclusive_group()
+    how.add_argument("--wide", dest="how", action="store_const", const="wide", default="text", help="show every column of the table")
+    how.add_argument("--json", dest="how", action="store_const", const="json", help="write JSON instead of a table")
     if not measures:
         return
     if date:

@@ -78,9 +78,11 @@ def test_every_sheet_is_there_with_head_filter_and_frozen_panes(folder, lang):
 
 def test_targets_say_what_is_known_by_hand(folder):
     sheet = book(folder)["目标"]
-    assert sheet["A2"].value == "进度正常 1 · 进度滞后 2 · 到期未达到 1 · 尚不能测算 1"
-    assert "1 行未计入" in sheet["A3"].value
+    assert sheet["A2"].value == "约束 4 项：进度滞后 2 · 到期未达到 1 · 尚不能测算 1"
+    assert sheet["A3"].value == "力争 1 项：进度正常 1"
+    assert "1 行未计入" in sheet["A4"].value
     rows = [row for row in rows_of(sheet, first="编号") if row["示意"] is None]
+    assert rows[-1]["编号"] == "T-people"  # what a plan only strives for stands apart
     lamps = next(row for row in rows if row["编号"] == "T-2024")
     assert (lamps["要求"], lamps["现状"], lamps["状态"], lamps["差额"], lamps["进度"]) == ("2024 年 ≥ 5 个", 3, "到期未达到", 2, 0.6)
     assert (lamps["未完成项目"], lamps["牵头单位"], lamps["约束力"], lamps["规划效力"]) == ("L4;L5;L6;L8", "城管局；住建局", "约束", "现行")
@@ -210,7 +212,8 @@ def test_a_run_names_its_plans(tmp_path, monkeypatch):
         "city": {"file": "plan.csv", "title": "试城规划", "standing": "in_force"},
     }
     assert run["targets_date"] == "2025-06-30"
-    assert run["targets"] == {"on_track": 1, "behind": 2, "not_met": 1, "not_measurable": 1}
+    assert run["targets"] == {"behind": 2, "not_met": 1, "not_measurable": 1}
+    assert run["stretch_targets"] == {"on_track": 1}
     assert run["tasks"] == {"cancelled": 2, "done": 3, "due": 1, "later": 2, "overdue": 1, "undated": 5}
     assert run["left_out"] == 1
 

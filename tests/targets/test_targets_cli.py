@@ -35,7 +35,7 @@ def said(capsys: pytest.CaptureFixture[str]):
     [
         (["list"], 0, ["T-2024", "2024 年 ≥ 5 个", "尚不能测算", "5 项目标，2 个规划"], ["≥ 5 by 2024", "stretch", "not measurable yet", "5 targets of 2 plans"]),
         (["check"], 3, ["T-2026", "U-2026", "未定"], ["two values for one thing", "undecided", '[targets] counts = ["T-2026"]']),
-        (["status"], 0, ["到期未达到", "37.5%", "49.9%", "进度正常 1 · 进度滞后 2"], ["not met", "10,000 people", "on track 1 · behind 2 · not met 1"]),
+        (["status"], 0, ["到期未达到", "37.5%", "49.9%", "力争 1 项：进度正常 1", "约束 4 项：进度滞后 2", "《试城规划》（试城人民政府，现行）"], ["not met", "10,000 people", "binding 4: behind 2 · not met 1", "stretch 1: on track 1"]),
         (["overdue"], 0, ["L4", "29", "城管局", "L4;L5;L6;L8", "逾期任务 1 项"], ["due within 30 days", "1 target due and not met, 1 task overdue"]),
         (["define", "T-people"], 0, ["常住人口", "10,000 人", "据此判定"], ["Population (judged by it)", "Residents"]),
         (["changes"], 0, ["无佐证", "推迟 12 天", "验收〔2025〕1号", "销号 2 项，其中 1 项没有任何佐证"], ["NO PROOF", "look into it", "2 struck off, 1 of them"]),
@@ -65,6 +65,14 @@ def test_json_is_json(city, said, command):
     assert found["left_out"] == 1
     assert found["rows"]
     assert all(isinstance(line, str) for line in found["said"])
+
+
+def test_wide_shows_every_column(city, said):
+    narrow, wide = (said("status", city, "--lang", "en", *more) for more in ((), ("--wide",)))
+    for word in ("Baseline", "Measured share", "Government of the trial city"):
+        assert word not in narrow.splitlines()[1]
+        assert word in wide
+    assert "Assisting unit" in said("tasks", city, "--lang", "en", "--wide")
 
 
 def test_json_of_what_needs_no_city(city, said):
