@@ -17,6 +17,7 @@ from typing import Any
 
 from spatial import __version__
 from spatial.errors import OptionError, OutputError, SpatialError, printable, shown
+from spatial.targets_cli.parser import add_targets
 
 PROBLEMS_FOUND = 3
 
@@ -178,6 +179,8 @@ def _parser() -> argparse.ArgumentParser:
     listing.add_argument("--lang", choices=("zh", "en"), default="en", help="language of titles (default: en)")
     listing.set_defaults(command=_list)
 
+    add_targets(commands)
+
     explain = commands.add_parser("explain", help="say what a metric means and needs, or what every key of city.toml does")
     explain.add_argument("metric", metavar="METRIC", help='a name of "spatial list", or city.toml')
     explain.add_argument("--lang", choices=("zh", "en"), default="en", help="language of the explanation (default: en)")
@@ -204,16 +207,17 @@ def _run_options(parser: argparse.ArgumentParser) -> None:
 
 
 def _run(args: argparse.Namespace) -> None:
+    from spatial.console import clear, draw
     from spatial.progress import Progress
 
     names = [name.strip() for name in args.metrics.split(",") if name.strip()] if args.metrics is not None else None
     if names == []:
         raise OptionError('--metrics names no metric; "spatial list" shows all')
-    progress = Progress(None if args.quiet else _draw())
+    progress = Progress(None if args.quiet else draw())
     written = run_project(
         args.project, out=args.out, force=args.force, metrics=names, by=args.by, lang=args.lang, cache=not args.no_cache, progress=progress
     )
-    _clear(progress.draw is not None)
+    clear(progress.draw is not None)
     print(written[0].parent)
     for path in written:
         print(f"  {path.name}")
@@ -236,42 +240,50 @@ def run_project(
     """
     from spatial.catalogue import declarations
     from spatial.city_toml import parse_project
+    from spatial.console import clear
     from spatial.measurement import measure
     from spatial.metrics import find, registered
     from spatial.outputs.evidence import check_overlays
     from spatial.outputs.folder import target_folder, write_run
     from spatial.project import open_city
+    from spatial.targets.standing import check_standing, plans_of, standing_of
 
     project = project / "city.toml" if os.path.isdir(project) else project
     parsed = parse_project(project)
-    # A misspelt metric, or a wrong declaration of one or of a map, is told before minutes of reading.
+    # A misspelt metric, or a wrong declaration of one, of a map or of a plan, is told before minutes of reading.
     if metrics:
         find(metrics, project.parent)
     else:
         registered(project.parent)
     check_overlays(declarations("maps", project.parent)["overview"])
     parsed.check_areas(by)
+    if parsed.planned.plans:
+        plans_of(parsed)
     kept = parsed.paths()
     city = open_city(project, progress=progress, cache=cache)
+    check_standing(parsed, city)
     lang = lang or ("zh" if "CGCS2000" in city.crs.name else "en")
     options = {"metrics": metrics, "by": by, "lang": lang}
     target = target_folder(city, project, out, options, force=force, kept=kept)
     results = measure(city, metrics, by, lang=lang, progress=progress)
     for notice in results.notices:
-        _clear(progress.draw is not None)
+        clear(progress.draw is not None)
         print(f"notice: {printable(notice.get(lang))}", file=sys.stderr)
-    return write_run(results, target, options, force=force, latest=out is None, progress=progress)
+    with progress.step("judge the targets"):
+        standing = standing_of(parsed, city, results)
+    return write_run(results, target, options, force=force, latest=out is None, progress=progress, standing=standing)
 
 
 def _check(args: argparse.Namespace) -> int:
     from spatial.check import check_project, page
+    from spatial.console import clear, draw
     from spatial.progress import Progress
 
     if args.out and not args.repair:
         raise OptionError("--out says where repaired copies go; it stands with --repair only")
-    progress = Progress(None if args.quiet else _draw())
+    progress = Progress(None if args.quiet else draw())
     report = check_project(args.project, by=args.by, progress=progress, cache=not args.no_cache)
-    _clear(progress.draw is not None)
+    clear(progress.draw is not None)
     lang = args.lang or report.lang
     print(report.to_json(lang) if args.json else page(report, lang))
     if args.repair:
@@ -280,15 +292,16 @@ def _check(args: argparse.Namespace) -> int:
 
 
 def _fetch(args: argparse.Namespace) -> None:
+    from spatial.console import clear, draw
     from spatial.fetch import fetch_osm
     from spatial.progress import Progress
     from spatial.sources.overpass import LICENCE
 
-    progress = Progress(None if args.quiet else _draw())
+    progress = Progress(None if args.quiet else draw())
     try:
         done = fetch_osm(args.project, again=args.again, progress=progress)
     finally:
-        _clear(progress.draw is not None)
+        clear(progress.draw is not None)
     for said in done.said:
         print(said)
     west, south, east, north = done.box
@@ -313,23 +326,9 @@ def _repair(args: argparse.Namespace, lang: Any) -> None:
     print("\n".join(["", *(printable(text.get(lang)) for text in said)]), file=sys.stderr)
 
 
-def _draw() -> Callable[[str], None]:
-    tty = sys.stderr.isatty()
-
-    def draw(step: str) -> None:
-        step = shown(step, 300)
-        print(f"\r\033[K{step} …" if tty else f"{step} …", end="" if tty else "\n", file=sys.stderr, flush=True)
-
-    return draw
-
-
-def _clear(drawn: bool) -> None:
-    if drawn and sys.stderr.isatty():
-        print("\r\033[K", end="", file=sys.stderr, flush=True)
-
-
 def _demo(args: argparse.Namespace) -> None:
     from spatial.catalogue import shipped
+    from spatial.console import clear, draw
     from spatial.files import staged_folder
     from spatial.progress import Progress
 
@@ -339,9 +338,9 @@ def _demo(args: argparse.Namespace) -> None:
             shutil.copytree(shipped() / "data" / "demo", stage, dirs_exist_ok=True)
     print("A synthetic city: made-up streets and people, for looking at what comes out.")
     written = run_project(
-        folder, out=None, force=False, metrics=None, by="districts", lang=args.lang, cache=True, progress=Progress(_draw())
+        folder, out=None, force=False, metrics=None, by="districts", lang=args.lang, cache=True, progress=Progress(draw())
     )
-    _clear(drawn=True)
+    clear(drawn=True)
     for path in written:
         print(path)
 

@@ -31,7 +31,7 @@ def city(tmp_path: Path) -> Path:
 def light_outputs(monkeypatch: pytest.MonkeyPatch) -> None:
     """Where only the folder matters."""
 
-    def write(results: Any, path: Path) -> Path:
+    def write(results: Any, path: Path, *, standing: Any = None) -> Path:
         path.write_text("light", encoding="utf-8")
         return path
 
@@ -51,7 +51,7 @@ def listing(folder: Path) -> list[str]:
 @pytest.mark.parametrize(
     ("command", "words"),
     [
-        ([], ["run", "fetch", "demo", "list", "explain", "init"]),
+        ([], ["run", "fetch", "demo", "list", "explain", "init", "targets"]),
         (["run"], ["--out", "--force", "--metrics", "--by", "--lang", "--no-cache", "city.toml", "grid:500"]),
         (["fetch"], ["--again", "--quiet", "city.toml", "place =", "polygon =", "Without internet", "ODbL"]),
         (["list"], ["metrics", "layers"]),

@@ -18,7 +18,8 @@ FLOORS = [
     {"measurement", "scenario"},
     {"targets", "compare", "siting"},
     {"outputs"},
-    {"check", "batch"},
+    {"check", "batch", "console"},
+    {"targets_cli"},
     {"cli", "__init__", "__main__"},
 ]
 # Rooms of one floor that build on one another, in this order.

@@ -21,8 +21,8 @@ from spatial.city_toml import LocalLayer, Project, parse_project
 from spatial.errors import LayerError, OutputError, SpatialError, sample
 from spatial.files import fingerprint, staged_folder, writing
 from spatial.layers import GEOMETRIES, LayerSpec, validate
+from spatial.outputs.cells import safe_cell
 from spatial.outputs.storable import storable
-from spatial.outputs.tables import safe_cell
 from spatial.sources.files import crs_of, read_as_is
 from spatial.sources.options import RASTER_ENDINGS
 from spatial.text import Text

@@ -24,6 +24,7 @@ from spatial.outputs.maps import write_map
 from spatial.outputs.tables import write_tables
 from spatial.progress import Progress
 from spatial.result import SCHEMA_VERSION, Results
+from spatial.targets.model import STATUSES, Standing
 
 _VERSIONED = (
     "numpy",
@@ -119,7 +120,16 @@ def _run_of(folder: Path) -> dict[str, Any] | None:
     return found if isinstance(found, dict) and "schema_version" in found else None
 
 
-def write_run(results: Results, target: Path, options: Mapping[str, Any], *, force: bool, latest: bool, progress: Progress) -> list[Path]:
+def write_run(
+    results: Results,
+    target: Path,
+    options: Mapping[str, Any],
+    *,
+    force: bool,
+    latest: bool,
+    progress: Progress,
+    standing: Standing | None = None,
+) -> list[Path]:
     """Write every output of a run; the folder appears when it is whole.
 
     Parameters
@@ -136,6 +146,8 @@ def write_run(results: Results, target: Path, options: Mapping[str, Any], *, for
         Whether ``latest.json`` beside the folder points to it.
     progress
         Steps so far; their cost goes into ``run.json``.
+    standing
+        How the city stands, where it has plans or a ledger.
 
     Returns
     -------
@@ -150,20 +162,20 @@ def write_run(results: Results, target: Path, options: Mapping[str, Any], *, for
     replace = force or (lambda: _may_replace(target, results.city, force=False, kept=()))
     with staged_folder(target, replace=replace) as stage, writing(target):
         with progress.step("write tables"):
-            write_tables(results, stage)
+            write_tables(results, stage, standing)
         with progress.step("write city.gpkg"):
-            write_geopackage(results, stage / "city.gpkg")
+            write_geopackage(results, stage / "city.gpkg", standing=standing)
         with progress.step("write map.html"):
-            write_map(results, stage / "map.html")
+            write_map(results, stage / "map.html", standing=standing)
         names = sorted([*(path.name for path in stage.iterdir()), "run.json"])
-        (stage / "run.json").write_text(_run_json(results, options, progress, names), encoding="utf-8")
+        (stage / "run.json").write_text(_run_json(results, options, progress, names, standing), encoding="utf-8")
     if latest:
         with atomic_path(target.parent / "latest.json") as part:
             part.write_text(json.dumps({"run": target.name}) + "\n", encoding="utf-8")
     return [target / name for name in names]
 
 
-def _run_json(results: Results, options: Mapping[str, Any], progress: Progress, names: list[str]) -> str:
+def _run_json(results: Results, options: Mapping[str, Any], progress: Progress, names: list[str], standing: Standing | None) -> str:
     city = results.city
     content = {
         "schema_version": SCHEMA_VERSION,
@@ -185,6 +197,7 @@ def _run_json(results: Results, options: Mapping[str, Any], progress: Progress, 
         "metrics": sorted(results.metrics),
         "areas": len(results.areas),
         "notices": [notice.get(results.lang) for notice in results.notices],
+        **(_standing_json(standing, results) if standing else {}),
         "versions": {
             "spatial": _version(),
             "python": platform.python_version(),
@@ -194,6 +207,24 @@ def _run_json(results: Results, options: Mapping[str, Any], progress: Progress, 
         "steps": progress.steps,
     }
     return json.dumps(content, ensure_ascii=False, indent=1) + "\n"
+
+
+def _standing_json(standing: Standing, results: Results) -> dict[str, Any]:
+    """Which plans the run was judged by, on which day, and how many targets, tasks and rows left out there are."""
+    own = standing.targets[~standing.targets["indicative"].astype(bool)]
+    apart = {name: own[(own["strength"] == "stretch") == stretch] for name, stretch in (("targets", False), ("stretch_targets", True))}
+    return {
+        "plans": {
+            name: {"file": plan.file.name, "title": plan.title.get(results.lang), "standing": plan.standing}
+            for name, plan in sorted(standing.plans.items())
+        },
+        "targets_date": standing.date.isoformat(),
+        **{
+            name: {status: count for status in STATUSES if (count := int((rows["status"] == status).sum()))} for name, rows in apart.items()
+        },
+        "tasks": {due: int(count) for due, count in sorted(standing.tasks["due"].value_counts().items())},
+        "left_out": len(standing.left_out),
+    }
 
 
 def _degrees(city: City) -> list[float] | None:

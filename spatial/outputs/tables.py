@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import re
 from pathlib import Path
 from typing import Any
 
@@ -11,17 +10,16 @@ import numpy as np
 import pandas as pd
 
 from spatial.files import atomic_path, writing
+from spatial.outputs.cells import clipped, figure, safe_cell
+from spatial.outputs.standing_sheets import add_sheets, write_standing
 from spatial.result import COLUMNS, SCHEMA_VERSION, STATUS_TITLES, Results
+from spatial.targets.model import Standing
 from spatial.text import Text
 from spatial.units import unit_of
 
-_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff\ufffe\uffff]")
-_NUMBER = re.compile(r"[-+]?\d+(\.\d+)?")
-_CELL_LIMIT = 32_000
 
-
-def write_tables(results: Results, folder: str | Path) -> list[Path]:
-    """Write ``metrics.csv``, ``metrics.parquet`` and ``metrics.xlsx``.
+def write_tables(results: Results, folder: str | Path, standing: Standing | None = None) -> list[Path]:
+    """Write ``metrics.csv``, ``metrics.parquet`` and ``metrics.xlsx``; where the city has plans or a ledger, how it stands too.
 
     Parameters
     ----------
@@ -29,11 +27,14 @@ def write_tables(results: Results, folder: str | Path) -> list[Path]:
         A measured city.
     folder
         Where they go; made when absent.
+    standing
+        Gives the workbook its sheets of targets and tasks, and the folder ``targets.csv``, ``tasks.csv`` and ``left_out.csv``; of a secret
+        ledger no single record is written.
 
     Returns
     -------
     list of Path
-        What was written. The CSV is sorted by the key of the table, fixed in format, UTF-8 with BOM; the same input gives the same bytes.
+        What was written. Each CSV is sorted by its key, fixed in format, UTF-8 with BOM; the same input gives the same bytes.
 
     Raises
     ------
@@ -44,41 +45,22 @@ def write_tables(results: Results, folder: str | Path) -> list[Path]:
     written = [folder / "metrics.csv", folder / "metrics.parquet", folder / "metrics.xlsx"]
     for path, write in zip(written, (_csv, _parquet, _workbook), strict=True):
         with atomic_path(path) as part, writing(path):
-            write(results, part)
-    return written
+            write(results, part, standing)
+    return written + (write_standing(standing, results, folder) if standing else [])
 
 
-def safe_cell(text: object) -> str:
-    """Make text harmless for a spreadsheet: no control characters, no formula.
-
-    A text that begins like a formula gets an apostrophe before it; plain negative numbers are left alone.
-    """
-    clean = _CONTROL.sub("", str(text)).replace("\r\n", "\n").replace("\r", "\n")
-    begins = clean.lstrip(" \u00a0\ufeff\u3000")
-    if begins[:1] in ("=", "+", "-", "@", "\t", "\n", "|", "＝", "＋", "－", "＠") and not _NUMBER.fullmatch(clean):
-        return "'" + clean
-    return clean
-
-
-def _csv(results: Results, path: Path) -> None:
+def _csv(results: Results, path: Path, standing: Standing | None) -> None:
     table = results.table.copy()
     for column in COLUMNS:
         if pd.api.types.is_float_dtype(table[column]):
-            table[column] = [_figure(value) for value in table[column]]
+            table[column] = [figure(value) for value in table[column]]
         else:
             safe = {value: safe_cell(value) for value in set(table[column])}  # most texts stand in many rows
             table[column] = table[column].map(safe)
     table.to_csv(path, index=False, encoding="utf-8-sig", lineterminator="\n")
 
 
-def _figure(value: float) -> str:
-    """Ten significant digits; empty where there is no value; never a negative zero."""
-    if not np.isfinite(value):
-        return ""
-    return f"{value + 0.0:.10g}" if value else "0"
-
-
-def _parquet(results: Results, path: Path) -> None:
+def _parquet(results: Results, path: Path, standing: Standing | None) -> None:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
@@ -87,7 +69,7 @@ def _parquet(results: Results, path: Path) -> None:
     pq.write_table(table.replace_schema_metadata({**(table.schema.metadata or {}), **meta}), path, compression="zstd")
 
 
-def _workbook(results: Results, path: Path) -> None:
+def _workbook(results: Results, path: Path, standing: Standing | None) -> None:
     import datetime
 
     import xlsxwriter
@@ -102,7 +84,7 @@ def _workbook(results: Results, path: Path) -> None:
     buffer = io.BytesIO()  # the workbook's own file errors are not those of the file system
     with xlsxwriter.Workbook(buffer, options) as book:
         book.set_properties(
-            {"title": _clip(results.city.name), "created": datetime.datetime(2020, 1, 1), "comments": results.city.attribution}
+            {"title": clipped(results.city.name), "created": datetime.datetime(2020, 1, 1), "comments": results.city.attribution}
         )
         look = {
             "head": book.add_format(
@@ -120,16 +102,14 @@ def _workbook(results: Results, path: Path) -> None:
         _summary(results, book, look)
         _long(results, book, look)
         _definitions(results, book, look)
+        if standing:
+            add_sheets(standing, results, book)
         _about(results, book, look)
     path.write_bytes(buffer.getvalue())
 
 
 def _say(results: Results, zh: str, en: str) -> str:
     return Text(zh, en).get(results.lang)
-
-
-def _clip(text: object) -> str:
-    return safe_cell(text)[:_CELL_LIMIT]
 
 
 def _summary(results: Results, book: Any, look: dict[str, Any]) -> None:
@@ -149,11 +129,11 @@ def _summary(results: Results, book: Any, look: dict[str, Any]) -> None:
         part = table[(table.metric == name) & (table.variant == info.default_variant)].set_index("area_id").loc[results.areas.ids]
         shown.append((unit, part["value"].to_numpy(dtype=float), part["status"].to_numpy(dtype=object)))
     for column, text in enumerate(head):
-        sheet.write_string(0, column, _clip(text), look["head"])
+        sheet.write_string(0, column, clipped(text), look["head"])
     names = results.table.drop_duplicates("area_id").set_index("area_id")["area_name"]
     for row, area in enumerate(results.areas.ids, start=1):
-        sheet.write_string(row, 0, _clip(area))
-        sheet.write_string(row, 1, _clip(names[area]))
+        sheet.write_string(row, 0, clipped(area))
+        sheet.write_string(row, 1, clipped(names[area]))
         for index, (unit, values, statuses) in enumerate(shown):
             value, status = values[row - 1], statuses[row - 1]
             if np.isfinite(value) and abs(value) < 1e300:
@@ -179,7 +159,7 @@ def _long(results: Results, book: Any, look: dict[str, Any]) -> None:
                 if np.isfinite(value):
                     sheet.write_number(row, column, float(value))
         else:
-            safe = {value: _clip(value) for value in set(values)}
+            safe = {value: clipped(value) for value in set(values)}
             for row, value in enumerate(values, start=1):
                 sheet.write_string(row, column, safe[value])
     sheet.autofilter(0, 0, len(table), len(COLUMNS) - 1)
@@ -208,7 +188,7 @@ def _definitions(results: Results, book: Any, look: dict[str, Any]) -> None:
             info.standard.get(results.lang),
         ]
         for column, text in enumerate(texts):
-            sheet.write_string(row, column, _clip(text), look["text"])
+            sheet.write_string(row, column, clipped(text), look["text"])
 
 
 def _about(results: Results, book: Any, look: dict[str, Any]) -> None:
@@ -228,7 +208,7 @@ def _about(results: Results, book: Any, look: dict[str, Any]) -> None:
     ]
     for row, (key, value) in enumerate(lines):
         sheet.write_string(row, 0, key, look["head"])
-        sheet.write_string(row, 1, _clip(value), look["text"])
+        sheet.write_string(row, 1, clipped(value), look["text"])
     sheet.set_column(0, 0, 16)
     sheet.set_column(1, 1, 110)
 

@@ -191,9 +191,12 @@ DEFINITIONS = (
     "judged",
     "target",
     "year",
+    "data_year",
+    "difference",
 )
 """One row a bound metric's variant, and a yearbook's figure where there is one (``variant = "yearbook"``): why figures of one name differ.
-``judged`` whether the target is held against this row."""
+``judged`` whether the target is held against this row; ``target`` and ``year`` what is wanted and when; ``data_year`` the year that the figure speaks of;
+``difference`` of a yearbook's figure from the one that is judged, in ``unit`` (NaN elsewhere)."""
 
 
 @dataclass(frozen=True, eq=False)

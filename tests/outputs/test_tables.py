@@ -12,7 +12,8 @@ from shapely import box
 
 from spatial.city import City
 from spatial.measurement import measure
-from spatial.outputs.tables import safe_cell, write_tables
+from spatial.outputs.cells import safe_cell
+from spatial.outputs.tables import write_tables
 from spatial.result import COLUMNS, KEY, SCHEMA_VERSION
 
 CRS = "EPSG:32651"
