@@ -285,8 +285,10 @@ def _sld_rule(parent: Element, rule: Rule, kind: str) -> None:
     else:
         graphic = SubElement(SubElement(element, f"{{{_SE}}}PointSymbolizer"), f"{{{_SE}}}Graphic")
         mark = SubElement(graphic, f"{{{_SE}}}Mark")
-        SubElement(mark, f"{{{_SE}}}WellKnownName").text = "circle"
+        SubElement(mark, f"{{{_SE}}}WellKnownName").text = SHAPES[symbol.shape][1]
         _parameters(SubElement(mark, f"{{{_SE}}}Fill"), {"fill": symbol.fill or "#ffffff"})
+        if symbol.shape != "circle":  # whose outline is most of what is seen
+            _stroke(mark, symbol)
         SubElement(graphic, f"{{{_SE}}}Size").text = _pixels(symbol.size)
 
 

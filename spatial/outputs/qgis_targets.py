@@ -134,9 +134,8 @@ def _layers(tasks: gpd.GeoDataFrame, lang: Lang) -> list[Table]:
             continue
         stored, names = storable(mine.reset_index(drop=True))
         rules = tuple(
-            Rule(f"{group.title.get(lang)} ({count})", _symbol(group, kind, level), (Condition(names["state"], (group.name,)),))
+            Rule(group.title.get(lang), _symbol(group, kind, level), (Condition(names["state"], (group.name,)),))
             for level, group in reversed(list(enumerate(TASK_GROUPS)))
-            if (count := int((mine["state"] == group.name).sum()))
         )
         said = f"{title}（{_KIND_TITLES[kind].zh}）" if lang == "zh" else f"{title}: {_KIND_TITLES[kind].en}"
         columns = _columns(names, TASK_TITLES, lang)

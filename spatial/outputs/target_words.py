@@ -135,7 +135,8 @@ def goal(row: Mapping[str, Any], lang: Lang) -> str:
         said = f"{_SIGNS.get(operator, operator)} {amount(float(row['target']), str(row['unit']), lang, exact=True)}"
     if pd.isna(row["year"]):
         return said
-    return Text(f"{int(row['year'])} 年 {said}", f"{said} by {int(row['year'])}").get(lang)
+    gap = "" if said[:1] > "\u2e80" else " "  # Chinese behind Chinese takes none
+    return Text(f"{int(row['year'])} 年{gap}{said}", f"{said} by {int(row['year'])}").get(lang)
 
 
 def verdict(status: str, lang: Lang) -> str:
