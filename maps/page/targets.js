@@ -135,17 +135,20 @@ function makeTargets(data) {
     }
   }
 
+  const place = ([, places], row) => (Array.isArray(places) ? places[row] : places);
+
   // A bar with the targets of its area, to the same scale.
   function track(bar, row, { variant, status }) {
     if (!(variant.ticks || []).length) return bar;
     const box = element("span", "track");
     box.append(bar);
     if (status(row) === "partial" || status(row) === "no_data") return box;
-    for (const [index, places] of variant.ticks) {
-      if (places[row] === null) continue;
+    for (const line of variant.ticks) {
+      if (place(line, row) === null) continue;
+      const [index] = line;
       const own = where(known[index], row);
       const tick = box.appendChild(element("i", "tick" + (own && own.indicative ? " indicative" : "")));
-      tick.style.left = places[row] + "%";
+      tick.style.left = place(line, row) + "%";
       tick.title = own ? TARGET_SIGN + " " + text(own.goal) : goal(index);
     }
     return box;
@@ -160,7 +163,7 @@ function makeTargets(data) {
     return mine(view).flatMap((target) => {
       const own = where(target, row);
       const tick = (view.variant.ticks || []).find(([index]) => known[index] === target);
-      if (!own && (!tick || tick[1][row] === null)) return [];
+      if (!own && (!tick || place(tick, row) === null)) return [];
       const box = element("div", "target");
       const head = element("div", "head");
       head.append(named("span", "name", text(target.title)));

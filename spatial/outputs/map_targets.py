@@ -88,7 +88,7 @@ class PageTargets:
             city = np.nan
             for row in rows.itertuples(index=False):
                 factor = factor_between(str(row.unit), info.unit)
-                if row.status not in _LIVE or row.operator not in _POINTS or factor is None or not np.isfinite(row.target):
+                if row.status not in _LIVE or row.operator not in _POINTS or factor is None or _share(row.target) is None:
                     continue
                 if row.area_id == CITY:
                     city = float(row.target) * factor
@@ -106,12 +106,14 @@ class PageTargets:
     def beside(self, lines: Sequence[Line], classes: Classes, top: float) -> dict[str, Any]:
         """Return where target lines stand: in the bars of the areas, per cent of ``top``, and in the classes of the legend.
 
+        ``ticks`` are ``[target, places]``, one number where it is the same for every area.
+
         ``marks`` are ``[target, class, share]``: the class in which the target falls and how far up it; class -1 is below all, the number of
         classes is above all. Nothing where there is no line.
         """
         if not lines:
             return {}
-        ticks = [[line.target, [_percent(value, top) for value in line.wanted]] for line in lines if top > 0]
+        ticks = [[line.target, _places(line.wanted, top)] for line in lines if top > 0]
         marks = [[line.target, *_within(line.alike, classes)] for line in lines if np.isfinite(line.alike) and classes.colors]
         return {"ticks": ticks, "marks": marks}
 
@@ -198,6 +200,11 @@ def _text(value: Any) -> str:
 
 def _share(value: Any) -> float | None:
     return None if pd.isna(value) or not np.isfinite(value) else round(float(value), 4)
+
+
+def _places(wanted: Floats, top: float) -> float | list[float | None] | None:
+    places = [_percent(value, top) for value in wanted]
+    return places[0] if len(set(places)) == 1 else places
 
 
 def _percent(value: float, top: float) -> float | None:

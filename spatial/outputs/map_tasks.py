@@ -21,8 +21,9 @@ from spatial.text import Lang, Text
 
 DEGREES = 1e-6
 SIMPLIFY_M = 0.5
-FACTS = ("name", "type", "status", "due_date", "days", "lead_unit", "assisting_unit", "investment", "investment_source", "people", "proof",
-         "confirmed")  # fmt: skip
+# In the order in which they are said: a tooltip has the first four that are known.
+FACTS = ("name", "status", "due_date", "days", "type", "lead_unit", "assisting_unit", "investment", "investment_source", "people", "proof",
+         "confirmed", "id")  # fmt: skip
 _ABSENT = -1
 _CONFIRMED = {"yes": Text("已核实", "confirmed"), "no": Text("未核实", "not confirmed")}
 _MONEY = {"zh": (1e4, "万元"), "en": (1e6, "million CNY")}
@@ -66,7 +67,7 @@ def pack_tasks(
     notices = [f"{title}: {said}"] if said else []
     if tasks.empty:
         return None, notices
-    facts = [_fact(tasks, column, lang, number) for column in overlay.get("facts", FACTS) if column in FACTS]
+    facts = [_fact(results, tasks, column, number) for column in overlay.get("facts", FACTS) if column in FACTS]
     packing = {
         "name": name,
         "title": title,
@@ -135,10 +136,15 @@ def _sign_places(shapes: Any, rows: Any) -> Any:
     )
 
 
-def _fact(tasks: gpd.GeoDataFrame, column: str, lang: Lang, number: Number) -> tuple[dict[str, Any], list[Any]]:
+def _fact(results: Results, tasks: gpd.GeoDataFrame, column: str, number: Number) -> tuple[dict[str, Any], list[Any]]:
     """Return a column of the page: its title, whether it holds texts by number or figures with a unit, and its values."""
-    values = tasks[column].tolist()
-    titles = {"days": Text("超期", "Over by"), "investment": Text("投资", "Money"), "people": Text("受益人数", "People who gain")}
+    values, lang = tasks[column].tolist(), results.lang
+    titles = {
+        "status": Text("状态", "Status"),
+        "days": Text("超期", "Over by"),
+        "investment": Text("投资", "Money"),
+        "people": Text("受益人数", "People who gain"),
+    }
     title = titles.get(column, TASK_TITLES[column]).get(lang)
     if column == "days":  # only what is over: the overdue; a task that is done is late for nobody any more
         late = tasks["due"].eq("overdue").tolist()
@@ -152,6 +158,8 @@ def _fact(tasks: gpd.GeoDataFrame, column: str, lang: Lang, number: Number) -> t
     texts = ["" if value is None or pd.isna(value) else str(value) for value in values]
     if column == "status":
         texts = [TITLES[text].get(lang) if text in TITLES else text for text in texts]
+    if column == "type":  # often the name of the metric that counts it
+        texts = [results.metrics[text].title.get(lang) if text in results.metrics else text for text in texts]
     if column == "confirmed":
         texts = [_CONFIRMED[text].get(lang) if text in _CONFIRMED else text for text in texts]
     return {"title": title, "text": True, "unit": "", "absent": ""}, [number(text) for text in texts]

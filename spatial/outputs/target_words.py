@@ -127,12 +127,12 @@ def amount(value: float, unit: str, lang: Lang, *, exact: bool = False) -> str:
 def goal(row: Mapping[str, Any], lang: Lang) -> str:
     """Say what a row of the table of targets wants: ``≥ 16.8% by 2025``, ``2025 年 ≥ 16.8%``."""
     operator = str(row["operator"])
-    if str(row["unit"]) == "status" and row["wanted"]:
-        said = TITLES[str(row["wanted"])].get(lang) if str(row["wanted"]) in TITLES else str(row["wanted"])
+    if str(row["unit"]) == "status" and str(row["wanted"]) in TITLES:
+        said = TITLES[str(row["wanted"])].get(lang)
     elif operator in _TRENDS:
         said = _TRENDS[operator].get(lang)
     else:
-        said = f"{_SIGNS.get(operator, operator)} {amount(float(row['target']), str(row['unit']), lang, exact=True)}"
+        said = f"{_SIGNS.get(operator, operator)} {amount(row['target'], str(row['unit']), lang, exact=True)}"
     if pd.isna(row["year"]):
         return said
     gap = "" if said[:1] > "\u2e80" else " "  # Chinese behind Chinese takes none

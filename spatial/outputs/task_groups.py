@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import geopandas as gpd
 import numpy as np
@@ -13,7 +14,8 @@ from spatial.ledger.records import Ledger
 from spatial.targets.model import Standing
 from spatial.text import Text
 
-_SAME = ("id", "name", "type", "status")
+# By which columns a task and its record are found to be the same, one after the other: a day may change the status, and ids may be absent.
+_SAME = (("id",), ("id", "name", "type", "status"), ("id", "name", "type"))
 
 
 @dataclass(frozen=True)
@@ -92,17 +94,31 @@ def placed_tasks(standing: Standing, ledger: Ledger) -> gpd.GeoDataFrame:
     """
     tasks = standing.tasks.reset_index(drop=True)
     frame = ledger.frame
-    places = dict(zip(_keys(frame), frame.geometry.to_numpy(), strict=True))
-    found = [places.get(key) for key in _keys(tasks)]
+    found = _places(tasks, frame)
     geometry = np.array([None if shape is None or shape.is_empty else shape for shape in found] or [], dtype=object)
     states = [group_of(str(status), str(due)) for status, due in zip(tasks["status"], tasks["due"], strict=True)]
     return gpd.GeoDataFrame(tasks.assign(state=states, proof=_proofs(tasks)), geometry=list(geometry), crs=frame.crs)
 
 
-def _keys(frame: pd.DataFrame) -> list[tuple[str, ...]]:
-    texts = pd.DataFrame({column: frame[column].fillna("").astype(str) for column in _SAME}).reset_index(drop=True)
-    number = texts.groupby(list(_SAME)).cumcount().astype(str)
-    return list(zip(*(texts[column] for column in _SAME), number, strict=True))
+def _places(tasks: pd.DataFrame, records: gpd.GeoDataFrame) -> list[Any]:
+    shapes = records.geometry.to_numpy()
+    found: dict[int, int] = {}
+    for columns in _SAME:
+        taken = set(found.values())
+        left = [row for row in range(len(records)) if row not in taken]
+        known = {key: left[row] for row, key in enumerate(_keys(records.iloc[left], columns)) if key[0] or len(columns) > 1}
+        open_ = [row for row in range(len(tasks)) if row not in found]
+        for row, key in zip(open_, _keys(tasks.iloc[open_], columns), strict=True):
+            if key in known:
+                found[row] = known[key]
+    return [shapes[found[row]] if row in found else None for row in range(len(tasks))]
+
+
+def _keys(frame: pd.DataFrame, columns: tuple[str, ...]) -> list[tuple[str, ...]]:
+    """Return what each row reads in these columns, and which of several such rows it is."""
+    texts = pd.DataFrame({column: frame[column].fillna("").astype(str) for column in columns}).reset_index(drop=True)
+    number = texts.groupby(list(columns)).cumcount().astype(str)
+    return list(zip(*(texts[column] for column in columns), number, strict=True))
 
 
 def _proofs(tasks: pd.DataFrame) -> list[str]:
