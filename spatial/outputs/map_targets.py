@@ -22,7 +22,7 @@ from spatial.unit_words import factor_between
 # Only what is still wanted, and wanted of this very figure, is drawn as a line.
 _LIVE = ("met", "on_track", "behind", "not_met", "met_late", "no_data")
 # Of these units a city's figure and an area's can be held against one and the same number; counts and lengths cannot.
-_ALIKE = ("1", "1/1000", "km/km2", "1/km2", "m2/person", "persons/km2", "ratio", "index", "m", "class", "classes")
+_ALIKE = ("1", "1/1000", "km/km2", "1/km2", "m2/person", "persons/km2", "ratio", "index", "class", "classes")
 _POINTS = (">=", "<=", ">", "<", "==", "~=")
 
 Number = Callable[[str], int]
@@ -78,8 +78,12 @@ class PageTargets:
         said = "" if pd.isna(row["variant"]) else str(row["variant"])
         return info.name, said if said in info.variants else info.default_variant
 
-    def of(self, info: MetricInfo, variant: str) -> list[Line]:
-        """Return the targets that can be drawn beside the values of a variant."""
+    def of(self, info: MetricInfo, variant: str, values: pd.Series) -> list[Line]:
+        """Return the targets that can be drawn beside the values of a variant.
+
+        ``values`` are those of the page by ``area_id``. A target that was held against another figure (an increment, a difference from another
+        city's) has no place on their scale.
+        """
         found = []
         for index, (metric, mine, rows) in enumerate(self.listed):
             if (metric, mine) != (info.name, variant):
@@ -89,6 +93,8 @@ class PageTargets:
             for row in rows.itertuples(index=False):
                 factor = factor_between(str(row.unit), info.unit)
                 if row.status not in _LIVE or row.operator not in _POINTS or factor is None or _share(row.target) is None:
+                    continue
+                if not np.isclose(float(row.value) * factor, values.get(row.area_id, np.nan), rtol=1e-6, atol=0, equal_nan=True):
                     continue
                 if row.area_id == CITY:
                     city = float(row.target) * factor

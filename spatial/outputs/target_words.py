@@ -47,7 +47,7 @@ TARGET_TITLES = {
     "quality": Text("实测占比（0–1）", "Share measured, not assumed (0–1)"), "progress": Text("进度（0–1）", "Progress (0–1)"),
     "expected": Text("应达进度（0–1）", "Expected progress (0–1)"), "status": Text("评定代码", "Verdict, code"), "gap": Text("差额", "Gap"),
     "reached": Text("达到日期", "Reached on"), "forecast_year": Text("按现速预计达到年", "Reached in, at this pace"),
-    "indicative": Text("指示性分解", "Indicative split"), "lead_unit": Text("牵头单位", "Lead unit"),
+    "indicative": Text("示意分解", "Indicative split"), "lead_unit": Text("牵头单位", "Lead unit"),
     "assisting_unit": Text("配合单位", "Assisting unit"), "projects": Text("未完成项目", "Unfinished projects"),
     "standing": Text("规划状态", "Standing of the plan"), "authority_zh": Text("发布机关（中文）", "Authority (Chinese)"),
     "authority_en": Text("发布机关（英文）", "Authority (English)"), "note_zh": Text("说明（中文）", "Note (Chinese)"),

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 
 import geopandas as gpd
 import pandas as pd
 import pyogrio
 import pytest
+import shapely
 
 from spatial.outputs.geopackage import write_geopackage
 from spatial.outputs.qgis_targets import NAMES
@@ -139,6 +141,30 @@ def test_a_secret_ledger_leaves_no_record(tmp_path: Path) -> None:
     about = dict(query(path, "SELECT key, value FROM about"))
     assert about["sensitivity"] == "secret"
     assert any("The ledger is secret" in said for said in about.values())
+
+
+def test_empty_tables_are_written_as_empty_tables(tmp_path: Path) -> None:
+    nothing = {name: getattr(standing(), name).iloc[:0] for name in ("tasks", "left_out")}
+    given = planned_results()
+    bare = replace(given, city=replace(given.city, ledger=replace(given.city.ledger, frame=given.city.ledger.frame.iloc[:0])))
+    path = write_geopackage(bare, tmp_path / "city.gpkg", standing([], **nothing))
+    assert [name for name in NAMES if name in names(path)] == ["targets", "tasks", "left_out", "contradictions"]
+    assert all(query(path, f"SELECT count(*) FROM {name}") == [(0,)] for name in ("targets", "tasks", "left_out", "contradictions"))
+    # Plans without a ledger: no tasks at all.
+    path = write_geopackage(results(), tmp_path / "plans.gpkg", standing(**nothing))
+    assert [name for name in NAMES if name in names(path)] == ["targets", "left_out", "contradictions"]
+
+
+def test_a_record_of_several_shapes_stands_in_the_layer_of_each(tmp_path: Path) -> None:
+    given = planned_results()
+    frame = given.city.ledger.frame
+    both = shapely.GeometryCollection([TASKS[0][4], TASKS[5][4]])
+    shapes = [both if key == "t1" else shape for key, shape in zip(frame["id"], frame.geometry, strict=True)]
+    mixed = replace(given, city=replace(given.city, ledger=replace(given.city.ledger, frame=frame.set_geometry(shapes, crs=frame.crs))))
+    path = write_geopackage(mixed, tmp_path / "city.gpkg", standing())
+    assert sorted(gpd.read_file(path, layer="tasks_lines")["id"]) == ["t1", "t6"]
+    assert "t1" in set(gpd.read_file(path, layer="tasks_points")["id"])
+    assert query(path, "SELECT count(*) FROM tasks") == [(8,)]
 
 
 def test_equal_data_give_equal_bytes(tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+import shapely
 
 from spatial import catalogue
 from spatial.errors import ProjectError
@@ -89,17 +90,27 @@ def test_ticks_have_the_scale_of_the_bars(tmp_path: Path) -> None:
 
 
 def test_a_citys_number_of_people_is_no_measure_of_an_area(tmp_path: Path) -> None:
-    city = target_row(measure="population", variant="", target=300_000.0, unit="persons")
+    city = target_row(measure="population", variant="", target=300_000.0, unit="persons", value=15_000.0)
     variant = variant_of(payload(standing([city]), tmp_path), "population", "")
     assert not {"ticks", "marks"} & set(variant)
     # 30,000 for a and 10,000 for b: the largest bar is d's 22,000, so that 30,000 is the end of the scale; no one line for all.
-    split = [city | {"area_id": key, "target": wanted, "indicative": True} for key, wanted in (("a", 30_000.0), ("b", 10_000.0))]
+    split = [
+        city | {"area_id": key, "target": wanted, "value": value, "indicative": True}
+        for key, wanted, value in (("a", 3e4, 1e4), ("b", 1e4, 1.2e4))
+    ]
     page = payload(standing([city, *split]), tmp_path)
     variant = variant_of(page, "population", "")
     assert variant["ticks"] == [[0, [100.0, pytest.approx(33.33, abs=0.01), None, None, None, None]]]
     assert variant["marks"] == []
     assert [row["indicative"] for row in page["targets"]["list"][0]["rows"]] == [False, True, True]
     assert [row["row"] for row in page["targets"]["list"][0]["rows"]] == [-1, 0, 1]
+
+
+def test_what_was_held_against_another_figure_has_no_line(tmp_path: Path) -> None:
+    # Two percentage points more than elsewhere: 0.02 is no value of a road area ratio, and 0.15 is not what it was held against.
+    page = payload(standing([target_row(target=0.02, value=0.03, unit="pp")]), tmp_path)
+    assert "marks" not in variant_of(page)
+    assert len(page["targets"]["list"]) == 1
 
 
 def test_units_are_converted_or_nothing_is_drawn(tmp_path: Path) -> None:
@@ -186,6 +197,37 @@ def test_a_secret_ledger_is_not_drawn_and_that_is_said(tmp_path: Path) -> None:
     assert not [text for text in page["texts"] if HOSTILE_TASK in text or "t2;t7" in text or "园林局" in text]
     assert page["city"]["stamp"]
     assert page["targets"]["list"]  # a figure of all tasks tells of none
+
+
+def test_a_city_with_plans_and_no_ledger_has_targets_alone(tmp_path: Path) -> None:
+    nothing = pd.DataFrame(columns=list(TASK_TABLE))
+    page = payload(standing(tasks=nothing), tmp_path, results())
+    assert len(page["targets"]["list"]) == 1
+    assert "tasks" not in [overlay["name"] for overlay in page["overlays"]]
+    # A ledger without a record, and a plan without a target, leave nothing but the day.
+    given = planned_results()
+    bare = replace(given, city=replace(given.city, ledger=replace(given.city.ledger, frame=given.city.ledger.frame.iloc[:0])))
+    page = payload(standing([], tasks=nothing), tmp_path, bare)
+    assert "targets" not in page
+
+
+def test_a_record_of_several_shapes_is_one_task_with_one_sign_a_kind(tmp_path: Path) -> None:
+    given = planned_results()
+    frame = given.city.ledger.frame.copy()
+    point, long, short = (frame.geometry[frame["id"] == key].iloc[0] for key in ("t1", "t6", "t6"))
+    short = shapely.affinity.scale(short, 0.1, 0.1)
+    shapes = [
+        shapely.GeometryCollection([point, long, short]) if key == "t2" else shape
+        for key, shape in zip(frame["id"], frame.geometry, strict=True)
+    ]
+    mixed = replace(given, city=replace(given.city, ledger=replace(given.city.ledger, frame=frame.set_geometry(shapes, crs=frame.crs))))
+    overlay = tasks_of(payload(standing(), tmp_path, mixed))
+    label = next(group.title.zh for group in TASK_GROUPS if group.name == "under_way")
+    mine = {group["kind"]: group for group in overlay["groups"] if group["label"] == label}
+    assert set(mine) == {"line", "point"}
+    assert len(mine["line"]["shapes"]["shapes"]) == 2
+    assert len(mine["line"]["signs"]["points"]) == 2  # x and y of one place
+    assert next(entry["count"] for entry in overlay["key"] if entry["label"] == label) == 1
 
 
 def test_only_what_is_overdue_says_by_how_much(tmp_path: Path) -> None:
