@@ -13,7 +13,7 @@ import pandas as pd
 from spatial.areas import CITY
 from spatial.outputs.classes import Classes
 from spatial.outputs.target_words import PLAN_STANDING_TITLES, amount, goal, verdict
-from spatial.outputs.task_groups import may_show
+from spatial.outputs.task_groups import targets_to_show
 from spatial.result import STATUS_TITLES, MetricInfo, Results
 from spatial.targets.model import STATUSES, Standing
 from spatial.text import Lang
@@ -63,7 +63,7 @@ class PageTargets:
         self.elsewhere = 0
         if standing is None:
             return
-        for _, rows in standing.targets.groupby(["plan", "target_id"], sort=False):
+        for _, rows in targets_to_show(standing, results.city).groupby(["plan", "target_id"], sort=False):
             place = self._place(rows.iloc[0])
             if place is None:
                 self.elsewhere += 1
@@ -174,7 +174,7 @@ class PageTargets:
             "reached": _text(row["reached"]),
             "forecast": f"{int(row['forecast_year'])}" if pd.notna(row["forecast_year"]) else "",
             "assisting": _text(row["assisting_unit"]),
-            "projects": _text(row["projects"]) if may_show(self.results.city) else "",
+            "projects": _text(row["projects"]),
             "note": _text(row[f"note_{self.lang}"]),
         }
         return {

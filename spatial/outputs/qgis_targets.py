@@ -11,7 +11,7 @@ import shapely
 
 from spatial.ledger.ladder import TITLES
 from spatial.outputs.qgis_evidence import KINDS, Table
-from spatial.outputs.qgis_style import Condition, Rule, Style, Symbol
+from spatial.outputs.qgis_style import Condition, Rule, Style, Symbol, quoted
 from spatial.outputs.storable import one_kind, storable
 from spatial.outputs.target_words import (
     CONTRADICTION_KINDS,
@@ -23,7 +23,7 @@ from spatial.outputs.target_words import (
     goal,
     verdict,
 )
-from spatial.outputs.task_groups import TASK_GROUPS, TaskGroup, may_show, placed_tasks
+from spatial.outputs.task_groups import TASK_GROUPS, TaskGroup, may_show, placed_tasks, targets_to_show
 from spatial.result import Results
 from spatial.targets.model import Standing
 from spatial.text import Lang, Text
@@ -62,7 +62,7 @@ def target_tables(results: Results, standing: Standing) -> list[Table]:
         tables.append(_table("tasks", Text("台账任务表", "Tasks"), why, listed, TASK_TITLES, lang))
     day = standing.date.isoformat()
     why = Text(f"一行一项目标和区域，评定日 {day}", f"One row a target and area, as of {day}")
-    targets = _readable_targets(standing, lang) if shown else _readable_targets(standing, lang).assign(projects="")
+    targets = _readable_targets(targets_to_show(standing, results.city), standing, lang)
     tables.append(_table("targets", Text("规划目标", "Targets of plans"), why, targets, TARGET_TITLES, lang))
     left = standing.left_out if shown else standing.left_out[standing.left_out["source"] != "ledger"]
     left = left.assign(reason=left[f"reason_{lang}"])
@@ -97,8 +97,7 @@ def _titled(words: Callable[[str], str], values: pd.Series) -> list[str]:
     return [words(text) for text in values.fillna("").astype(str)]
 
 
-def _readable_targets(standing: Standing, lang: Lang) -> pd.DataFrame:
-    targets = standing.targets
+def _readable_targets(targets: pd.DataFrame, standing: Standing, lang: Lang) -> pd.DataFrame:
     plans = {name: plan.title.get(lang) for name, plan in standing.plans.items()}
     said = targets.assign(
         title=targets[f"title_{lang}"],
@@ -139,7 +138,9 @@ def _layers(tasks: gpd.GeoDataFrame, lang: Lang) -> list[Table]:
         )
         said = f"{title}（{_KIND_TITLES[kind].zh}）" if lang == "zh" else f"{title}: {_KIND_TITLES[kind].en}"
         columns = _columns(names, TASK_TITLES, lang)
-        tables.append(Table(LAYERS[kind], said, why.get(lang), one_kind(stored, kind), kind, columns, [Style(title, rules)]))
+        state, name = quoted(names["state"]), quoted(names["name"])
+        text = f"CASE WHEN {state} = 'overdue' THEN {name} ELSE '' END"  # all names would hide the map
+        tables.append(Table(LAYERS[kind], said, why.get(lang), one_kind(stored, kind), kind, columns, [Style(title, rules, text)]))
     return tables
 
 

@@ -76,6 +76,11 @@ def may_show(city: City) -> bool:
     return city.ledger is None or city.ledger.sensitivity != "secret"
 
 
+def targets_to_show(standing: Standing, city: City) -> pd.DataFrame:
+    """Return the table of targets; of a secret ledger without what stands in its records: the unfinished projects and their units."""
+    return standing.targets if may_show(city) else standing.targets.assign(projects="", lead_unit="", assisting_unit="")
+
+
 def placed_tasks(standing: Standing, ledger: Ledger) -> gpd.GeoDataFrame:
     """Put the tasks where their records lie.
 

@@ -131,11 +131,11 @@ def test_the_file_says_the_day_and_the_plans(zh: Path) -> None:
 
 
 def test_a_secret_ledger_leaves_no_record(tmp_path: Path) -> None:
-    made = standing([target_row(projects="t2;t7")])
+    made = standing([target_row(projects="t2;t7", lead_unit="园林局", assisting_unit="属地街道办")])
     path = write_geopackage(planned_results("en", "secret"), tmp_path / "city.gpkg", made)
     assert [name for name in NAMES if name in names(path)] == ["targets", "left_out", "contradictions"]
     whole = path.read_bytes()
-    for secret in (HOSTILE_TASK, "t2;t7", "园林局", "专项债"):
+    for secret in (HOSTILE_TASK, "t2;t7", "园林局", "专项债", "属地街道办"):
         assert secret.encode() not in whole
     assert list(pyogrio.read_dataframe(path, layer="left_out", read_geometry=False)["source"]) == ["plan"]
     about = dict(query(path, "SELECT key, value FROM about"))
@@ -181,7 +181,8 @@ def test_english(tmp_path: Path) -> None:
 
 _DRAW = """
 import json, sys
-from qgis.core import QgsApplication, QgsMapRendererSequentialJob, QgsMapSettings, QgsRectangle, QgsVectorLayer
+from qgis.core import (QgsApplication, QgsExpression, QgsExpressionContext, QgsExpressionContextUtils, QgsMapRendererSequentialJob,
+    QgsMapSettings, QgsRectangle, QgsVectorLayer)
 from qgis.PyQt.QtCore import QSize
 from qgis.PyQt.QtGui import QColor
 app = QgsApplication([], False)
@@ -190,7 +191,14 @@ messages, said = [], {}
 QgsApplication.messageLog().messageReceived.connect(lambda text, tag, level: messages.append(f"{tag}: {text}"))
 for name in ("tasks_points", "tasks_lines", "tasks_polygons", "targets", "tasks"):
     layer = QgsVectorLayer(f"{sys.argv[1]}|layername={name}", name, "ogr")
-    colors = {}
+    colors, texts = {}, []
+    if layer.labelsEnabled():
+        expression = QgsExpression(layer.labeling().settings().fieldName)
+        context = QgsExpressionContext(QgsExpressionContextUtils.globalProjectLayerScopes(layer))
+        for feature in layer.getFeatures():
+            context.setFeature(feature)
+            texts += [expression.evaluate(context)]
+    layer.setLabelsEnabled(False)
     for feature in layer.getFeatures() if layer.isSpatial() else ():
         at = feature.geometry().pointOnSurface().asPoint()
         settings = QgsMapSettings()
@@ -205,7 +213,7 @@ for name in ("tasks_points", "tasks_lines", "tasks_polygons", "targets", "tasks"
         colors[feature["id"]] = job.renderedImage().pixelColor(50, 50).name()
         del job, settings
     legend = [item.label() for item in layer.renderer().legendSymbolItems()] if layer.renderer() else []
-    said[name] = {"valid": layer.isValid(), "count": layer.featureCount(), "legend": legend, "colors": colors,
+    said[name] = {"valid": layer.isValid(), "count": layer.featureCount(), "legend": legend, "colors": colors, "texts": texts,
                   "aliases": [layer.attributeDisplayName(index) for index in range(layer.fields().count())]}
     del layer
 print("SAID" + json.dumps({"messages": messages, "layers": said}))
@@ -232,5 +240,6 @@ def test_qgis_draws_the_tasks_as_the_legend_says(qgis: str, zh: Path) -> None:  
     for key, color in drawn.items():
         assert near(color, tuple(int(wanted[key][at : at + 2], 16) for at in (1, 3, 5))), key
     assert layers["tasks_polygons"]["colors"]["t7"] != "#123456"
+    assert sorted(layers["tasks_points"]["texts"]) == ["", "", "", "", HOSTILE_TASK]  # only what is overdue has its name beside it
     assert {"投资（元）", "完成期限", "销号依据"} <= set(layers["tasks"]["aliases"])
     assert {"目标要求", "评定结果"} <= set(layers["targets"]["aliases"])

@@ -190,7 +190,7 @@ def test_tasks_without_a_place_are_counted_in_the_legend_and_the_notices(tmp_pat
 
 def test_a_secret_ledger_is_not_drawn_and_that_is_said(tmp_path: Path) -> None:
     given = planned_results(sensitivity="secret")
-    path = write_map(given, tmp_path / "map.html", standing([target_row(projects="t2;t7")]))
+    path = write_map(given, tmp_path / "map.html", standing([target_row(projects="t2;t7", lead_unit="园林局")]))
     page = payload_of(path.read_text(encoding="utf-8"))
     assert "tasks" not in [overlay["name"] for overlay in page["overlays"]]
     assert any("涉密" in notice and "台账任务" in notice for notice in page["notices"])
