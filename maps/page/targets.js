@@ -61,6 +61,13 @@ function makeTargets(data) {
     return [line];
   }
 
+  // A target of an area, or of what is no area of this map.
+  function line(row) {
+    const made = element("div", "now");
+    made.append(named("span", "", text(row.area)), element("b", "", text(row.goal)), element("span", "", words.now + " " + text(row.value)), verdict(row.status));
+    return made;
+  }
+
   function block(target) {
     const box = element("article", "target");
     const city = where(target, -1);
@@ -70,10 +77,11 @@ function makeTargets(data) {
     if (city) head.append(verdict(city.status));
     box.append(head);
     if (city) box.append(...standing(target, city));
+    else box.append(...target.rows.filter((row) => !row.indicative).slice(0, 12).map(line));
     box.append(...byArea(target));
     const said = city ? facts(city) : [];
     if (text(target.lead)) said.push(words.lead.split("{}").join(text(target.lead)));
-    if (said.length) box.append(named("p", "said", said.join(" · ")));
+    if (said.length) box.append(folded("p", "said", said.join(" · "), words));
     if (city && text(city.note)) box.append(folded("p", "said", text(city.note), words));
     box.append(named("p", "plan", [target.plan, target.clause, target.standing, target.authority].map(text).filter(Boolean).join(" · ")));
     box.append(...target.disagrees.map((each) => folded("p", "disagrees", words.disagrees + " " + text(each), words)));
@@ -172,7 +180,7 @@ function makeTargets(data) {
       box.append(head);
       if (own) {
         box.append(...standing(target, own));
-        if (facts(own).length) box.append(named("p", "said", facts(own).join(" · ")));
+        if (facts(own).length) box.append(folded("p", "said", facts(own).join(" · "), words));
         if (text(own.note)) box.append(folded("p", "said", text(own.note), words));
       } else box.append(element("p", "said", words.reference.split("{}").join(text((where(target, -1) || target.rows[0]).goal))));
       return [box];

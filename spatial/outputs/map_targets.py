@@ -31,7 +31,7 @@ Floats = npt.NDArray[np.float64]
 
 @dataclass(frozen=True, eq=False)
 class Line:
-    """A target of the metric shown: its place in the page's list, what it wants of each area, and of all alike (NaN where they differ)."""
+    """A target of the metric shown: its place in the page's list, what it wants of each area, and of all alike (NaN where it does not)."""
 
     target: int
     wanted: Floats
@@ -104,7 +104,9 @@ class PageTargets:
             if np.isnan(wanted).all() and info.unit in _ALIKE:
                 wanted[:] = city
             known = wanted[np.isfinite(wanted)]
-            alike = float(known[0]) if len(known) and np.allclose(known, known[0], rtol=1e-12, atol=0) else np.nan
+            same = len(known) > 0 and np.allclose(known, known[0], rtol=1e-12, atol=0)
+            for_all = len(known) == self.count or (len(known) > 0 and np.isclose(known[0], city, rtol=1e-12, atol=0))
+            alike = float(known[0]) if same and for_all else np.nan
             if len(known):
                 found.append(Line(index, wanted, alike, indicative))
         return found
@@ -152,20 +154,19 @@ class PageTargets:
             **{key: self.number(_text(value)) for key, value in said.items()},
             "stretch": str(first["strength"]) == "stretch",
             "disagrees": [self.number(text) for text in self._contradictions(str(first["target_id"]))],
-            "rows": [packed for row in rows.to_dict("records") if (packed := self._row(row)) is not None],
+            "rows": [self._row(row) for row in rows.to_dict("records")],
         }
 
-    def _row(self, row: Mapping[str, Any]) -> dict[str, Any] | None:
-        """Pack how one area stands; row -1 is the city."""
+    def _row(self, row: Mapping[str, Any]) -> dict[str, Any]:
+        """Pack how one area stands; row -1 is the city, -2 what is no area of this page: a province, a district of another map."""
         area = str(row["area_id"])
-        if area != CITY and area not in self.rows:
-            return None
         unit = str(row["unit"])
         value = amount(row["value"], unit, self.lang)
         if pd.notna(row["low"]) and pd.notna(row["high"]) and row["low"] < row["high"]:
             value += f" ({amount(row['low'], unit, self.lang)} – {amount(row['high'], unit, self.lang)})"
         said = _text(row["value_status"])
         texts = {
+            "area": _text(row["area_name"]),
             "goal": goal(row, self.lang),
             "value": value,
             "doubt": STATUS_TITLES[said].get(self.lang) if said in STATUS_TITLES and said != "ok" else "",
@@ -178,7 +179,7 @@ class PageTargets:
             "note": _text(row[f"note_{self.lang}"]),
         }
         return {
-            "row": self.rows.get(area, -1),
+            "row": -1 if area == CITY else self.rows.get(area, -2),
             "status": str(row["status"]),
             "indicative": bool(row["indicative"]) if pd.notna(row["indicative"]) else False,
             "progress": _share(row["progress"]),

@@ -128,6 +128,32 @@ def test_an_area_without_a_target_is_shown_the_citys_for_reference(opened: Any) 
     assert view.page.locator(".card .verdict").count() == 0
 
 
+def test_a_target_of_an_area_or_of_a_province_says_whose_it_is(opened: Any) -> None:
+    province = target_row(target_id="P1", area_id="", area_name="某省", status="not_comparable", value=np.nan, progress=np.nan)
+    view = opened(standing([area_row(target=0.15, status="not_met"), province]))
+    blocks = view.page.locator(".targets .target")
+    for index, words in (
+        (0, ("甲区", "≥ 15% by 2025", "now 10.0%", "✕ not met")),
+        (1, ("某省", "≥ 16.8% by 2025", "now —", "≠ not comparable")),
+    ):
+        assert all(word in blocks.nth(index).inner_text() for word in words)
+    # One area has a target: one tick and no line for all; the province's is not drawn.
+    assert view.page.locator(".areas .tick").count() == 1
+    assert view.page.locator(".legend .target-line").count() == 0
+    assert "targets differ by area" in view.text(".legend")
+    assert view.quiet()
+
+
+def test_many_unfinished_projects_are_folded(opened: Any) -> None:
+    view = opened(standing([target_row(projects=";".join(f"t{number}" for number in range(300)))]))
+    said = view.page.locator(".targets .said:has(.more)")
+    height = said.bounding_box()["height"]
+    assert height < 100
+    said.locator(".more").click()
+    assert said.bounding_box()["height"] > 2 * height
+    assert view.page.evaluate("document.querySelector('.panel').scrollWidth") <= 372
+
+
 def test_a_target_of_another_variant_is_one_step_away(opened: Any) -> None:
     view = opened(standing([target_row(variant="redline")]))
     assert view.page.locator(".targets .target").count() == 0

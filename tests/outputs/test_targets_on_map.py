@@ -113,6 +113,14 @@ def test_what_was_held_against_another_figure_has_no_line(tmp_path: Path) -> Non
     assert len(page["targets"]["list"]) == 1
 
 
+def test_one_number_for_all_areas_is_one_line(tmp_path: Path) -> None:
+    # The judge says of every area but the partial one and the one without data that the city's 0.168 holds there too.
+    rows = [target_row(area_id=key, value=value, indicative=True) for key, value in zip("abcd", VALUES, strict=False)]
+    assert [mark[0] for mark in variant_of(payload(standing([target_row(), *rows]), tmp_path))["marks"]] == [0]
+    # Without a row of the city, four of six areas are not all.
+    assert variant_of(payload(standing(rows), tmp_path))["marks"] == []
+
+
 def test_units_are_converted_or_nothing_is_drawn(tmp_path: Path) -> None:
     same = variant_of(payload(standing([target_row(target=0.168, unit="1/1000")]), tmp_path))
     assert len(same["marks"]) == 1
