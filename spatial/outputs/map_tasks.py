@@ -142,7 +142,7 @@ def _fact(results: Results, tasks: gpd.GeoDataFrame, column: str, number: Number
     titles = {
         "status": Text("状态", "Status"),
         "days": Text("超期", "Over by"),
-        "investment": Text("投资", "Money"),
+        "investment": Text("投资", "Investment"),
         "people": Text("受益人数", "People who gain"),
     }
     title = titles.get(column, TASK_TITLES[column]).get(lang)

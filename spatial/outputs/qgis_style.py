@@ -233,7 +233,15 @@ def _labeling(root: Element, text: str, kind: str) -> None:
         bufferJoinStyle="128",
     )
     SubElement(settings, "text-format", multilineAlign="1", wrapChar="")
-    SubElement(settings, "placement", placement="1" if kind == "polygon" else "0", quadOffset="4", centroidInside="1", priority="5")
+    SubElement(
+        settings,
+        "placement",
+        placement="1" if kind == "polygon" else "0",
+        dist="1.2" if kind == "point" else "0",
+        quadOffset="4",
+        centroidInside="1",
+        priority="5",
+    )
     SubElement(settings, "rendering", obstacle="0", fontLimitPixelSize="0", scaleVisibility="0", drawLabels="1")
 
 

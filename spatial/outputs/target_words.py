@@ -22,7 +22,7 @@ _LARGE = (
     (1e6, Text("", " million")),
     (1e4, Text("万", "")),
 )
-_FROM = 1e6  # below, figures are written out
+_FROM = 1e6  # below, figures are written out; but money in Chinese is counted in 万元
 PLAN_STANDING_TITLES = {"draft": Text("草案", "draft"), "in_force": Text("现行", "in force"), "past": Text("期满", "past")}
 DUE_TITLES = {
     "overdue": Text("逾期", "overdue"),
@@ -45,11 +45,11 @@ TARGET_TITLES = {
     "baseline_year": Text("基期年", "Year of the baseline"), "year": Text("目标年", "Year"), "value": Text("现状值", "Value"),
     "low": Text("下限", "Low"), "high": Text("上限", "High"), "value_status": Text("现状值状态", "Status of the value"),
     "quality": Text("实测占比（0–1）", "Share measured, not assumed (0–1)"), "progress": Text("进度（0–1）", "Progress (0–1)"),
-    "expected": Text("应达进度（0–1）", "Expected progress (0–1)"), "status": Text("评定代码", "Verdict, code"), "gap": Text("差额", "Gap"),
+    "expected": Text("应达进度（0–1）", "Expected progress (0–1)"), "status": Text("评定代码", "Verdict, code"), "gap": Text("差额", "Missing"),
     "reached": Text("达到日期", "Reached on"), "forecast_year": Text("按现速预计达到年", "Reached in, at this pace"),
     "indicative": Text("示意分解", "Indicative split"), "lead_unit": Text("牵头单位", "Lead unit"),
     "assisting_unit": Text("配合单位", "Assisting unit"), "projects": Text("未完成项目", "Unfinished projects"),
-    "standing": Text("规划状态", "Standing of the plan"), "authority_zh": Text("发布机关（中文）", "Authority (Chinese)"),
+    "standing": Text("规划效力", "Standing of the plan"), "authority_zh": Text("发布机关（中文）", "Authority (Chinese)"),
     "authority_en": Text("发布机关（英文）", "Authority (English)"), "note_zh": Text("说明（中文）", "Note (Chinese)"),
     "note_en": Text("说明（英文）", "Note (English)"),
 }  # fmt: skip
@@ -63,7 +63,7 @@ TASK_TITLES = {
     "assisting_unit": Text("配合单位", "Assisting unit"), "investment": Text("投资（元）", "Investment (CNY)"),
     "investment_source": Text("资金来源", "Source of the money"), "people": Text("受益人数（人）", "People who gain"),
     "evidence": Text("佐证材料", "Evidence"), "acceptance": Text("验收文件", "Acceptance document"), "before": Text("整治前", "Before"),
-    "after": Text("整治后", "After"), "confirmed": Text("图上核实", "Confirmed by the map"), "proof": Text("销号依据", "Proof"),
+    "after": Text("整治后", "After"), "confirmed": Text("图上核实", "Confirmed by the map"), "proof": Text("佐证", "Proof"),
     "mapped": Text("是否上图", "Mapped"),
 }  # fmt: skip
 LEFT_OUT_TITLES = {
@@ -103,7 +103,7 @@ def amount(value: float, unit: str, lang: Lang, *, exact: bool = False) -> str:
     Returns
     -------
     str
-        ``16.8%``, ``12.5 km``, ``3 亿元``, ``已竣工``; from a million on with 万, 亿, million or billion.
+        ``16.8%``, ``12.5 km``, ``3 亿元``, ``已竣工``; from a million on (money in Chinese from 1 万 on) with 万, 亿, million or billion.
     """
     if value is None or pd.isna(value) or not math.isfinite(value):
         return "—"
@@ -113,7 +113,7 @@ def amount(value: float, unit: str, lang: Lang, *, exact: bool = False) -> str:
         return Text("是", "yes").get(lang) if value >= 0.5 else Text("否", "no").get(lang)
     declared = unit_of(unit)
     number, label, word = float(value) * declared.factor, declared.label.get(lang), ""
-    if abs(number) >= _FROM:
+    if abs(number) >= (1e4 if unit == "CNY" and lang == "zh" else _FROM):
         number, word = next((number / size, text.get(lang)) for size, text in _LARGE if abs(number) >= size and text.get(lang))
     rounded = 4 if exact else 2 if word else declared.decimals
     shown = f"{number:,.{rounded}f}"

@@ -241,5 +241,5 @@ def test_qgis_draws_the_tasks_as_the_legend_says(qgis: str, zh: Path) -> None:  
         assert near(color, tuple(int(wanted[key][at : at + 2], 16) for at in (1, 3, 5))), key
     assert layers["tasks_polygons"]["colors"]["t7"] != "#123456"
     assert sorted(layers["tasks_points"]["texts"]) == ["", "", "", "", HOSTILE_TASK]  # only what is overdue has its name beside it
-    assert {"投资（元）", "完成期限", "销号依据"} <= set(layers["tasks"]["aliases"])
+    assert {"投资（元）", "完成期限", "佐证"} <= set(layers["tasks"]["aliases"])
     assert {"目标要求", "评定结果"} <= set(layers["targets"]["aliases"])

@@ -307,6 +307,7 @@ def test_records_without_ids_find_their_places() -> None:
         (0.168, "1", True, Text("16.8%", "16.8%")), (0.9985, "1", True, Text("99.85%", "99.85%")), (235.0, "km", True, Text("235 公里", "235 km")),
         (12.5, "km", False, Text("12.50 公里", "12.50 km")), (3e8, "CNY", True, Text("3 亿元", "300 million CNY")),
         (2.5e9, "CNY", False, Text("25 亿元", "2.5 billion CNY")), (1_250_000.0, "t", False, Text("125 万吨", "1.25 million t")),
+        (500_000.0, "CNY", False, Text("50 万元", "500,000 CNY")), (9_000.0, "CNY", False, Text("9,000 元", "9,000 CNY")),
         (50.0, "count", True, Text("50 个", "50")), (np.nan, "km", False, Text("—", "—")), (4.0, "status", False, Text("已竣工", "completed")),
         (1.0, "boolean", False, Text("是", "yes")), (-5.0, "km", True, Text("-5 公里", "-5 km")),
     ],
