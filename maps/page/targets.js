@@ -78,7 +78,8 @@ function makeTargets(data) {
     box.append(head);
     if (city) box.append(...standing(target, city));
     else box.append(...target.rows.filter((row) => !row.indicative).slice(0, 12).map(line));
-    box.append(...byArea(target));
+    if (city || target.rows.length > 12) box.append(...byArea(target));
+    if (target.differs) box.append(element("p", "said", words.held_otherwise));
     const said = city ? facts(city) : [];
     if (text(target.lead)) said.push(words.lead.split("{}").join(text(target.lead)));
     if (said.length) box.append(folded("p", "said", said.join(" · "), words));

@@ -16,7 +16,7 @@ from spatial.outputs.target_words import PLAN_STANDING_TITLES, amount, goal, ver
 from spatial.outputs.task_groups import targets_to_show
 from spatial.result import STATUS_TITLES, MetricInfo, Results
 from spatial.targets.model import STATUSES, Standing
-from spatial.text import Lang
+from spatial.text import Lang, Text
 from spatial.unit_words import factor_between
 
 # Only what is still wanted, and wanted of this very figure, is drawn as a line.
@@ -60,28 +60,51 @@ class PageTargets:
         self.rows = {str(key): row for row, key in enumerate(ids)}
         self.count = len(self.rows)
         self.listed: list[tuple[str, str, pd.DataFrame]] = []
+        self.values: dict[tuple[str, str], pd.Series] = {}
         self.elsewhere = 0
         if standing is None:
             return
-        for _, rows in targets_to_show(standing, results.city).groupby(["plan", "target_id"], sort=False):
-            place = self._place(rows.iloc[0])
+        targets = targets_to_show(standing, results.city)
+        bound = results.table[results.table["metric"].isin(set(targets["measure"]))]
+        self.values = {key: part.set_index("area_id")["value"] for key, part in bound.groupby(["metric", "variant"], sort=False)}
+        for _, rows in targets.groupby(["plan", "target_id"], sort=False):
+            place = self._place(rows)
             if place is None:
                 self.elsewhere += 1
             else:
                 self.listed.append((*place, rows))
 
-    def _place(self, row: pd.Series) -> tuple[str, str] | None:
-        """Return metric and variant that a target is about; ``None`` where the page shows no such metric."""
-        info = self.results.shown.get(str(row["measure"]))
+    def _place(self, rows: pd.DataFrame) -> tuple[str, str] | None:
+        """Return metric and variant that a target is about; ``None`` where the page shows no such metric.
+
+        Where a target names no variant it is the one that shows the figure it was held against (the year's increment or the total), else the
+        default one.
+        """
+        first = rows.iloc[0]
+        info = self.results.shown.get(str(first["measure"]))
         if info is None:
             return None
-        said = "" if pd.isna(row["variant"]) else str(row["variant"])
-        return info.name, said if said in info.variants else info.default_variant
+        if (said := _text(first["variant"])) in info.variants:
+            return info.name, said
+        names = sorted(info.variants, key=lambda name: name != info.default_variant)
+        return info.name, next((name for name in names if self._agrees(rows.iloc[:1], info, name)), info.default_variant)
 
-    def of(self, info: MetricInfo, variant: str, values: pd.Series) -> list[Line]:
+    def _agrees(self, rows: pd.DataFrame, info: MetricInfo, variant: str) -> bool:
+        """Tell whether the figures of a target are those that the page shows of a variant."""
+        shown = self.values.get((info.name, variant))
+        return shown is not None and all(self._same(row, info, shown) for row in rows.itertuples(index=False))
+
+    @staticmethod
+    def _same(row: Any, info: MetricInfo, shown: pd.Series) -> bool:
+        factor = factor_between(str(row.unit), info.unit)
+        if factor is None:
+            return False
+        return bool(np.isclose(float(row.value) * factor, shown.get(row.area_id, np.nan), rtol=1e-6, atol=0, equal_nan=True))
+
+    def of(self, info: MetricInfo, variant: str) -> list[Line]:
         """Return the targets that can be drawn beside the values of a variant.
 
-        ``values`` are those of the page by ``area_id``. A target that was held against another figure (an increment, a difference from another
+        A target that was held against another figure (an increment, a difference from another
         city's) has no place on their scale.
         """
         found = []
@@ -94,7 +117,7 @@ class PageTargets:
                 factor = factor_between(str(row.unit), info.unit)
                 if row.status not in _LIVE or row.operator not in _POINTS or factor is None or _share(row.target) is None:
                     continue
-                if not np.isclose(float(row.value) * factor, values.get(row.area_id, np.nan), rtol=1e-6, atol=0, equal_nan=True):
+                if not self._same(row, info, self.values[metric, mine]):
                     continue
                 if row.area_id == CITY:
                     city = float(row.target) * factor
@@ -138,6 +161,7 @@ class PageTargets:
 
     def _target(self, metric: str, variant: str, rows: pd.DataFrame) -> dict[str, Any]:
         first = rows.iloc[0]
+        known = rows[rows["value"].notna()]
         plan = self.standing.plans.get(str(first["plan"])) if self.standing else None
         standing = _text(first["standing"]) or (plan.standing if plan else "")
         said = {
@@ -152,6 +176,7 @@ class PageTargets:
             "metric": metric,
             "variant": variant,
             **{key: self.number(_text(value)) for key, value in said.items()},
+            "differs": not self._agrees(known.iloc[:1], self.results.metrics[metric], variant),
             "stretch": str(first["strength"]) == "stretch",
             "disagrees": [self.number(text) for text in self._contradictions(str(first["target_id"]))],
             "rows": [self._row(row) for row in rows.to_dict("records")],
@@ -175,7 +200,7 @@ class PageTargets:
             "reached": _text(row["reached"]),
             "forecast": f"{int(row['forecast_year'])}" if pd.notna(row["forecast_year"]) else "",
             "assisting": _text(row["assisting_unit"]),
-            "projects": _text(row["projects"]),
+            "projects": Text("、", ", ").get(self.lang).join(part for part in _text(row["projects"]).split(";") if part),
             "note": _text(row[f"note_{self.lang}"]),
         }
         return {

@@ -306,7 +306,7 @@ class _Payload:
         status = part["status"].fillna("no_data").to_numpy(dtype=object)
         proper = np.isin(status, ("ok", "estimated")) & np.isfinite(value)
         classes = classify(value[:count][proper[:count]], info.unit, self.lang)
-        lines = self.targets.of(info, variant, part["value"])
+        lines = self.targets.of(info, variant)
         held = [line.wanted[np.isfinite(line.wanted)] for line in lines]
         top = np.max(np.concatenate([value[:count][proper[:count]], *held]), initial=0.0)
         above, below = info.bases.get(variant, ("", ""))

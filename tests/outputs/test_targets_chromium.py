@@ -137,6 +137,7 @@ def test_a_target_of_an_area_or_of_a_province_says_whose_it_is(opened: Any) -> N
         (1, ("某省", "≥ 16.8% by 2025", "now —", "≠ not comparable")),
     ):
         assert all(word in blocks.nth(index).inner_text() for word in words)
+    assert "Judged by the target's own period" not in view.text(".targets")
     # One area has a target: one tick and no line for all; the province's is not drawn.
     assert view.page.locator(".areas .tick").count() == 1
     assert view.page.locator(".legend .target-line").count() == 0

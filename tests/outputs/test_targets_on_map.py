@@ -110,7 +110,8 @@ def test_what_was_held_against_another_figure_has_no_line(tmp_path: Path) -> Non
     # Two percentage points more than elsewhere: 0.02 is no value of a road area ratio, and 0.15 is not what it was held against.
     page = payload(standing([target_row(target=0.02, value=0.03, unit="pp")]), tmp_path)
     assert "marks" not in variant_of(page)
-    assert len(page["targets"]["list"]) == 1
+    assert [target["differs"] for target in page["targets"]["list"]] == [True]
+    assert not payload(standing(), tmp_path)["targets"]["list"][0]["differs"]
 
 
 def test_one_number_for_all_areas_is_one_line(tmp_path: Path) -> None:
@@ -153,9 +154,11 @@ def test_two_plans_may_use_one_id(tmp_path: Path) -> None:
     assert [mark[0] for mark in variant_of(page)["marks"]] == [0, 1]
 
 
-def test_an_unknown_variant_is_the_default_one(tmp_path: Path) -> None:
-    page = payload(standing([target_row(variant="")]), tmp_path)
-    assert page["targets"]["list"][0]["variant"] == "paved"
+def test_a_target_without_a_variant_stands_where_its_figure_is(tmp_path: Path) -> None:
+    # Paved is 0.15 and the default, the red line is 0.165; 0.17 is neither.
+    for value, variant, differs in ((0.15, "paved", False), (0.165, "redline", False), (0.17, "paved", True)):
+        target = payload(standing([target_row(variant="", value=value)]), tmp_path)["targets"]["list"][0]
+        assert (target["variant"], target["differs"]) == (variant, differs)
 
 
 def test_a_plan_that_disagrees_says_so_until_it_is_decided(tmp_path: Path) -> None:
