@@ -5,6 +5,7 @@ function makePanel(data, fills, on) {
   const root = element("aside", "panel");
   root.setAttribute("aria-label", data.title);
   const parts = {};
+  const targets = makeTargets(data);
   let over;
   const block = (name, tag = "section") => root.appendChild((parts[name] = element(tag, name)));
 
@@ -17,7 +18,7 @@ function makePanel(data, fills, on) {
   first.replaceChildren(...data.themes.map((theme) => {
     const group = element("optgroup");
     group.label = theme.title;
-    group.append(...theme.metrics.map((index) => option(data.metrics[index].title, index)));
+    group.append(...theme.metrics.map((index) => option(targets.mark(data.metrics[index]) + data.metrics[index].title, index)));
     return group;
   }));
   const more = root.querySelector(".chooser").appendChild(element("button", "expand", words.more));
@@ -27,6 +28,7 @@ function makePanel(data, fills, on) {
   block("card").setAttribute("aria-live", "polite");
   block("message", "p");
   block("legend");
+  block("targets");
   block("totals");
   block("layers");
   block("about");
@@ -100,11 +102,13 @@ function makePanel(data, fills, on) {
   function layerClasses(layer) {
     const rows = element("ul", "keys classes");
     if (layer.legend) rows.append(element("li", "unit", layer.legend));
-    for (const { color, label, count } of layer.groups) {
+    for (const entry of layer.key || layer.groups) {
+      const { color, label, count } = entry;
       if (!color) continue;
       const line = rows.appendChild(element("li"));
-      line.append(overlaySwatch(layer, color), element("span", "label", label), element("span", "count", count.toLocaleString("en")));
+      line.append(layer.key ? signSwatch([entry], true) : overlaySwatch(layer, color), element("span", "label", label), element("span", "count", count.toLocaleString("en")));
     }
+    if (layer.left) rows.append(element("li", "unit left", layer.left));
     return rows;
   }
 
@@ -125,13 +129,15 @@ function makePanel(data, fills, on) {
     first.value = metricIndex;
     variantBlock(view);
     legendBlock(view);
+    targets.fill(parts.targets, view, on.variant);
     messageBlock(view);
     totalsBlock(view);
     aboutBlock(metric);
     areasBlock(view);
   }
 
-  function legendBlock({ metric, variant, counts }) {
+  function legendBlock(view) {
+    const { metric, variant, counts } = view;
     const title = [metric.title, variant.title].filter(Boolean).join(" · ");
     const rows = element("ul", "keys");
     const row = (picture, label, count) => {
@@ -139,6 +145,7 @@ function makePanel(data, fills, on) {
       line.append(picture, element("span", "label", label), element("span", "count", count === undefined ? "" : String(count)));
     };
     variant.colors.forEach((color, index) => row(swatch(color), variant.ranges[index], counts.classes[index]));
+    targets.intoLegend([...rows.children], rows, view);
     row(swatch(fills.forSvg("estimated", variant.colors[Math.floor(variant.colors.length / 2)] || "#a1dab4")), data.statuses.estimated, counts.status.estimated);
     row(swatch(fills.forSvg("partial")), data.statuses.partial + " *", counts.status.partial);
     row(swatch(fills.forSvg("no_data")), data.statuses.no_data, counts.status.no_data);
@@ -163,6 +170,7 @@ function makePanel(data, fills, on) {
     for (const color of colors) scale.appendChild(element("i")).style.background = color;
     const ends = ranges.length ? [ranges[0].split(" – ")[0], ranges.at(-1).split(" – ").at(-1)] : [words.nothing];
     parts.ramp.replaceChildren(element("span", "", ends[0]), scale, element("span", "", (ends[1] || "") + " " + (over ? over.unit : metric.unit)));
+    if (!over) targets.intoRamp(scale, { variant });
     if (!colors.length) {
       const keys = ["partial", "no_data"].map((status) => {
         const key = element("span", "key");
@@ -209,8 +217,9 @@ function makePanel(data, fills, on) {
     if (metric.standard) parts.about.append(element("h2", "", words.standard), folded("p", "", metric.standard, words));
   }
 
-  function areasBlock({ variant, text, status, color }) {
-    parts.areas.replaceChildren(element("h2", "", words.areas + " (" + data.areas.count.toLocaleString("en") + ")"), element("p", "unit", words.areas_ranked));
+  function areasBlock(view) {
+    const { variant, text, status, color } = view;
+    parts.areas.replaceChildren(element("h2", "", words.areas + " (" + data.areas.count.toLocaleString("en") + ")"), element("p", "unit", words.areas_ranked), ...targets.trackKey(view));
     parts.areas.hidden = !data.areas.count;
     const most = 300;
     const list = parts.areas.appendChild(element("ol"));
@@ -221,7 +230,7 @@ function makePanel(data, fills, on) {
       bar.style.width = variant.bar[row] + "%";
       bar.style.background = color(row);
       const value = status(row) === "no_data" ? data.statuses.no_data : text("value", row) + (status(row) === "partial" ? " *" : "");
-      button.append(named("span", "name", data.areas.names[row]), element("span", "value", value), bar);
+      button.append(named("span", "name", data.areas.names[row]), element("span", "value", value), targets.track(bar, row, view));
       if (status(row) === "partial") button.title = data.statuses.partial;
       button.addEventListener("click", () => on.area(row));
       list.appendChild(element("li")).append(button);
@@ -231,7 +240,8 @@ function makePanel(data, fills, on) {
   }
 
   // The figures of one area; without one, how to get them.
-  function card(row, { metric, variant, text, status }, here) {
+  function card(row, view, here) {
+    const { metric, variant, text, status } = view;
     parts.card.classList.toggle("empty", row === null);
     if (row === null) {
       parts.card.replaceChildren(element("p", "hint", words.hint));
@@ -254,7 +264,7 @@ function makePanel(data, fills, on) {
     fact(data.areas.names[data.areas.count], text("value", data.areas.count));
     fact(words.definition, metric.definition);
     fact(words.standard, metric.standard);
-    parts.card.replaceChildren(close, named("h2", "name", data.areas.names[row]), element("p", "unit", [metric.title, variant.title].filter(Boolean).join(" · ")), head, ...here.map((hit) => hitText(hit)), facts);
+    parts.card.replaceChildren(close, named("h2", "name", data.areas.names[row]), element("p", "unit", [metric.title, variant.title].filter(Boolean).join(" · ")), head, ...here.map((hit) => hitText(hit)), ...targets.card(row, view), facts);
   }
 
   function reveal() {

@@ -88,7 +88,8 @@ function swatch(fill, attributes = {}) {
 }
 
 // The sign of an overlay in the list of layers: a ramp where it is graded, a dot where it is of points.
-function overlaySwatch({ style, points, groups, legend }, color) {
+function overlaySwatch({ style, points, groups, legend, key }, color) {
+  if (key) return signSwatch(key.slice(0, 4), false);
   const fill = color || style.fill;
   if (points) {
     const box = svg("svg", { width: 28, height: 16, class: "swatch", "aria-hidden": "true" });

@@ -160,8 +160,9 @@ def secret_layers(results: Results, frame: pd.DataFrame) -> list[str]:
 _KEYS: Mapping[str, tuple[type, ...]] = {
     "layer": (str,), "evidence": (str, list), "service_area": (dict,), "title": (dict,), "style": (dict,), "shown": (bool,), "fades": (bool,),
     "dissolve": (bool,), "together": (bool,), "facts": (list,), "numbered": (str,), "by": (str,), "kinds": (dict, list), "major": (dict,),
-    "weights": (dict,), "limit": (int,), "numbers": (int,), "simplify_m": (int, float),
+    "weights": (dict,), "source": (str,), "limit": (int,), "numbers": (int,), "simplify_m": (int, float),
 }  # fmt: skip
+TASKS = "tasks"  # the one source that is no layer and no evidence: the ledger's records
 
 _WORDS: Mapping[type, str] = {str: "a text", bool: "true or false", int: "a number", float: "a number", list: "a list", dict: "a table"}
 
@@ -191,8 +192,10 @@ def check_overlays(declared: Mapping[str, Any]) -> None:
                 faults.add(f"{where}: overlays.{shown(name)}.style needs {' and '.join(missing)}")
         if "title" in overlay and not _is_text(overlay["title"]):
             faults.add(f'{where}: overlays.{shown(name)}: title must be written {{ zh = "…", en = "…" }}')
-        if "style" not in overlay or not {"layer", "evidence", "service_area"} & set(overlay):
-            faults.add(f"{where}: overlays.{shown(name)} needs style, and one of layer, evidence and service_area")
+        if overlay.get("source", TASKS) != TASKS and isinstance(overlay["source"], str):
+            faults.add(f'{where}: overlays.{shown(name)}: source "{shown(overlay["source"])}" is not known; known: {TASKS}')
+        if "style" not in overlay or not {"layer", "evidence", "service_area", "source"} & set(overlay):
+            faults.add(f"{where}: overlays.{shown(name)} needs style, and one of layer, evidence, service_area and source")
     faults.raise_if_any()
 
 

@@ -22,6 +22,7 @@ from spatial.outputs.qgis_layers import qgis_tables
 from spatial.outputs.qgis_style import clean, qml, quoted, sld
 from spatial.outputs.storable import unique_name
 from spatial.result import Results
+from spatial.targets.model import Standing
 
 _GDAL_TYPES = {"point": ("Point", "MultiPoint"), "line": ("LineString", "MultiLineString"), "polygon": ("Polygon", "MultiPolygon")}
 _SIDE_FILES = ("-wal", "-shm", "-journal")
@@ -42,7 +43,7 @@ CONSTRAINT gdcc_ntv UNIQUE (constraint_name, constraint_type, value))""",
 )
 
 
-def write_geopackage(results: Results, path: str | Path) -> Path:
+def write_geopackage(results: Results, path: str | Path, standing: Standing | None = None) -> Path:
     """Write a measured city as one GeoPackage that QGIS opens styled.
 
     Layers ``areas`` (every metric and variant with its status, but for those for tables only) and ``totals`` (the city and what closes the
@@ -55,6 +56,10 @@ def write_geopackage(results: Results, path: str | Path) -> Path:
         From ``measure``.
     path
         Ends in ``.gpkg``; an existing file is replaced when the new one is whole.
+    standing
+        How the city stands: adds ``tasks_points``, ``tasks_lines`` and ``tasks_polygons`` (those that have records), styled by how far each has
+        come, and the tables ``targets``, ``tasks``, ``left_out`` and ``contradictions``; no record of a secret ledger. ``None`` for a city
+        without plans.
 
     Returns
     -------
@@ -73,7 +78,7 @@ def write_geopackage(results: Results, path: str | Path) -> Path:
     path = Path(path)
     if path.suffix.lower() != ".gpkg":
         raise OptionError(f"{path}: a GeoPackage must end in .gpkg")
-    tables = qgis_tables(results)
+    tables = qgis_tables(results, standing)
     day = results.city.date if re.fullmatch(r"\d{4}-\d\d-\d\d", results.city.date) else _UNDATED
     with atomic_path(path) as part:
         part.unlink()  # GDAL takes an empty file for a broken one

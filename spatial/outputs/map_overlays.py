@@ -14,6 +14,7 @@ import shapely
 
 from spatial.outputs.evidence import (
     COUNTS,
+    TASKS,
     Graded,
     beyond_m,
     column_title,
@@ -26,7 +27,9 @@ from spatial.outputs.evidence import (
     unit_of_column,
 )
 from spatial.outputs.map_shapes import SIMPLIFY_M, packed, packed_points, simplified
+from spatial.outputs.map_tasks import pack_tasks
 from spatial.result import Results
+from spatial.targets.model import Standing
 from spatial.text import Lang, Text
 
 MAX_FEATURES = 5_000
@@ -60,7 +63,9 @@ class _Group:
     label: str = ""
 
 
-def pack_overlays(results: Results, declared: Mapping[str, Any], number: Number) -> tuple[list[dict[str, Any]], list[str]]:
+def pack_overlays(
+    results: Results, declared: Mapping[str, Any], number: Number, standing: Standing | None = None
+) -> tuple[list[dict[str, Any]], list[str], list[str]]:
     """Pack every overlay that has something to show.
 
     Parameters
@@ -71,18 +76,26 @@ def pack_overlays(results: Results, declared: Mapping[str, Any], number: Number)
         The map: ``overlays`` and ``words``.
     number
         Gives a text its number in the page's list of texts.
+    standing
+        Whose tasks are drawn; ``None`` for none.
 
     Returns
     -------
-    overlays, secret
-        For the page, in the order declared; and the titles of layers that are secret and not drawn.
+    overlays, secret, notices
+        For the page, in the order declared; the titles of layers that are secret and not drawn; and what a reader must know of the tasks.
     """
     lang = results.lang
     words = {key: Text(text["zh"], text["en"]).get(lang) for key, text in declared["words"].items()}
     found: list[dict[str, Any]] = []
     secret: list[str] = []
+    notices: list[str] = []
     made = {name: frame for name, _, frame in service_areas(results)}
     for name, overlay in declared["overlays"].items():
+        if overlay.get("source") == TASKS:
+            tasks, said_of_tasks = pack_tasks(results, standing, name, overlay, words, number)
+            found += [tasks] if tasks else []
+            notices += said_of_tasks
+            continue
         source = _source(results, name, overlay, made, secret)
         if source is None or source.frame.empty:
             continue
@@ -91,7 +104,7 @@ def pack_overlays(results: Results, declared: Mapping[str, Any], number: Number)
             said = "，" if lang == "zh" else ", "
             label = f"{source.title}{said}{drawn.pop('said')}" if drawn.get("said") else source.title
             found.append({"name": name, "title": label, "shown": bool(overlay.get("shown")), "style": overlay["style"], **drawn})
-    return found, secret
+    return found, secret, notices
 
 
 def _source(

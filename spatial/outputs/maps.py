@@ -30,7 +30,9 @@ from spatial.files import atomic_path
 from spatial.outputs.classes import NO_DATA, PARTIAL, classify
 from spatial.outputs.map_overlays import pack_overlays
 from spatial.outputs.map_shapes import packed, simplified
+from spatial.outputs.map_targets import PageTargets
 from spatial.result import STATUS_TITLES, STATUSES, MetricInfo, Results
+from spatial.targets.model import Standing
 from spatial.text import Lang, Text
 from spatial.units import UNITS, unit_of
 
@@ -41,7 +43,7 @@ SPLIT_FROM = 7  # with so many variants, what is counted and how it is measured 
 Geometries = npt.NDArray[np.object_]
 
 
-def write_map(results: Results, path: str | Path) -> Path:
+def write_map(results: Results, path: str | Path, standing: Standing | None = None) -> Path:
     """Write the overview map as one HTML file that makes no request.
 
     Parameters
@@ -50,6 +52,8 @@ def write_map(results: Results, path: str | Path) -> Path:
         A measured city; texts are in ``results.lang``.
     path
         The file; an older one is replaced when the new one is whole. The same results give the same bytes.
+    standing
+        How the city stands: its targets appear beside their metrics, its tasks as an overlay; ``None`` for a city without plans.
 
     Returns
     -------
@@ -64,7 +68,7 @@ def write_map(results: Results, path: str | Path) -> Path:
         The shipped declarations or page parts are missing.
     """
     target = Path(path)
-    page = _page(results, catalogue.declarations("maps", results.city.folder)["overview"])
+    page = _page(results, catalogue.declarations("maps", results.city.folder)["overview"], standing)
     with atomic_path(target) as part:
         part.write_bytes(page)
     return target
@@ -74,7 +78,7 @@ def _text(declared: Mapping[str, Any]) -> Text:
     return Text(str(declared["zh"]), str(declared["en"]))
 
 
-def _page(results: Results, declared: Mapping[str, Any]) -> bytes:
+def _page(results: Results, declared: Mapping[str, Any], standing: Standing | None) -> bytes:
     """Put together Leaflet, our page parts and the data; forbid everything else."""
     import folium
     from branca.element import CssLink, Element, Figure, JavascriptLink
@@ -89,7 +93,7 @@ def _page(results: Results, declared: Mapping[str, Any]) -> bytes:
             super().__init__()
             self.text = text
 
-    payload = _Payload(results, declared).build()
+    payload = _Payload(results, declared, standing).build()
     folder = catalogue.shipped() / "maps" / "page"
     chart = folium.Map(
         location=None, tiles=None, zoom_control="topright", prefer_canvas=True, zoom_snap=0.25, attribution_control=False, max_zoom=19
@@ -160,8 +164,8 @@ def _leaflet() -> dict[str, str]:
 class _Payload:
     """What the page shows, as plain data: texts once each in one list, rows as numbers of that list."""
 
-    def __init__(self, results: Results, declared: Mapping[str, Any]) -> None:
-        self.results = results
+    def __init__(self, results: Results, declared: Mapping[str, Any], standing: Standing | None) -> None:
+        self.results, self.standing = results, standing
         self.declared = declared
         self.lang: Lang = results.lang
         self.words = {key: _text(word).get(self.lang) for key, word in declared["words"].items()}
@@ -171,12 +175,14 @@ class _Payload:
         totals = sorted(np.flatnonzero(~self.is_area), key=lambda row: rank[str(results.areas.ids[row])])
         self.order = np.concatenate([np.flatnonzero(self.is_area), np.array(totals, dtype=int)])
         self.table = results.table
-        self.notices = [notice.get(self.lang) for notice in results.notices]
+        self.notices = [notice.get(self.lang) for notice in (*results.notices, *(standing.notes if standing else ()))]
+        self.targets = PageTargets(results, standing, results.areas.ids[self.is_area].tolist(), self._number)
 
     def build(self) -> dict[str, Any]:
         city, areas = self.results.city, self.results.areas
         metrics = self._metrics()
-        overlays, secret = pack_overlays(self.results, self.declared, self._number)
+        overlays, secret, said = pack_overlays(self.results, self.declared, self._number, self.standing)
+        self.notices += said
         if secret:
             self.notices.append(self.words["secret"].format(layers=", ".join(secret)))
         names = areas.names[self.order]
@@ -197,6 +203,7 @@ class _Payload:
                 **self._shapes(),
             },
             "metrics": metrics,
+            **({"targets": targets} if (targets := self.targets.pack(self.words)) else {}),
             "opens": self._opens(metrics),
             "themes": self._themes(metrics),
             "overlays": overlays,
@@ -228,7 +235,8 @@ class _Payload:
         if _in_china(city.crs, self._lonlat(shapely.box(*shapely.total_bounds(self.results.areas.whole)))):
             stamp = _text(self.declared["words"]["stamp"])
             return stamp.zh if self.lang == "zh" else f"{stamp.zh} / {stamp.en}"
-        return self.words["stamp"] if any(layer.sensitivity != "public" and layer.origin != "absent" for layer in layers) else ""
+        levels = [layer.sensitivity for layer in layers if layer.origin != "absent"] + ([city.ledger.sensitivity] if city.ledger else [])
+        return self.words["stamp"] if any(level != "public" for level in levels) else ""
 
     def _lonlat(self, geometry: Any) -> Any:
         return reproject(np.array([geometry], object), self.results.city.crs, pyproj.CRS(WGS84))[0]
@@ -298,7 +306,9 @@ class _Payload:
         status = part["status"].fillna("no_data").to_numpy(dtype=object)
         proper = np.isin(status, ("ok", "estimated")) & np.isfinite(value)
         classes = classify(value[:count][proper[:count]], info.unit, self.lang)
-        top = np.max(value[:count][proper[:count]], initial=0.0)
+        lines = self.targets.of(info, variant)
+        held = [line.wanted[np.isfinite(line.wanted)] for line in lines]
+        top = np.max(np.concatenate([value[:count][proper[:count]], *held]), initial=0.0)
         above, below = info.bases.get(variant, ("", ""))
         return {
             "name": variant,
@@ -319,6 +329,7 @@ class _Payload:
             "numerator": self._column(self._base(v, above) for v in part["numerator"]),
             "denominator": self._column(self._base(v, below) for v in part["denominator"]),
             "note": self._column(str(text) for text in part["note"].fillna("")),
+            **self.targets.beside(lines, classes, float(top)),
         }
 
     def _column(self, texts: Iterable[str]) -> list[int]:

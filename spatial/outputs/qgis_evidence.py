@@ -20,7 +20,7 @@ from spatial.result import Results
 from spatial.text import Lang, Text
 
 _RANKS = 30  # more numbers on a map are not read
-_KINDS = {"point": (0, 4), "line": (1, 2, 5), "polygon": (3, 6)}
+KINDS = {"point": (0, 4), "line": (1, 2, 5), "polygon": (3, 6)}
 
 
 @dataclass(frozen=True, eq=False)
@@ -158,10 +158,10 @@ def by_kind(
         frame = frame.explode(index_parts=False, ignore_index=True)
         geometry = np.asarray(frame["geometry"].to_numpy(), dtype=object)
     types = shapely.get_type_id(geometry)
-    kinds = [kind for kind, ids in _KINDS.items() if np.isin(types, ids).any()] or [usual if usual in _KINDS else "polygon"]
+    kinds = [kind for kind, ids in KINDS.items() if np.isin(types, ids).any()] or [usual if usual in KINDS else "polygon"]
     tables = []
     for index, kind in enumerate(kinds):
-        mine = np.isin(types, _KINDS[kind]) | ((types == -1) & (index == 0))
+        mine = np.isin(types, KINDS[kind]) | ((types == -1) & (index == 0))
         own = unique_name(name if len(kinds) == 1 else f"{name}_{kind}s", taken)
         drawn = style if kind != "line" else Style(style.name, tuple(_as_line(rule) for rule in style.rules), style.text)
         tables.append(Table(own, title, description, one_kind(frame[mine], kind), kind, columns, [drawn]))

@@ -18,8 +18,11 @@ from spatial.outputs.classes import classify as class_breaks
 from spatial.outputs.evidence import COLUMN_TITLES, secret_layers, service_areas
 from spatial.outputs.qgis_evidence import Table, by_kind, evidence_tables, in_brackets, service_area_tables
 from spatial.outputs.qgis_style import Condition, Rule, Style, Symbol, literal, quoted
+from spatial.outputs.qgis_targets import NAMES, target_tables
 from spatial.outputs.storable import one_kind, storable
+from spatial.outputs.task_groups import may_show
 from spatial.result import SCHEMA_VERSION, STATUS_TITLES, MetricInfo, Results
+from spatial.targets.model import Standing
 from spatial.text import Lang, Text
 from spatial.units import unit_of
 
@@ -41,6 +44,7 @@ _ROADS = {
     "service": ("#c5c9cb", 0.18),
 }
 _OTHER_ROADS = Text("其他（步行道、自行车道等，不计入市政道路）", "other (footways, cycleways …: no municipal road)")
+_SECRET_LEDGER = Text("台账涉密，其记录不写入本文件", "The ledger is secret: none of its records is in this file")
 _TOTALS = {
     CITY: Symbol(stroke="#1a1a1a", width=0.9),
     OUTSIDE: Symbol(stroke="#7d6608", width=0.1, hatch="#b7950b"),  # lies on no area, so that it may be hatched
@@ -48,26 +52,30 @@ _TOTALS = {
 }
 
 
-def qgis_tables(results: Results) -> list[Table]:
+def qgis_tables(results: Results, standing: Standing | None = None) -> list[Table]:
     """Prepare everything that the file holds.
 
     Parameters
     ----------
     results
         From ``measure``; it is not changed.
+    standing
+        How the city stands, with its targets and tasks; ``None`` for a city without plans.
 
     Returns
     -------
     list of Table
         In the order of the file's list, with titles, aliases and styles in ``results.lang``; each description carries the attribution.
     """
-    taken = {"areas", "totals", "metrics", "about", *INPUTS}
+    taken = {"areas", "totals", "metrics", "about", *INPUTS, *(NAMES if standing else ())}
     tables = [*_areas(results), *_inputs(results)]
     for key, frame in results.evidence.items():
         if not secret_layers(results, frame):
             tables += evidence_tables(results, key, frame, taken)
     for name, overlay, frame in service_areas(results):
         tables += service_area_tables(results, name, overlay, frame, taken)
+    if standing is not None:
+        tables += target_tables(results, standing)
     lang = results.lang
     tables.append(
         _plain(
@@ -79,7 +87,9 @@ def qgis_tables(results: Results) -> list[Table]:
         )
     )
     about = Text("关于本文件", "About this file")
-    tables.append(_plain("about", about, Text("数据来源、日期、版本与提示", "Sources, date, versions and notices"), _about(results), lang))
+    tables.append(
+        _plain("about", about, Text("数据来源、日期、版本与提示", "Sources, date, versions and notices"), _about(results, standing), lang)
+    )
     credit = results.city.attribution
     return [
         table if credit in table.description else replace(table, description=f"{table.description} · {credit}".strip(" ·"))
@@ -267,12 +277,16 @@ def _road_rules(declared: Symbol, column: str, lang: Lang) -> tuple[Rule, ...]:
     return (*reversed(rules), Rule(_OTHER_ROADS.get(lang), rest, otherwise=True))
 
 
-def _about(results: Results) -> pd.DataFrame:
+def _about(results: Results, standing: Standing | None) -> pd.DataFrame:
     from spatial import __version__
 
     city = results.city
     present = [layer for layer in city.layers.values() if layer.origin != "absent"]
-    level = max((SENSITIVITIES.index(layer.sensitivity) for layer in present), default=0)
+    levels = [layer.sensitivity for layer in present] + ([city.ledger.sensitivity] if city.ledger else [])
+    level = max(map(SENSITIVITIES.index, levels), default=0)
+    notices = list(results.notices)
+    if standing is not None:
+        notices += [*standing.notes, *([] if may_show(city) else [_SECRET_LEDGER])]
     rows = [
         ("schema_version", SCHEMA_VERSION),
         ("software", f"spatial {__version__}"),
@@ -284,6 +298,8 @@ def _about(results: Results) -> pd.DataFrame:
         ("sensitivity", SENSITIVITIES[level]),
         ("attribution", city.attribution),
         *((f"source_{layer.spec.name}", layer.source) for layer in present if layer.source and layer.sensitivity != "secret"),
-        *((f"notice_{number}", notice.get(results.lang)) for number, notice in enumerate(results.notices, start=1)),
+        *((f"notice_{number}", notice.get(results.lang)) for number, notice in enumerate(notices, start=1)),
+        *((("targets_as_of", standing.date.isoformat()),) if standing else ()),
+        *((f"plan_{name}", plan.title.get(results.lang)) for name, plan in (standing.plans if standing else {}).items()),
     ]
     return pd.DataFrame(rows, columns=["key", "value"])

@@ -14,6 +14,10 @@ _SYMBOLS = {"point": "marker", "line": "line", "polygon": "fill"}
 _NOT_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _OGC, _SE, _SLD = "http://www.opengis.net/ogc", "http://www.opengis.net/se", "http://www.opengis.net/sld"
 
+# Shape of a point → what QGIS and what SLD calls it; a ring is a circle that its fill makes empty.
+SHAPES = {"circle": ("circle", "circle"), "ring": ("circle", "circle"), "square": ("square", "square"), "triangle": ("triangle", "triangle"),
+          "cross": ("cross2", "x")}  # fmt: skip
+
 Value = str | float
 
 
@@ -37,6 +41,8 @@ class Symbol:
         Colour of diagonal lines over the fill.
     level
         Symbols of a higher level are drawn over all of a lower one, whatever feature they belong to.
+    shape
+        Of points: a key of ``SHAPES``.
     """
 
     fill: str | None = None
@@ -47,6 +53,7 @@ class Symbol:
     size: float = 1.6
     opacity: float = 1.0
     level: int = 0
+    shape: str = "circle"
 
 
 @dataclass(frozen=True)
@@ -181,7 +188,7 @@ def _symbol(parent: Element, name: str, symbol: Symbol, kind: str) -> None:
             symbol.level,
         )
     elif kind == "point":
-        marker = {"name": "circle", "color": _rgba(symbol.fill), "size": f"{symbol.size:g}", "size_unit": "MM", **outline}
+        marker = {"name": SHAPES[symbol.shape][0], "color": _rgba(symbol.fill), "size": f"{symbol.size:g}", "size_unit": "MM", **outline}
         _layer(element, "SimpleMarker", marker, symbol.level)
     else:
         fill = {"color": _rgba(symbol.fill), "style": "solid" if symbol.fill else "no", "joinstyle": "round", **outline}
@@ -226,7 +233,15 @@ def _labeling(root: Element, text: str, kind: str) -> None:
         bufferJoinStyle="128",
     )
     SubElement(settings, "text-format", multilineAlign="1", wrapChar="")
-    SubElement(settings, "placement", placement="1" if kind == "polygon" else "0", quadOffset="4", centroidInside="1", priority="5")
+    SubElement(
+        settings,
+        "placement",
+        placement="1" if kind == "polygon" else "0",
+        dist="1.2" if kind == "point" else "0",
+        quadOffset="4",
+        centroidInside="1",
+        priority="5",
+    )
     SubElement(settings, "rendering", obstacle="0", fontLimitPixelSize="0", scaleVisibility="0", drawLabels="1")
 
 
@@ -278,8 +293,10 @@ def _sld_rule(parent: Element, rule: Rule, kind: str) -> None:
     else:
         graphic = SubElement(SubElement(element, f"{{{_SE}}}PointSymbolizer"), f"{{{_SE}}}Graphic")
         mark = SubElement(graphic, f"{{{_SE}}}Mark")
-        SubElement(mark, f"{{{_SE}}}WellKnownName").text = "circle"
+        SubElement(mark, f"{{{_SE}}}WellKnownName").text = SHAPES[symbol.shape][1]
         _parameters(SubElement(mark, f"{{{_SE}}}Fill"), {"fill": symbol.fill or "#ffffff"})
+        if symbol.shape != "circle":  # whose outline is most of what is seen
+            _stroke(mark, symbol)
         SubElement(graphic, f"{{{_SE}}}Size").text = _pixels(symbol.size)
 
 
