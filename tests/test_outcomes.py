@@ -8,13 +8,13 @@ from datetime import date
 
 import numpy as np
 import pytest
-from spatial.targets.standing import standing_of
 
 from spatial.city_toml import parse_project
 from spatial.measurement import measure
 from spatial.project import open_city
 from spatial.targets.model import OPERATORS, STATUSES, Standing
 from spatial.targets.plans import read_plans
+from spatial.targets.standing import standing_of
 from tests.make_demo import TARGET
 
 OUTCOMES = {each["target"]: each for each in tomllib.loads((TARGET / "outcomes.toml").read_text("utf-8"))["outcome"]}

@@ -290,4 +290,4 @@ class _Row:
 
 def source_of(metric: Metric) -> str:
     """Tell where the values of a registry metric come from: ``layers``, ``ledger`` or ``statistics``."""
-    return getattr(metric, "source", "layers")
+    return metric.source

@@ -12,6 +12,7 @@ from spatial.areas import RESERVED
 from spatial.city import City
 from spatial.city_toml import Project
 from spatial.errors import OptionError
+from spatial.ledger.declared import ledger_metrics
 from spatial.ledger.records import LEFT_OUT, Ledger
 from spatial.metrics import Metric, registered
 from spatial.result import Results
@@ -130,7 +131,7 @@ def plans_of(project: Project) -> tuple[dict[str, Plan], list[Target], pd.DataFr
     own = project.path.parent
     plans, targets = read_plans(project, own=own)
     counts = project.planned.counts
-    found = contradictions(plans, targets, registered(own), counts)
+    found = contradictions(plans, targets, registered(own), counts, ledger=ledger_metrics(own))
     return plans, decided(targets, found, counts), found
 
 
