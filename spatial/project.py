@@ -299,7 +299,9 @@ def assemble(project: Project, read: Inputs) -> City:
     day = project.date or (osm.newest if osm else "")
     outline = _outline(layers)
     ledger = ledger_of(project, read.tables.get("ledger"), crs, outline)
-    notices += ledger.notices if ledger else ()
+    statistics = statistics_of(project, read.tables.get("statistics"))
+    for table in (ledger, statistics):
+        notices += table.notices if table else ()
     city = City(
         project.name,
         crs,
@@ -312,7 +314,7 @@ def assemble(project: Project, read: Inputs) -> City:
         project.synthetic,
         project.path.parent,
         ledger,
-        statistics_of(project, read.tables.get("statistics")),
+        statistics,
     )
     if layers["districts"].frame is not None:
         with named(str(project.layers["districts"].path), LayerError):

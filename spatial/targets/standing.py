@@ -57,13 +57,14 @@ def standing_of(
     """
     if not project.planned.plans and project.planned.ledger is None:
         return None
-    from spatial.targets.judge import judge
+    from spatial.targets.judge import judgement
 
     day = day_of(city, day)
     plans, targets, found = plans_of(project)
     areas = results.areas if results else city.areas(by)
     called = [replace(target, area=city.name) if target.area and target.area == project.planned.area else target for target in targets]
-    table = judge(called, plans, city, results, day=day) if targets else pd.DataFrame(columns=list(TARGET_TABLE))
+    judged = judgement(called, plans, city, results, day=day) if targets else None
+    table = judged.table if judged else pd.DataFrame(columns=list(TARGET_TABLE))
     deadlines = {target.id: target.due.isoformat() for target in targets if target.due}
     listed = tasks(city, areas, day)
     return Standing(
@@ -75,7 +76,7 @@ def standing_of(
         changes_of(project, city, listed),
         problems(city, areas, day),
         definitions(called, city, results, table),
-        left_out_of(city),
+        left_out_of(city, judged.left_out if judged else None),
         tuple(notes_of(city, day)),
     )
 
@@ -179,9 +180,10 @@ def in_areas(found: pd.DataFrame, listed: pd.DataFrame) -> pd.DataFrame:
     return found.assign(area_name=[names.get(identity, area) for identity, area in zip(found["id"], found["area_name"], strict=True)])
 
 
-def left_out_of(city: City) -> pd.DataFrame:
-    """Gather the rows of ledger and statistics that count nowhere, each with its reason."""
+def left_out_of(city: City, judged: pd.DataFrame | None = None) -> pd.DataFrame:
+    """Gather the rows of ledger and statistics that count nowhere, and the records that do not count for a target, each with its reason."""
     tables = [part.left_out for part in (city.ledger, city.statistics) if part is not None and len(part.left_out)]
+    tables += [judged] if judged is not None and len(judged) else []
     return pd.concat(tables, ignore_index=True)[list(LEFT_OUT)] if tables else pd.DataFrame(columns=list(LEFT_OUT))
 
 

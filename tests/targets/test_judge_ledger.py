@@ -11,6 +11,7 @@ import pyproj
 import pytest
 from shapely import Point
 
+from spatial.ledger import reading
 from spatial.ledger.records import LEFT_OUT
 from spatial.measurement import measure
 from spatial.plan_toml import TableFile
@@ -20,8 +21,6 @@ from spatial.targets.model import Plan
 from spatial.text import Text
 from tests.analytic_city import CORNERS, SOUTH, WEST, analytic_city
 from tests.targets.test_operators import target
-
-reading = pytest.importorskip("spatial.ledger.reading")
 
 NAN = math.nan
 DAY = date(2025, 6, 30)
