@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 _WIDEST = 30
 _LINE, _LAST, _BELOW = 150, 48, 110
+_BESIDE = 90
 _LONGEST, _WHOLE_TEXT = 500, 4000
 
 
@@ -73,7 +74,7 @@ def table(view: View, lang: Lang, *, wide: bool = False) -> list[str]:
     laid = [_column(column, cells, lang) for column, cells in filled[:-1]]
     left = sum(width(parts[0]) + 2 for parts in laid)
     last = _last(*filled[-1], lang)
-    below = left + _LAST > _LINE and any(width(text) > _LAST for text in last)  # no room beside the others: a line of its own
+    below = left > _BESIDE and any(width(text) > _LAST for text in last)  # no room beside the others: a line of its own
     lines = []
     for row, text in enumerate(last):
         beside = [parts[row] for parts in laid]

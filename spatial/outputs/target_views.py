@@ -21,6 +21,7 @@ from spatial.outputs.views import (
     gap_of,
     in_both,
     indicative_of,
+    missing_of,
     said_if,
     share_of,
     text_of,
@@ -46,7 +47,7 @@ def targets_view(targets: pd.DataFrame, plans: Mapping[str, Plan], themes: Mappi
         Column(Text("状态", "Status"), 13, lambda row, lang: verdict(row["status"], lang), True, lambda row: TONES.get(row["status"], "idle")),
         Column(Text("进度", "Progress"), 10, share_of("progress"), True),
         Column(Text("应达进度", "Expected"), 10, share_of("expected"), True),
-        Column(Text("差额", "Missing"), 14, gap_of("gap"), True),
+        Column(Text("差额", "Missing"), 14, missing_of, True),
         Column(Text("示意", "Indicative"), 14, indicative_of, True, lambda row: "idle" if row["indicative"] else ""),
         Column(Text("约束力", "Strength"), 10, lambda row, lang: titled(STRENGTH_TITLES, row["strength"], lang), True),
         Column(Text("牵头单位", "Lead unit"), 18, text_of("lead_unit"), True),
@@ -161,14 +162,26 @@ def pace(row: Row, lang: Lang) -> str:
     deadline = due.year + (due.timetuple().tm_yday) / (366 if calendar.isleap(due.year) else 365)
     year = row["forecast_year"]
     if pd.isna(year):
-        return Text("按目前进度无法达到，或无从推算", "not at this pace, or nothing tells the pace").get(lang)
+        return _no_pace(row).get(lang)
     if year > 2200:
         return Text("按目前进度本世纪内无法达到", "not in this century").get(lang)
     month = min(int((year % 1) * 12) + 1, 12)
     late = year - deadline
     if late <= 1e-6:
         return Text(f"约 {int(year)} 年 {month} 月达到，可按期", f"about {int(year)}-{month:02}, in time").get(lang)
+    if late < 1 / 12:
+        return Text(f"约 {int(year)} 年 {month} 月达到，晚不足一个月", f"about {int(year)}-{month:02}, less than a month late").get(lang)
     return Text(f"约 {int(year)} 年 {month} 月达到，晚 {late:.1f} 年", f"about {int(year)}-{month:02}, {late:.1f} years late").get(lang)
+
+
+def _no_pace(row: Row) -> Text:
+    if row["operator"] in ("trend_up", "trend_down"):
+        return Text("趋势目标，逐年比较，没有达到之日", "a trend is compared year by year and has no day on which it is reached")
+    if row["unit"] in ("status", "boolean") or row["operator"] == "exists":
+        return Text("按阶段推进，不作推算", "goes by stages, which are not extrapolated")
+    if pd.isna(row["expected"]):
+        return Text("没有基期值，无从推算", "without a baseline, nothing tells the pace")
+    return Text("按目前进度无法达到", "not at this pace")
 
 
 def due_of(row: Row) -> date:

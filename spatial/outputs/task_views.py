@@ -20,9 +20,9 @@ from spatial.outputs.views import (
     View,
     area_of,
     days_of,
-    gap_of,
     in_both,
     indicative_of,
+    missing_of,
     text_of,
     titled,
 )
@@ -72,9 +72,9 @@ def overdue_view(targets: pd.DataFrame, tasks: pd.DataFrame, day: date) -> View:
         Column(Text("编号", "Id"), 14, text_of("id"), True, whole=True),
         Column(Text("名称", "Name"), 34, in_both("name"), True),
         Column(Text("区域", "Area"), 14, area_of, True),
-        Column(Text("差额", "Missing"), 14, gap_of("gap"), True),
+        Column(Text("差额", "Missing"), 14, missing_of, True),
         Column(Text("到期日", "Due on"), 11, text_of("due_date"), True),
-        Column(Text("示意", "Indicative"), 14, indicative_of, False, lambda row: "idle" if row["indicative"] else ""),
+        Column(Text("示意", "Indicative"), 14, indicative_of, True, lambda row: "idle" if row["indicative"] else ""),
         Column(Text("牵头单位", "Lead unit"), 18, text_of("lead_unit"), True),
         Column(Text("配合单位", "Assisting unit"), 18, text_of("assisting_unit")),
         Column(Text("未完成项目", "Unfinished projects"), 24, text_of("projects"), True),
@@ -82,7 +82,7 @@ def overdue_view(targets: pd.DataFrame, tasks: pd.DataFrame, day: date) -> View:
         Column(Text("资金来源", "Source of money"), 14, text_of("investment_source")),
         Column(Text("佐证", "Proof"), 30, text_of("proof")),
     )
-    names = ("what", "state", "tone", "days", "id", "name_zh", "name_en", "area_id", "area_name", "gap", "unit", "due_date", "indicative", "lead_unit",
+    names = ("what", "state", "tone", "days", "id", "name_zh", "name_en", "area_id", "area_name", "gap", "unit", "operator", "status", "due_date", "indicative", "lead_unit",
              "assisting_unit", "projects", "investment", "investment_source", "proof")  # fmt: skip
     frame = pd.DataFrame(rows, columns=list(names))
     return View(
@@ -94,14 +94,16 @@ def overdue_view(targets: pd.DataFrame, tasks: pd.DataFrame, day: date) -> View:
 
 
 def _due_targets(targets: pd.DataFrame, day: date) -> list[dict[str, Any]]:
+    records = targets.to_dict("records")
+    # What the city owes is shared out over its areas; where it owes nothing, no area does by a split that no plan made.
+    listed = {row["target_id"] for row in records if not row["indicative"] and _is_due(row, due_of(row), day)}
     rows = []
-    for row in targets.to_dict("records"):
+    for row in records:
         due = due_of(row)
-        late = row["status"] == "not_met"
-        if not late and not (row["status"] in ("behind", "on_track") and 0 <= (due - day).days <= 30):
+        if not _is_due(row, due, day) or (row["indicative"] and row["target_id"] not in listed):
             continue
         rows.append({
-            **{key: row[key] for key in ("area_id", "area_name", "gap", "unit", "indicative", "lead_unit", "assisting_unit", "projects")},
+            **{key: row[key] for key in ("area_id", "area_name", "gap", "unit", "operator", "status", "indicative", "lead_unit", "assisting_unit", "projects")},
             "what": Text("目标", "target"), "state": Text(verdict(row["status"], "zh"), verdict(row["status"], "en")),
             "tone": TONES[row["status"]], "days": (day - due).days, "id": row["target_id"], "name_zh": row["title_zh"],
             "name_en": row["title_en"], "due_date": due.isoformat(), "investment": math.nan, "investment_source": "", "proof": "",
@@ -109,12 +111,16 @@ def _due_targets(targets: pd.DataFrame, day: date) -> list[dict[str, Any]]:
     return sorted(rows, key=lambda row: (-row["days"], row["id"], bool(row["indicative"]), row["area_id"]))
 
 
+def _is_due(row: Row, due: date, day: date) -> bool:
+    return row["status"] == "not_met" or (row["status"] in ("behind", "on_track") and 0 <= (due - day).days <= 30)
+
+
 def _due_tasks(tasks: pd.DataFrame) -> list[dict[str, Any]]:
     return [
         {
             **{key: row[key] for key in ("area_id", "area_name", "lead_unit", "assisting_unit", "investment", "investment_source", "id", "days", "due_date")},
             "what": Text("任务", "task"), "state": DUE_TITLES[row["due"]], "tone": TONES[row["due"]], "name_zh": row["name"],
-            "name_en": row["name"], "gap": math.nan, "unit": "count", "indicative": False, "projects": row["id"], "proof": proof_of(row),
+            "name_en": row["name"], "gap": math.nan, "unit": "count", "operator": "", "status": "", "indicative": False, "projects": row["id"], "proof": proof_of(row),
         }
         for row in tasks.to_dict("records") if row["due"] in ("overdue", "due")
     ]  # fmt: skip

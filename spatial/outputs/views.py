@@ -111,6 +111,21 @@ def gap_of(key: str) -> Callable[[Row, Lang], Cell]:
     return lambda row, lang: Figure(row[key], units.get(row["unit"], str(row["unit"])))
 
 
+def missing_of(row: Row, lang: Lang) -> Cell:
+    """Show what is missing to a target: steps of the ladder as such, and that a number must be passed where it is only reached."""
+    if pd.isna(row["gap"]):
+        return ""
+    unmet = row["status"] in ("behind", "on_track", "not_met")
+    if row["unit"] == "boolean":
+        return said_if(unmet, Text("尚缺", "lacking"), lang)
+    if row["unit"] == "status":
+        steps = round(row["gap"])
+        return said_if(steps > 0, Text(f"{steps} 级", f"{steps} stage{'' if steps == 1 else 's'}"), lang)
+    if unmet and row["gap"] == 0 and row["operator"] in (">", "<"):
+        return {">": Text("尚须超过", "must be passed"), "<": Text("尚须低于", "must fall below")}[row["operator"]].get(lang)
+    return gap_of("gap")(row, lang)
+
+
 def share_of(key: str) -> Callable[[Row, Lang], Cell]:
     """Return what shows a share."""
     return lambda row, lang: Figure(row[key], "1")
