@@ -97,7 +97,8 @@ class MetricInfo:
     """What the outputs need to know of a metric: nothing of how it is computed.
 
     ``bases`` holds, by variant, the units of numerator and denominator; empty texts where there is none; ``evidence`` what its frames are;
-    ``tables_only`` whether it is left to the long table, being one of very many figures: no column, no map.
+    ``tables_only`` whether it is left to the long table, being one of very many figures: no column, no map; ``source`` whether ``layers``, the
+    ``ledger`` or ``statistics`` answer it.
     """
 
     name: str
@@ -110,6 +111,7 @@ class MetricInfo:
     bases: Mapping[str, tuple[str, str]] = field(default_factory=dict)
     evidence: Mapping[str, Evidence] = field(default_factory=dict)
     tables_only: bool = False
+    source: str = "layers"
 
 
 @dataclass(frozen=True, eq=False)

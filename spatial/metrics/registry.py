@@ -95,6 +95,7 @@ class Metric:
             self.bases,
             self.evidence,
             self.tables_only,
+            self.source,
         )
 
 

@@ -74,6 +74,11 @@ def classify(values: npt.NDArray[np.float64], unit: str, lang: Lang = "en") -> C
     if not len(known):
         return Classes((), (), ())
     low, high = float(known[0]), float(known[-1])
+    single = np.unique(known)
+    if declared.decimals == 0 and 1 < len(single) <= len(PALETTE):  # whole numbers, few of them: “2 – 2” would say nothing
+        pick = np.linspace(0, len(PALETTE) - 1, len(single)).round().astype(int)
+        names = tuple(declared.show(float(value), lang).removesuffix(declared.label.get(lang)).strip() for value in single)
+        return Classes((*(float(value) for value in single), high), tuple(PALETTE[i] for i in pick), names)
     inner = _inner(known, low, high) if high > low else np.empty(0)
     if high > low and len(inner) < 2:  # most values are the same, often 0: what differs is classed by itself
         inner = _inner(np.unique(known), low, high)

@@ -342,11 +342,13 @@ class _Payload:
         return unit_of(unit).show(value, self.lang) if unit else f"{value:,.0f} ({self.words['base_units']})"
 
     def _themes(self, metrics: list[dict[str, Any]]) -> list[dict[str, Any]]:
-        """Sort the metrics by theme; one that no theme names comes under the last, which names none."""
+        """Sort the metrics by theme, which names them or where they come from; the rest comes under the last, which names neither."""
         left = {metric["name"]: index for index, metric in enumerate(metrics)}
+        infos = self.results.metrics
         found = []
         for theme in self.declared["themes"]:
-            mine = [left.pop(name) for name in theme.get("metrics", left.copy()) if name in left]
+            from_there = [name for name in left if infos[name].source == theme["source"]] if "source" in theme else list(left)
+            mine = [left.pop(name) for name in theme.get("metrics", from_there) if name in left]
             if mine:
                 found.append({"title": _text(theme["title"]).get(self.lang), "metrics": mine})
         return found

@@ -88,3 +88,12 @@ def test_classes_of_many_values_are_those_of_each():
     values = np.array([*np.random.default_rng(5).lognormal(0, 1, 50), np.nan])
     classes = classify(values, "km/km2")
     assert classes.indices(values).tolist() == [classes.index(value) for value in values]
+
+
+def test_few_whole_numbers_are_a_class_each():
+    """Districts with 1, 1, 2, 2 and 3 compounds: three classes that say 1, 2 and 3; shares are never taken for whole numbers."""
+    made = classify(np.array([1.0, 1, 2, 2, 3]), "count")
+    assert made.labels == ("1", "2", "3")
+    assert [made.index(value) for value in (1.0, 2.0, 3.0)] == [0, 1, 2]
+    assert len(set(made.colors)) == 3
+    assert "–" in classify(np.array([0.1, 0.2, 0.3]), "1").labels[0]
