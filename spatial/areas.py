@@ -263,7 +263,7 @@ def _only_polygons(geometry: Any) -> Any:
     return shapely.union_all([part for part in shapely.get_parts(geometry) if part.geom_type == "Polygon"])
 
 
-_ENDINGS = ("市", "区", "县")
+_ENDINGS = ("自治县", "自治旗", "市", "区", "县", "旗")
 
 
 def row_called(areas: Areas, word: str, city: Iterable[str] = ()) -> int | None:
@@ -308,4 +308,5 @@ def _bare(name: str) -> str:
 
 
 def _short(name: str) -> str:
-    return name[:-1] if len(name) > 2 and name.endswith(_ENDINGS) else name
+    ending = next((ending for ending in _ENDINGS if name.endswith(ending) and len(name) > len(ending) + 1), "")
+    return name.removesuffix(ending)

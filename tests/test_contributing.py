@@ -1,6 +1,7 @@
 """The examples of CONTRIBUTING.md work as they stand there."""
 
 import re
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -9,11 +10,14 @@ import pytest
 from shapely import LineString, Point, box
 
 from spatial.city import City
+from spatial.city_toml import parse_project
 from spatial.layers import layer_specs
 from spatial.measurement import measure
 from spatial.metrics import registry
 from spatial.outputs.maps import write_map
 from spatial.project import open_city
+from spatial.targets.judge import judgement
+from spatial.targets.standing import day_of, metrics_needed, plans_of
 from tests import make_demo
 
 TEXT = (Path(__file__).parents[1] / "CONTRIBUTING.md").read_text(encoding="utf-8")
@@ -81,3 +85,59 @@ def test_a_map_is_one_toml(tmp_path):
     results = measure(open_city(tmp_path), ["built_up_area", "population"], lang="zh")
     page = write_map(results, tmp_path / "map.html").read_text(encoding="utf-8")
     assert "建筑总览" in page
+
+
+@pytest.fixture
+def demo(tmp_path):
+    """A copy of the demo city, whose ledger and statistics are joined by what the examples need."""
+    shutil.copytree(make_demo.TARGET, tmp_path / "city")
+    return tmp_path / "city"
+
+
+def status_of(folder, *targets):
+    """The rows of these targets for the city, as the command tells them."""
+    project, city = parse_project(folder), open_city(folder, cache=False)
+    plans, listed, _ = plans_of(project)
+    results = measure(city, metrics_needed(listed, registry.registered(folder)))
+    table = judgement(listed, plans, city, results, day=day_of(city, None)).table
+    table = table[(table.area_id == "city") & ~table.indicative].set_index("target_id")
+    return [table.loc[name] for name in targets]
+
+
+def test_a_target_is_a_row_of_a_csv(demo):
+    """31 parks were built in 2025 and 30 are asked for; the product grew by 5.6 %, 5.5 % was the stretch; 17.9 % of roads is the yearbook's word."""
+    said = (
+        (demo / "city.toml").read_text("utf-8").split("[plans.")[0]
+        + "[ledger]"
+        + (demo / "city.toml").read_text("utf-8").split("[ledger]")[1]
+    )
+    (demo / "city.toml").write_text(said + "\n" + block("Add a target", "toml"), encoding="utf-8")
+    (demo / "data" / "plan.csv").write_text(block("Add a target", "csv"), encoding="utf-8")
+    roads, parks, product = status_of(demo, "zixu-roads", "zixu-parks", "zixu-gdp")
+    assert (parks.target, parks.unit) == (30, "count")
+    assert (product.status, product.strength, product.value) == ("met", "stretch", pytest.approx(0.056))
+    assert roads.status == ("met" if roads.value >= 0.168 else "not_met")
+
+
+def test_a_ledger_metric_is_one_toml(demo):
+    (demo / "data" / "ledger").mkdir()
+    (demo / "data" / "ledger" / "street_benches.toml").write_text(block("Add a ledger metric", "toml"), encoding="utf-8")
+    rows = "id,type,district,status,status_date,quantity\n1,座椅,乌有区,已竣工,2025-03-01,40\n2,公共座椅,水月区,已竣工,2025-04-01,25\n3,座椅,水月区,在建,2025-04-01,9\n"
+    (demo / "data" / "benches.csv").write_text(rows, encoding="utf-8")
+    said = (demo / "city.toml").read_text("utf-8").split("[plans.")[0] + '[ledger]\nfile = "data/benches.csv"\ndate = "2025-12-31"\n'
+    (demo / "city.toml").write_text(said, encoding="utf-8")
+    results = measure(open_city(demo, cache=False), ["street_benches"])
+    assert results.get("street_benches").value == 65
+    assert results.get("street_benches", area_id="990104").value == 25
+
+
+def test_a_statistic_is_toml_alone(demo):
+    (demo / "statistics.toml").write_text(block("Add a statistic", "toml"), encoding="utf-8")
+    (demo / "data" / "statistics.csv").write_text(block("Add a statistic", "csv"), encoding="utf-8")
+    city = open_city(demo, cache=False)
+    results = measure(city, ["snow_cleared"])
+    assert results.get("snow_cleared", variant="arterial").value == pytest.approx(0.925)
+    assert results.get("snow_cleared", variant="local").value == pytest.approx(0.61)
+    assert results.get("snow_cleared", variant="arterial", area_id="990104").value == pytest.approx(0.95)
+    assert results.get("snow_cleared", variant="arterial", area_id="990101").status == "no_data"  # never the city's
+    assert len(city.statistics.left_out) == 1

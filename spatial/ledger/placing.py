@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import functools
-import re
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,12 +11,10 @@ import numpy.typing as npt
 import shapely
 
 from spatial import overlay
-from spatial.areas import CITY, OUTSIDE, RESERVED, Areas
-from spatial.ledger.values import plain_of
+from spatial.areas import CITY, OUTSIDE, Areas, row_called
 from spatial.overlay import Floats, Geometries, Ints
 
 Mask = npt.NDArray[np.bool_]
-_ENDING = re.compile(r"(?<=.)(自治县|自治旗|市辖区|新区|市|区|县|旗)$")
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,7 +62,8 @@ def places_of(records: gpd.GeoDataFrame, areas: Areas) -> Places:
     index, owner = there[index], owner
     kept = proper[owner]
     record, rows = index[kept], owner[kept]
-    named = np.array([districts_of(said, areas) for said in records["district"]], dtype=np.int64)
+    rows_of = {said: district_of(said, areas) for said in set(records["district"])}
+    named = np.array([rows_of[said] for said in records["district"]], dtype=np.int64)
     lies_in = {(int(r), int(o)) for r, o in zip(record, rows, strict=True)}
     located = np.zeros(len(records), dtype=bool)
     located[record] = True
@@ -102,34 +99,10 @@ def point_on(shapes: Geometries, city: Any | None) -> Geometries:
     return points
 
 
-def districts_of(said: str, areas: Areas) -> int:
-    """Return the row of the area that a text names by its id or name, blanks and endings such as 区 forgiven where that is one area; else -1."""
-    exact, loose = _names(areas)
-    word = plain_of(said)
-    if not word:
-        return -1
-    row = exact.get(word, -2)
-    if row == -2:
-        row = loose.get(_ENDING.sub("", word), -1)
-    return max(row, -1)
-
-
-def _names(areas: Areas) -> tuple[dict[str, int], dict[str, int]]:
-    return _names_of(tuple(str(i) for i in areas.ids), tuple(str(n) for n in areas.names))
-
-
-@functools.lru_cache(maxsize=8)
-def _names_of(ids: tuple[str, ...], names: tuple[str, ...]) -> tuple[dict[str, int], dict[str, int]]:
-    """Rows by word, -1 where several areas share one."""
-    exact: dict[str, int] = {}
-    loose: dict[str, int] = {}
-    for row, (identity, name) in enumerate(zip(ids, names, strict=True)):
-        if identity in RESERVED:
-            continue
-        for words, found in ((exact, {plain_of(identity), plain_of(name)}), (loose, {_ENDING.sub("", plain_of(name))})):
-            for word in found:
-                words[word] = row if words.get(word, row) == row else -1
-    return exact, loose
+def district_of(said: str, areas: Areas) -> int:
+    """Return the row of the area that a text names, as plans and yearbooks name them; -1 where it names none, several, or the whole city."""
+    row = row_called(areas, said)
+    return row if row is not None and areas.is_area[row] else -1
 
 
 def lengths(shapes: Geometries, areas: Areas) -> tuple[Ints, Ints, Floats]:

@@ -227,7 +227,9 @@ def _is_text(value: Any) -> bool:
 
 def _is_theme(value: Any) -> bool:
     metrics = value.get("metrics", []) if isinstance(value, dict) else None
-    return isinstance(metrics, list) and all(isinstance(name, str) for name in metrics) and _is_text(value.get("title"))
+    if not isinstance(metrics, list) or value.get("source", "layers") not in ("layers", "ledger", "statistics"):
+        return False
+    return all(isinstance(name, str) for name in metrics) and _is_text(value.get("title"))
 
 
 def service_areas(results: Results) -> Iterator[tuple[str, Mapping[str, Any], gpd.GeoDataFrame]]:
