@@ -130,3 +130,14 @@ def statistics_of(project: Project, rows: gpd.GeoDataFrame | None) -> Statistics
 
     made: Statistics = make_statistics(rows, file, statistic_metrics(project.path.parent), where=f"statistics: {file.path}")
     return made
+
+
+def left_out_of_statistics(made: Statistics | None) -> list[Text]:
+    """Tell how many rows of a table of statistics could not be used; which and why stands in its table of what was left out."""
+    if made is None or made.left_out.empty:
+        return []
+    left, total = len(made.left_out), len(made.left_out) + len(made.frame)
+    rows = sample(made.left_out["row"])
+    return [
+        Text(f"统计表：{total} 行中有 {left} 行未采用（第 {rows} 行）", f"statistics: {left} of {total} rows are left out (rows {rows})")
+    ]

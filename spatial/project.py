@@ -29,7 +29,7 @@ from spatial.layers import LayerSpec
 from spatial.ledger.declared import FOLDER as LEDGER_FOLDER
 from spatial.ledger.records import Ledger
 from spatial.osm_request import check_fetched
-from spatial.planned import TABLES, ledger_of, planned_files, read_previous, statistics_of, table_rows
+from spatial.planned import TABLES, ledger_of, left_out_of_statistics, planned_files, read_previous, statistics_of, table_rows
 from spatial.progress import Progress
 from spatial.raster import Raster, open_raster
 from spatial.sources.files import explain_place
@@ -299,7 +299,8 @@ def assemble(project: Project, read: Inputs) -> City:
     day = project.date or (osm.newest if osm else "")
     outline = _outline(layers)
     ledger = ledger_of(project, read.tables.get("ledger"), crs, outline)
-    notices += ledger.notices if ledger else ()
+    statistics = statistics_of(project, read.tables.get("statistics"))
+    notices += [*(ledger.notices if ledger else ()), *left_out_of_statistics(statistics)]
     city = City(
         project.name,
         crs,
@@ -312,7 +313,7 @@ def assemble(project: Project, read: Inputs) -> City:
         project.synthetic,
         project.path.parent,
         ledger,
-        statistics_of(project, read.tables.get("statistics")),
+        statistics,
     )
     if layers["districts"].frame is not None:
         with named(str(project.layers["districts"].path), LayerError):

@@ -13,9 +13,12 @@ import shapely
 from spatial.city_toml import parse_project
 from spatial.errors import LayerError, OptionError, ProjectError, SourceError
 from spatial.files import fingerprint
+from spatial.ledger.records import LEFT_OUT
 from spatial.measurement import measure
 from spatial.metrics import registered
+from spatial.planned import left_out_of_statistics
 from spatial.project import open_city, read_ledger
+from spatial.statistics import Statistics
 from tests.small_city import districts, square
 
 # South-west corner 125.30, 43.90; districts of 0.01 degrees: 南关区 (south-west), 朝阳区, 宽城区, 绿园区 (north-east).
@@ -203,3 +206,10 @@ def test_a_polygon_confirms(project):
     say(project, 'file = "data/ledger.gpkg"\ndate = "2025-06-30"\n')
     found = measure(open_city(project), "pocket_parks_built").get("pocket_parks_built")
     assert (found["value"], found["quality"]) == (2, 0.5)
+
+
+def test_rows_that_statistics_leave_out_are_told():
+    left = pd.DataFrame([["statistics", "3", "gdp", "x", "原因", "reason"]], columns=list(LEFT_OUT))
+    made = Statistics(pd.DataFrame({"area": ["x"] * 4}), left)
+    assert [notice.en for notice in left_out_of_statistics(made)] == ["statistics: 1 of 5 rows are left out (rows 3)"]
+    assert left_out_of_statistics(Statistics(made.frame, left.head(0))) == left_out_of_statistics(None) == []
