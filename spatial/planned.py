@@ -20,7 +20,7 @@ from spatial.ledger.records import Ledger
 from spatial.ledger.values import plain_of
 from spatial.sources.ledger import read_rows
 from spatial.statistics import FIELDS as STATISTICS_FIELDS
-from spatial.statistics import Statistics
+from spatial.statistics import Statistics, make_statistics, statistic_metrics
 from spatial.text import Text
 
 TABLES = ("ledger", "statistics")
@@ -126,7 +126,4 @@ def statistics_of(project: Project, rows: gpd.GeoDataFrame | None) -> Statistics
     file = project.planned.statistics
     if file is None or rows is None:
         return None
-    from spatial.statistics import make_statistics, statistic_metrics  # type: ignore[attr-defined, unused-ignore]
-
-    made: Statistics = make_statistics(rows, file, statistic_metrics(project.path.parent), where=f"statistics: {file.path}")
-    return made
+    return make_statistics(rows, file, statistic_metrics(project.path.parent), where=f"statistics: {file.path}")

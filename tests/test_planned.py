@@ -203,3 +203,15 @@ def test_a_polygon_confirms(project):
     say(project, 'file = "data/ledger.gpkg"\ndate = "2025-06-30"\n')
     found = measure(open_city(project), "pocket_parks_built").get("pocket_parks_built")
     assert (found["value"], found["quality"]) == (2, 0.5)
+
+
+def test_rows_that_statistics_leave_out_are_told(project):
+    (project / "data" / "s.csv").write_text(
+        "area,metric,year,value,unit\n南关,gdp_total,2023,1,亿元\n南关,gdp_total,2024,many,亿元\n", encoding="utf-8"
+    )
+    toml = (project / "city.toml").read_text("utf-8")
+    (project / "city.toml").write_text(toml + '\n[statistics]\nfile = "data/s.csv"\n', encoding="utf-8")
+    city = open_city(project)
+    assert city.statistics is not None
+    assert len(city.statistics.left_out) == 1
+    assert [notice.en for notice in city.notices if "statistics" in notice.en and "left out" in notice.en and "many" in notice.en]
