@@ -87,7 +87,8 @@ def show_overdue(args: argparse.Namespace) -> None:
     opened, standing = judged(args, needs="either")
     view = overdue_view(standing.targets, standing.tasks, standing.date)
     late = int((standing.tasks["due"] == "overdue").sum())
-    missed = standing.targets[standing.targets["status"] == "not_met"]["target_id"].nunique()
+    own = standing.targets[~standing.targets["indicative"].astype(bool)]
+    missed = int((own["status"] == "not_met").sum())
     lines = [
         Text(
             f"到期未达到的目标 {missed} 项，逾期任务 {late} 项",
