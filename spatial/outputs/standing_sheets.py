@@ -124,7 +124,10 @@ def add_sheets(standing: Standing, results: Results, book: Any) -> None:
         ((changes_view(made.changes),), Text("", "")),
         ((forecast_view(targets), contradictions_view(made.contradictions)), Text("", "")),
         ((problems_view(made.problems),), Text("", "")),
-        ((left_out_view(made.left_out),), Text(f"{out} 行未计入任何数值", f"{out} row{'' if out == 1 else 's'} counted nowhere")),
+        (
+            (left_out_view(made.left_out),),
+            Text(f"{out} 行未计入，逐行列明原因", f"{out} row{'' if out == 1 else 's'} left out, each with its reason"),
+        ),
     )
     for number, (views, said) in enumerate(sheets):
         notes = [

@@ -10,7 +10,7 @@ import pandas as pd
 
 from spatial.ledger.ladder import TITLES
 from spatial.outputs.target_views import due_of
-from spatial.outputs.target_words import DUE_TITLES, verdict
+from spatial.outputs.target_words import DUE_TITLES, amount, verdict
 from spatial.outputs.views import (
     TONES,
     Cell,
@@ -181,6 +181,9 @@ def _confirmed(row: Row, lang: Lang) -> Cell:
 
 
 def _stage(row: Row, key: str, lang: Lang) -> str:
+    if row["what"] == "quantity" and row[key]:
+        value, _, unit = row[key].partition(" ")
+        return amount(float(value), unit or "count", lang, exact=True) if value[:1].isdigit() else ""
     return titled(TITLES, row[key], lang) if row["what"] in ("status", "new", "gone") else str(row[key])
 
 

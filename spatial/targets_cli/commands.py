@@ -87,7 +87,8 @@ def show_overdue(args: argparse.Namespace) -> None:
     opened, standing = judged(args, needs="either")
     view = overdue_view(standing.targets, standing.tasks, standing.date)
     late = int((standing.tasks["due"] == "overdue").sum())
-    missed = standing.targets[standing.targets["status"] == "not_met"]["target_id"].nunique()
+    own = standing.targets[~standing.targets["indicative"].astype(bool)]
+    missed = int((own["status"] == "not_met").sum())
     lines = [
         Text(
             f"到期未达到的目标 {missed} 项，逾期任务 {late} 项",
@@ -119,7 +120,8 @@ def show_definitions(args: argparse.Namespace) -> None:
         meaning, _, state = row[f"definition_{lang}"].partition(" [")
         judged_by = Text("（据此判定）", " (judged by it)").get(lang) if row["judged"] else ""
         said = [*([meaning] if meaning != told else []), *([f"[{state}"] if state else [])]
-        lines += ["", f"{row[f'title_{lang}']}{judged_by}:", *(f"    {line}" for text in said for line in wrapped(text))]
+        if said or judged_by:  # many variants differ in their title alone
+            lines += ["", f"{row[f'title_{lang}']}{judged_by}:", *(f"    {line}" for text in said for line in wrapped(text))]
         told = meaning
     lines += ["", *(note.get(lang) for note in standing.notes)] if standing.notes else []
     print_lines(lines)
