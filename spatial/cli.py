@@ -58,6 +58,19 @@ crs = "auto"                             # or "EPSG:4551"
 
 # [scopes]
 # built_up_area = "built_up_area"        # a layer's name; absent = estimated
+
+# What the city promised: "spatial targets status". One of the shipped plans by its name, or your own as a CSV.
+# [plans.changchun-action-plan-2023-2025]
+# [plans.our-plan]
+# file = "data/plan.csv"
+
+# [ledger]                               # tasks and projects: GeoPackage, CSV or XLSX
+# file = "data/ledger.xlsx"
+# date = "2025-06-30"                    # the day to which it speaks
+# fields = { id = "编号", name = "名称", type = "类别", status = "进展", status_date = "进展日期", district = "所在区" }
+
+# [statistics]                           # area, metric, series, year, value, unit, source
+# file = "data/statistics.csv"
 """
 
 
