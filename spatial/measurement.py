@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 import shapely
 
-from spatial.areas import FULL_COVERAGE, Areas
+from spatial.areas import CITY, FULL_COVERAGE, OUTSIDE, RESERVED, Areas
 from spatial.city import City
 from spatial.errors import MetricError, OptionError, SpatialError
 from spatial.ledger.answer import says_something
@@ -29,6 +29,7 @@ _NO_GROUND = Text("该区内没有建成区", "no built-up area here")
 _LITTLE_GROUND = Text(
     "该区建成区太小（不足 1 公顷且不足 5 %），不作计算", "less than 1 ha and 5 % of it is built up: too little to measure"
 )
+UNPLACED = Text("既无位置又未写明所在区的记录", "records without a place that name no area")
 _NO_BASE = Text("分母为零", "nothing to divide by")
 
 
@@ -163,11 +164,35 @@ def _variant(city: City, areas: Areas, metric: Metric, variant: str) -> tuple[di
         notes=[*notes, *reasons],
         poor=bool(reasons),
     )
+    if metric.source == "ledger":
+        table = _closed(table, areas)
     found = {key: frame() if callable(frame) else frame for key, frame in result.evidence.items()}
     for key, frame in found.items():
         if not isinstance(frame, gpd.GeoDataFrame) or frame.crs != city.crs:
             raise MetricError(f"metric {metric.name} ({variant}): evidence {key} must be a GeoDataFrame in the city's CRS")
     return table, found
+
+
+def _closed(table: dict[str, Any], areas: Areas) -> dict[str, Any]:
+    """Close the sum where records name no area and no ground lies outside all areas: what only the city has gets a row of its own."""
+    whole, parts = np.flatnonzero(areas.ids == CITY), areas.is_area
+    if not len(whole) or not parts.any() or OUTSIDE in areas.ids or areas.overlap_m2 > 1.0 or table["unit"][0] == "boolean":
+        return table
+    city = int(whole[0])
+    rest = {key: table[key][city] - np.nansum(table[key][parts]) for key in ("value", "numerator", "denominator")}
+    if not rest["numerator"] > 1e-9 * max(abs(table["numerator"][city]), 1.0) and not rest["denominator"] > 0:
+        return table
+    if np.isfinite(rest["denominator"]):
+        rest["value"] = rest["numerator"] / rest["denominator"] if rest["denominator"] > 0 else np.nan
+    said = {
+        "area_id": OUTSIDE,
+        "area_name": RESERVED[OUTSIDE].en,
+        "status": "ok" if np.isfinite(rest["value"]) else "no_data",
+        **rest,
+        "note_zh": f"{table['note_zh'][city]}；{UNPLACED.zh}",
+        "note_en": f"{table['note_en'][city]}; {UNPLACED.en}",
+    }
+    return {key: np.append(column, np.array([said.get(key, column[city])], dtype=column.dtype)) for key, column in table.items()}
 
 
 def _answer(metric: Metric, city: City, areas: Areas, variant: str) -> MetricResult:

@@ -89,6 +89,20 @@ def test_indicative_rows_add_up_to_the_city():
     assert split.value.sum() == 9
 
 
+def test_areas_add_up_to_the_city():
+    """Also where a record has no place and names no area: one pocket park stands in the row that closes the sum."""
+    names = ["pocket_parks_built", "old_communities_renovated", "charging_piles_built", "afforestation_area", "old_trees_registered"]
+    table = measure(city(), names).table
+    for (name, variant), rows in table.groupby(["metric", "variant"]):
+        parts = rows[rows.area_id != "city"]
+        for column in ("numerator", "denominator"):
+            whole = rows.set_index("area_id").loc["city", column]
+            assert np.isnan(whole) or parts[column].sum() == pytest.approx(whole), (name, variant, column)
+    closing = table[(table.area_id == "outside_areas") & (table.variant == "total")].set_index("metric")
+    assert closing.loc["pocket_parks_built", "value"] == 1
+    assert list(closing.index) == ["pocket_parks_built"]
+
+
 def test_what_was_left_out_is_told_row_by_row():
     left = standing().left_out
     said = {
