@@ -14,7 +14,7 @@ from spatial.sources.encodings import _doubted, _guessed
 
 SHIPPED = (
     "boundary", "buildings", "built_up_area", "communities", "districts", "elevation", "facilities", "gates", "green", "landuse", "parks",
-    "population", "rail", "roads", "transit_stops", "walls", "water",
+    "population", "rail", "roads", "sewers", "transit_stops", "walls", "water",
 )  # fmt: skip
 
 
@@ -25,7 +25,7 @@ def test_the_shipped_layers() -> None:
         assert spec.title.zh != spec.title.en
         assert all(field.title.zh and field.title.en for field in spec.fields.values())
         assert spec.style["color"].startswith("#")
-        assert spec.osm or spec.name in ("boundary", "built_up_area", "communities", "districts", "elevation", "population")
+        assert spec.osm or spec.name in ("boundary", "built_up_area", "communities", "districts", "elevation", "population", "sewers")
     assert specs["roads"].fields["highway"].required
     assert {name: spec.raster for name, spec in specs.items() if spec.raster} == {"elevation": "surface", "population": "counts"}
     assert [name for name, spec in specs.items() if spec.nodes_only] == ["gates"]
