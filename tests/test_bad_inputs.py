@@ -27,7 +27,7 @@ BOWTIE = shapely.Polygon([(125.301, 43.901), (125.303, 43.903), (125.303, 43.901
 def light_outputs(monkeypatch: pytest.MonkeyPatch) -> None:
     """The page and the GeoPackage have tests of their own."""
 
-    def write(results: Any, path: Path) -> Path:
+    def write(results: Any, path: Path, *, standing: Any = None) -> Path:
         path.write_text("light", encoding="utf-8")
         return path
 

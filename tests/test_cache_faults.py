@@ -28,7 +28,7 @@ Say = Callable[..., tuple[str, bytes]]
 def light_outputs(monkeypatch: pytest.MonkeyPatch) -> None:
     """The page and the GeoPackage have tests of their own."""
 
-    def write(results: Any, path: Path) -> Path:
+    def write(results: Any, path: Path, *, standing: Any = None) -> Path:
         path.write_text("light", encoding="utf-8")
         return path
 

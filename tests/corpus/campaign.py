@@ -98,7 +98,7 @@ class Workshop:
 
             if not full and subject.kind != "maps":  # most of a small run's time, and not what most damages can reach
                 for name in ("write_map", "write_geopackage"):
-                    setattr(spatial.outputs.folder, name, lambda results, path: path.write_text("light") and path)
+                    setattr(spatial.outputs.folder, name, lambda results, path, standing=None: path.write_text("light") and path)
             metrics = city_.METRICS + (",toilet_coverage" if subject.kind == "facilities" else "")
             return main(["run", str(project), "--quiet", "--lang", "en", "--metrics", metrics])
 
