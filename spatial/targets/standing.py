@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import date
@@ -11,9 +12,10 @@ import pandas as pd
 from spatial.areas import RESERVED
 from spatial.city import City
 from spatial.city_toml import Project
-from spatial.errors import OptionError
-from spatial.ledger.declared import ledger_metrics
+from spatial.errors import OptionError, shown
+from spatial.ledger.declared import LedgerMetric, ledger_metrics
 from spatial.ledger.records import LEFT_OUT, Ledger
+from spatial.ledger.values import plain_of
 from spatial.metrics import Metric, registered
 from spatial.result import Results
 from spatial.targets.changes import changes
@@ -21,6 +23,8 @@ from spatial.targets.definitions import definitions
 from spatial.targets.duty import problems, tasks
 from spatial.targets.model import CHANGES, TARGET_TABLE, Plan, Standing, Target
 from spatial.text import Text
+
+_MOST_TYPES = 8
 
 
 def standing_of(
@@ -187,10 +191,32 @@ def left_out_of(city: City, judged: pd.DataFrame | None = None) -> pd.DataFrame:
     return pd.concat(tables, ignore_index=True)[list(LEFT_OUT)] if tables else pd.DataFrame(columns=list(LEFT_OUT))
 
 
+def _of_no_metric(ledger: Ledger, declared: Mapping[str, LedgerMetric]) -> list[Text]:
+    """Tell of records that are tasks and count for no target, whatever they name: their type is a word that no metric knows."""
+    asked = [each for metric in declared.values() for each in (metric.select, metric.denominator) if each]
+    known = {plain_of(word) for select in asked for word in select.types}
+    kinds = Counter(str(word) for word in ledger.frame["type"] if plain_of(word) not in {*known, "checkup_issue"})
+    if not kinds:
+        return []
+    most = sorted(kinds.items(), key=lambda item: (-item[1], item[0]))
+    zh = "、".join(f"{shown(word)} {count}" for word, count in most[:_MOST_TYPES]) + (" …" if len(most) > _MOST_TYPES else "")
+    en = ", ".join(f"{shown(word)} {count}" for word, count in most[:_MOST_TYPES]) + (" …" if len(most) > _MOST_TYPES else "")
+    total = sum(kinds.values())
+    return [
+        Text(
+            f"{total} 条记录只列为任务，不计入任何目标：没有台账指标使用其类型（{zh}）；类型可写指标的中文名，见 spatial list",
+            f"{total} record{'s' if total > 1 else ''} listed as tasks and counted for no target: no ledger metric asks for the type ({en});"
+            " a metric's own title is a type, see spatial list",
+        )
+    ]
+
+
 def notes_of(city: City, day: date) -> list[Text]:
-    """Say what a reader must know: what the ledger knows of the day, how many rows count nowhere."""
+    """Say what a reader must know: what the ledger knows of the day, which records no metric asks for, how many rows count nowhere."""
     notes = []
     ledger = city.ledger
+    if ledger is not None:
+        notes += _of_no_metric(ledger, ledger_metrics(city.folder))
     if ledger is not None and day > ledger.date:
         notes.append(
             Text(

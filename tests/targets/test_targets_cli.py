@@ -219,3 +219,25 @@ def test_why_the_yearbook_differs(tmp_path, said):
     ):
         assert words in " ".join(text.split()), words
     assert "高 1,000 人" in said("define", "T-people", path, "--lang", "zh").replace("\n    ", "")
+
+
+def test_why_targets_cannot_be_judged_is_a_reason_and_not_the_frame(tmp_path, said):
+    """Two increments of types of which the ledger has no record, one with a scope: the period and the scope are no reasons."""
+    rows = """\
+id,clause,area,scope,title_zh,title_en,theme,operator,value,unit,strength,baseline,baseline_year,year,kind,measure,period
+N-1,一,试城,,打通断头路,Dead ends,transport,>=,5,count,binding,0,2024,2025,ledger,dead_end_roads_opened,year
+N-2,二,试城,urban_area,老旧小区,Old compounds,renewal,>=,8,count,binding,0,2022,2025,ledger,old_communities_renovated,plan
+"""
+    path = standing_project(tmp_path)
+    (tmp_path / "data" / "campaign.csv").write_text(rows, encoding="utf-8")
+    out = said("status", path, "--plan", "campaign", "--lang", "zh")
+    assert "2 项无法判定：台账中没有该类型的记录" in out
+    assert "无法判定：2024-12-31" not in out
+    assert "2 cannot be judged: the ledger has no record of this type" in said("status", path, "--plan", "campaign", "--lang", "en")
+
+
+def test_records_that_no_metric_asks_for_are_told(city, said):
+    """Two parking projects and a toilet, which answer check-up problems, are of types that no ledger metric knows; check-up problems are known."""
+    out = said("tasks", city, "--lang", "en")
+    assert "3 records listed as tasks and counted for no target: no ledger metric asks for the type (停车项目 2, 公厕项目 1)" in out
+    assert "3 条记录只列为任务，不计入任何目标" in said("status", city, "--lang", "zh")
