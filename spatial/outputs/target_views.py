@@ -28,10 +28,12 @@ from spatial.outputs.views import (
     titled,
     year_of,
 )
-from spatial.result import STATUS_TITLES as VALUE_TITLES
+from spatial.result import STATUS_TITLES as MEASURED_TITLES
 from spatial.targets.model import STATUS_TITLES, Plan, Target
 from spatial.text import Lang, Text
 
+# A figure of a ledger or a yearbook is not measured by anybody here: what can be said of all three kinds is that nothing of it is missing.
+VALUE_TITLES = {**MEASURED_TITLES, "ok": Text("完整", "complete")}
 STRENGTH_TITLES = {"binding": Text("约束", "binding"), "stretch": Text("力争", "stretch")}
 KIND_TITLES = {"metric": Text("图上指标", "metric"), "ledger": Text("台账", "ledger"), "statistic": Text("统计", "statistic")}
 
@@ -46,7 +48,7 @@ def targets_view(targets: pd.DataFrame, plans: Mapping[str, Plan], themes: Mappi
         Column(Text("现状", "Value"), 14, figure_of("value"), True),
         Column(Text("状态", "Status"), 13, lambda row, lang: verdict(row["status"], lang), True, lambda row: TONES.get(row["status"], "idle")),
         Column(Text("进度", "Progress"), 10, share_of("progress"), True),
-        Column(Text("应达进度", "Expected"), 10, share_of("expected"), True),
+        Column(Text("序时进度", "Expected"), 10, share_of("expected"), True),
         Column(Text("差额", "Missing"), 14, missing_of, True),
         Column(Text("示意", "Indicative"), 14, indicative_of, True, lambda row: "idle" if row["indicative"] else ""),
         Column(Text("约束力", "Strength"), 10, lambda row, lang: titled(STRENGTH_TITLES, row["strength"], lang), True),
@@ -57,8 +59,8 @@ def targets_view(targets: pd.DataFrame, plans: Mapping[str, Plan], themes: Mappi
         Column(Text("已于何时达到", "Reached on"), 12, text_of("reached")),
         Column(Text("下限", "Low"), 12, figure_of("low")),
         Column(Text("上限", "High"), 12, figure_of("high")),
-        Column(Text("数值来由", "Kind of value"), 12, lambda row, lang: titled(VALUE_TITLES, row["value_status"], lang)),
-        Column(Text("实测占比", "Measured share"), 10, share_of("quality")),
+        Column(Text("现状值状态", "State of value"), 12, lambda row, lang: titled(VALUE_TITLES, row["value_status"], lang)),
+        Column(Text("实测或核实占比", "Measured or confirmed"), 10, share_of("quality")),
         Column(Text("基期值", "Baseline"), 12, figure_of("baseline")),
         Column(Text("基期年", "Baseline year"), 9, year_of("baseline_year")),
         Column(Text("指标", "Measured by"), 26, lambda row, lang: " / ".join(part for part in (row["measure"], row["variant"]) if part)),
@@ -130,7 +132,7 @@ def definitions_view(table: pd.DataFrame) -> View:
         Column(Text("数值", "Value"), 14, figure_of("value"), True),
         Column(Text("数据年份", "Year of data"), 9, year_of("data_year"), True),
         Column(Text("与判定口径之差", "Difference"), 14, gap_of("difference"), True),
-        Column(Text("数值来由", "Kind of value"), 12, lambda row, lang: titled(VALUE_TITLES, row["status"], lang), True),
+        Column(Text("数值状态", "State of value"), 12, lambda row, lang: titled(VALUE_TITLES, row["status"], lang), True),
         Column(Text("目标值", "Target"), 14, figure_of("target")),
         Column(Text("目标年", "Target year"), 9, year_of("year")),
         Column(Text("含义", "What it means"), 90, in_both("definition"), True),
@@ -147,7 +149,7 @@ def forecast_view(targets: pd.DataFrame) -> View:
         Column(Text("要求", "Wanted"), 20, goal, True),
         Column(Text("现状", "Value"), 14, figure_of("value"), True),
         Column(Text("进度", "Progress"), 10, share_of("progress"), True),
-        Column(Text("应达进度", "Expected"), 10, share_of("expected"), True),
+        Column(Text("序时进度", "Expected"), 10, share_of("expected"), True),
         Column(Text("状态", "Status"), 13, lambda row, lang: verdict(row["status"], lang), True, lambda row: TONES.get(row["status"], "idle")),
         Column(Text("按目前进度", "At this pace"), 44, pace, True),
     )  # fmt: skip
@@ -163,7 +165,7 @@ def pace(row: Row, lang: Lang) -> str:
     year = row["forecast_year"]
     if pd.isna(year):
         return _no_pace(row).get(lang)
-    if year > 2200:
+    if year >= 2101:
         return Text("按目前进度本世纪内无法达到", "not in this century").get(lang)
     month = min(int((year % 1) * 12) + 1, 12)
     late = year - deadline
@@ -179,8 +181,10 @@ def _no_pace(row: Row) -> Text:
         return Text("趋势目标，逐年比较，没有达到之日", "a trend is compared year by year and has no day on which it is reached")
     if row["unit"] in ("status", "boolean") or row["operator"] == "exists":
         return Text("按阶段推进，不作推算", "goes by stages, which are not extrapolated")
-    if pd.isna(row["expected"]):
+    if pd.isna(row["expected"]) and pd.isna(row["baseline"]):
         return Text("没有基期值，无从推算", "without a baseline, nothing tells the pace")
+    if pd.isna(row["expected"]) or row["status"] == "no_data":
+        return Text("现状值不能与目标比较，不作推算", "the value cannot be held against the target, and nothing follows from it")
     return Text("按目前进度无法达到", "not at this pace")
 
 

@@ -22,7 +22,7 @@ _CEILINGS = ("<=", "<")
 _NEVER_BOTH = ({">", "<="}, {"<", ">="}, {">", "<"}, {"<", "=="}, {">", "=="})  # of one and the same number
 _SIGNS = {">=": "≥ ", "<=": "≤ ", "==": "= ", "~=": "≈ ", ">": "> ", "<": "< ", "exists": ""}
 _TRENDS = {"trend_up": Text("上升", "rising"), "trend_down": Text("下降", "falling")}
-_STANDINGS = {"draft": Text("征求意见稿", "draft"), "in_force": Text("现行", "in force"), "past": Text("已到期", "past")}
+_STANDINGS = {"draft": Text("草案", "draft"), "in_force": Text("现行", "in force"), "past": Text("期满", "past")}
 _LARGE = {
     "CNY": (1e8, Text("亿元", ""), 1e9, Text("", "bn CNY")),
     "persons": (1e4, Text("万人", ""), 1e6, Text("", "million people")),

@@ -215,8 +215,6 @@ def notes_of(city: City, day: date) -> list[Text]:
     """Say what a reader must know: what the ledger knows of the day, which records no metric asks for, how many rows count nowhere."""
     notes = []
     ledger = city.ledger
-    if ledger is not None:
-        notes += _of_no_metric(ledger, ledger_metrics(city.folder))
     if ledger is not None and day > ledger.date:
         notes.append(
             Text(
@@ -243,4 +241,6 @@ def notes_of(city: City, day: date) -> list[Text]:
                     f'{rows} row{"s" if rows > 1 else ""} of the {en} left out; why, is in the sheet "Left out" and in spatial targets left-out',
                 )
             )
+    if ledger is not None:
+        notes += _of_no_metric(ledger, ledger_metrics(city.folder))
     return notes

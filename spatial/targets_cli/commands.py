@@ -22,6 +22,7 @@ from spatial.targets_cli.opened import (
     rows_of,
     say_city,
     say_standing,
+    unstated,
 )
 from spatial.text import Lang, Text
 
@@ -190,10 +191,11 @@ def show_problems(args: argparse.Namespace) -> None:
     projects = answered.drop_duplicates("project_id")
     money, people = (float(projects[column].astype(float).sum()) for column in ("investment", "people"))
     many = len(projects)
+    poor, silent = (unstated(projects, column) for column in ("investment", "people"))
     said = Text(
-        f"{count} 个体检问题，{unanswered} 个没有项目回应；{many} 个项目，投资合计 {amount(money, 'CNY', 'zh')}，受益 {people:,.0f} 人（每个项目计一次）",
-        f"{count} problem{plural(count)}, {unanswered} that no project answers; {many} project{plural(many)} with {amount(money, 'CNY', 'en')},"
-        f" {people:,.0f} people gain (each project once)",
+        f"{count} 个体检问题，{unanswered} 个没有项目回应；{many} 个项目（各计一次），投资合计 {amount(money, 'CNY', 'zh')}{poor.zh}，受益 {people:,.0f} 人{silent.zh}",
+        f"{count} problem{plural(count)}, {unanswered} that no project answers; {many} project{plural(many)} with {amount(money, 'CNY', 'en')}{poor.en},"
+        f" {people:,.0f} people gain{silent.en} (each project once)",
     )
     lines = [said]
     say_city(args, opened, day, [problems_view(found)], lines, {})
@@ -212,10 +214,11 @@ def show_tasks(args: argparse.Namespace) -> None:
     found = tasks(opened.city, opened.city.areas(args.by or "districts"), day)
     zh, en = (counted(list(found["due"]), DUE_TITLES, lang) for lang in ("zh", "en"))
     money, late = (float(part["investment"].astype(float).sum()) for part in (found, found[found["due"] == "overdue"]))
+    poor = unstated(found, "investment")
     lines = [
         Text(f"{len(found)} 项任务：{zh}", f"{len(found)} task{plural(len(found))}: {en}"),
-        Text(f"投资合计 {amount(money, 'CNY', 'zh')}，其中逾期 {amount(late, 'CNY', 'zh')}",
-             f"{amount(money, 'CNY', 'en')} in all, {amount(late, 'CNY', 'en')} of it overdue"),
+        Text(f"投资合计 {amount(money, 'CNY', 'zh')}，其中逾期 {amount(late, 'CNY', 'zh')}{poor.zh}",
+             f"{amount(money, 'CNY', 'en')} in all, {amount(late, 'CNY', 'en')} of it overdue{poor.en}"),
     ]  # fmt: skip
     say_city(args, opened, day, [tasks_view(found[found["due"] == args.due] if args.due else found)], lines, {})
 

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 _MOST_REASONS = 8
 # How a note begins that only sets the frame: why nothing can be said of the target stands behind it.
 _FRAME = re.compile("what was added after|sum of the years from|the plan states no scope|the ledger ends on|.* state no scope$")
-_NO_LINE = Text("有现状值而无基期值，画不出应达进度", "there is a value and no baseline, so that nothing tells how far it should be")
+_NO_LINE = Text("有现状值而无基期值，算不出序时进度", "there is a value and no baseline, so that nothing tells how far it should be")
 _NO_PLAN = 'names no plan; add [plans.NAME] with file = "data/plan.csv", or, of a plan that comes with spatial, [plans.NAME] alone'
 _NO_LEDGER = 'names no ledger; add [ledger] with file = "data/ledger.csv" and date = "2025-06-30"'
 
@@ -211,6 +211,16 @@ def _reason(zh: str, en: str) -> Text:
     """Take from a note the first part that is a reason."""
     parts = list(zip(zh.split("；"), en.split("; "), strict=False))
     return Text(*next((part for part in parts if not _FRAME.match(part[1])), parts[0]))
+
+
+def unstated(rows: pd.DataFrame, column: str) -> Text:
+    """Say how many rows a sum of money or people knows nothing of; nothing where all state theirs."""
+    missing = int((~(rows[column].astype(float) > 0)).sum())
+    if not missing:
+        return Text("", "")
+    words = {"investment": Text("未列投资", "money"), "people": Text("未填受益人数", "people")}[column]
+    verb = "names" if missing == 1 else "name"
+    return Text(f"（{len(rows)} 项中 {missing} 项{words.zh}）", f" ({missing} of {len(rows)} {verb} no {words.en})")
 
 
 def plural(count: int) -> str:

@@ -40,7 +40,9 @@ def row(**said) -> dict:
         ({"forecast_year": 2026.05}, "less than a month late"),
         ({"forecast_year": 2031.25}, "about 2031-04, 5.2 years late"),
         ({"forecast_year": 2025.75, "due": "2025-06-30"}, "0.3 years late"),  # half of 2025 is 181 of 365 days
-        ({"forecast_year": 2300.0}, "not in this century"),
+        ({"forecast_year": 2100.9}, "about 2100-11, 74.9 years late"),
+        ({"forecast_year": 2101.0}, "not in this century"),
+        ({"expected": float("nan"), "baseline": 7.5, "status": "no_data"}, "cannot be held against the target"),
         ({}, "not at this pace"),
         ({"expected": float("nan")}, "without a baseline"),
         ({"operator": "trend_down"}, "a trend"),

@@ -94,7 +94,7 @@ def test_fifty_a_year_against_thirty():
         2025,
         "",
     )
-    for part in ("≥ 50个/年", "≥ 30个/年", "150", "《行动计划》一(二)", "子虚市政府", "征求意见稿", "现行", 'counts = ["a"]'):
+    for part in ("≥ 50个/年", "≥ 30个/年", "150", "《行动计划》一(二)", "子虚市政府", "草案", "现行", 'counts = ["a"]'):
         assert part in row.text_zh
     for part in (
         "≥ 50 a year",

@@ -40,8 +40,8 @@ def said(capsys: pytest.CaptureFixture[str]):
         (["define", "T-people"], 0, ["常住人口", "10,000 人", "据此判定"], ["Population (judged by it)", "Residents"]),
         (["changes"], 0, ["无佐证", "推迟 12 天", "验收〔2025〕1号", "销号 2 项，其中 1 项没有任何佐证"], ["NO PROOF", "look into it", "2 struck off, 1 of them"]),
         (["forecast"], 0, ["晚 2.2 年", "可按期", "规划矛盾"], ["about 2027-02, 2.2 years late", "in time", "1 more has no value"]),
-        (["problems"], 0, ["雨后积水", "无项目", "500 万元", "3 个体检问题，2 个没有项目回应"], ["CX-9", "中央预算", "3 problems, 2 that no project answers", "3,000 people gain"]),
-        (["tasks"], 0, ["逾期 1 · 30 日内到期 1", "120 万元", "a.jpg → b.jpg"], ["Outside all areas", "14 tasks: overdue 1", "6.2 million CNY in all, 1.2 million CNY of it overdue"]),
+        (["problems"], 0, ["雨后积水", "无项目", "500 万元", "3 个体检问题，2 个没有项目回应"], ["CX-9", "中央预算", "3 problems, 2 that no project answers", "3,000 people gain (each project once)"]),
+        (["tasks"], 0, ["逾期 1 · 30 日内到期 1", "120 万元", "a.jpg → b.jpg"], ["in no area", "14 tasks: overdue 1", "6.2 million CNY in all, 1.2 million CNY of it overdue (12 of 14 name no money)"]),
         (["left-out"], 0, ["未来路灯", "2026-01-01"], ["L10", "lies after"]),
     ],
     ids=["list", "check", "status", "overdue", "define", "changes", "forecast", "problems", "tasks", "left-out"],
@@ -69,7 +69,7 @@ def test_json_is_json(city, said, command):
 
 def test_wide_shows_every_column(city, said):
     narrow, wide = (said("status", city, "--lang", "en", *more) for more in ((), ("--wide",)))
-    for word in ("Baseline", "Measured share", "Government of the trial city"):
+    for word in ("Baseline", "Measured or confirmed", "Government of the trial city"):
         assert word not in narrow.splitlines()[1]
         assert word in wide
     assert "Assisting unit" in said("tasks", city, "--lang", "en", "--wide")
