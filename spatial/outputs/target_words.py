@@ -136,6 +136,9 @@ def goal(row: Mapping[str, Any], lang: Lang) -> str:
     if pd.isna(row["year"]):
         return said
     gap = "" if said[:1] > "\u2e80" else " "  # Chinese behind Chinese takes none
+    due = row.get("due")
+    if isinstance(due, str) and due and not due.endswith("-12-31"):
+        return Text(f"截至 {due}{gap}{said}", f"{said} by {due}").get(lang)
     return Text(f"{int(row['year'])} 年{gap}{said}", f"{said} by {int(row['year'])}").get(lang)
 
 

@@ -191,8 +191,21 @@ def left_out_of(city: City, judged: pd.DataFrame | None = None) -> pd.DataFrame:
     return pd.concat(tables, ignore_index=True)[list(LEFT_OUT)] if tables else pd.DataFrame(columns=list(LEFT_OUT))
 
 
-def _of_no_metric(ledger: Ledger, declared: Mapping[str, LedgerMetric]) -> list[Text]:
-    """Tell of records that are tasks and count for no target, whatever they name: their type is a word that no metric knows."""
+def of_no_metric(ledger: Ledger, declared: Mapping[str, LedgerMetric]) -> list[Text]:
+    """Tell of records that are tasks and count for no target, whatever they name: their type is a word that no metric knows.
+
+    Parameters
+    ----------
+    ledger
+        Whose types are looked at.
+    declared
+        The ledger metrics, by name.
+
+    Returns
+    -------
+    list of Text
+        One sentence, with the types and how many records bear each; none where every type is known.
+    """
     asked = [each for metric in declared.values() for each in (metric.select, metric.denominator) if each]
     known = {plain_of(word) for select in asked for word in select.types}
     kinds = Counter(str(word) for word in ledger.frame["type"] if plain_of(word) not in {*known, "checkup_issue"})
@@ -242,5 +255,5 @@ def notes_of(city: City, day: date) -> list[Text]:
                 )
             )
     if ledger is not None:
-        notes += _of_no_metric(ledger, ledger_metrics(city.folder))
+        notes += of_no_metric(ledger, ledger_metrics(city.folder))
     return notes

@@ -340,6 +340,8 @@ def test_amounts_read_as_people_write_them(value: float, unit: str, exact: bool,
         ({"operator": "trend_up", "target": np.nan}, Text("2025 年逐年上升", "rising by 2025")),
         ({"unit": "status", "target": 4.0, "wanted": "completed"}, Text("2025 年已竣工", "completed by 2025")),
         ({"operator": "exists", "target": 1.0, "unit": "boolean"}, Text("2025 年建成", "in place by 2025")),
+        ({"due": "2025-12-31"}, Text("2025 年 ≥ 16.8%", "≥ 16.8% by 2025")),
+        ({"due": "2025-05-01"}, Text("截至 2025-05-01 ≥ 16.8%", "≥ 16.8% by 2025-05-01")),
     ],
 )  # fmt: skip
 def test_goals_read_as_plans_state_them(said: dict[str, Any], shown: Text) -> None:
