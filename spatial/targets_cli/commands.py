@@ -140,6 +140,8 @@ def show_changes(args: argparse.Namespace) -> None:
     ledger = ledger_of(opened)
     said = opened.project.planned.ledger
     assert said is not None
+    if args.old is not None and args.old_date > ledger.date:
+        raise OptionError(f"--old-date {args.old_date} lies after the date {ledger.date} of the ledger: the older one comes first")
     if args.old is not None:
         said = replace(said, previous=args.old, previous_date=args.old_date)
     elif said.previous is None:

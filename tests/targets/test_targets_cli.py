@@ -178,6 +178,13 @@ def test_no_older_ledger(tmp_path, said):
     assert "names no older ledger" in said("changes", path, code=2)
 
 
+def test_an_older_ledger_is_not_the_younger_one(tmp_path, city, said):
+    old = city / "data" / "ledger.csv"
+    assert "--old-date 2025-07-01 lies after" in said("changes", city, "--old", old, "--old-date", "2025-07-01", code=2)
+    path = standing_project(tmp_path, PLANS + LEDGER.replace("2025-05-31", "2025-07-31"))
+    assert "previous_date 2025-07-31 lies after the date 2025-06-30" in said("changes", path, code=2)
+
+
 @pytest.mark.parametrize("day", ["30.6.2025", "2025-02-29", "yesterday"])
 def test_a_day_that_is_none(city, capsys, day):
     with pytest.raises(SystemExit) as stopped:
