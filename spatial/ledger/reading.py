@@ -181,7 +181,8 @@ def _quantities(read: _Rows, data: dict[str, Any]) -> None:
 def _number(read: _Rows, row: int, name: str, value: str) -> float:
     number = number_of(value)
     if number is None or number < 0:
-        read.tell(row, Text(f"{name} 不是非负数字，按空值处理", f"{name} is no number of 0 or more, and taken as absent"))
+        title = {"people": "受益人数", "weight": "权重"}.get(name, name)
+        read.tell(row, Text(f"{title}不是非负数字，按空值处理", f"{name} is no number of 0 or more, and taken as absent"))
         return float("nan")
     return number
 

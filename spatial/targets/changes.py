@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Hashable, Mapping
+from collections.abc import Mapping
 from datetime import date
 from typing import Any
 
@@ -111,7 +111,7 @@ def proof_of(record: Mapping[str, Any]) -> str:
     return " · ".join(part for part in (record["acceptance"], record["evidence"], pair) if part)
 
 
-def _named_by_row(record: Mapping[Hashable, Any]) -> bool:
+def named_by_row(record: Mapping[Any, Any]) -> bool:
     """Tell whether a record has no id of its own: reading calls it by its row, which is another one in another file."""
     return not record["id"] or record["id"] == f"row {record['row']}"
 
@@ -119,13 +119,13 @@ def _named_by_row(record: Mapping[Hashable, Any]) -> bool:
 def _unread(ledger: Ledger) -> dict[tuple[Any, ...], Text]:
     """Return why rows were left out on reading, by the id that they would have had."""
     rows = ledger.left_out.to_dict("records")
-    return {(plain_of(row["id"]),): Text(row["reason_zh"], row["reason_en"]) for row in rows if not _named_by_row(row)}
+    return {(plain_of(row["id"]),): Text(row["reason_zh"], row["reason_en"]) for row in rows if not named_by_row(row)}
 
 
 def _by_key(ledger: Ledger) -> dict[tuple[Any, ...], dict[str, Any]]:
     found: dict[tuple[Any, ...], dict[str, Any]] = {}
     for record in ledger.frame.to_dict("records"):
-        names = ("name", "type", "district") if _named_by_row(record) else ("id",)
+        names = ("name", "type", "district") if named_by_row(record) else ("id",)
         key: tuple[Any, ...] = (*([""] if len(names) > 1 else []), *(plain_of(record[name]) for name in names))
         nth = 0
         while (*key, nth) in found:  # several without an id and of one name: told apart by their order

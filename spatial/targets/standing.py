@@ -82,6 +82,7 @@ def standing_of(
         definitions(called, city, results, table),
         left_out_of(city, judged.left_out if judged else None),
         tuple(notes_of(city, day)),
+        project.planned.ledger.previous_date if project.planned.ledger and project.planned.ledger.previous else None,
     )
 
 

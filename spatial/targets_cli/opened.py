@@ -197,6 +197,8 @@ def counts_of(table: pd.DataFrame, day: datetime.date) -> list[Text]:
     from spatial.outputs.target_views import by_strength
 
     own = table[~table["indicative"].astype(bool)]
+    from spatial.outputs.standing_words import plural
+
     said = [Text(f"截至 {day}，{len(own)} 项目标", f"on {day}, {len(own)} target{plural(len(own))}"), *by_strength(own)]
     unsaid = own[own["status"].isin(("no_data", "not_comparable", "not_measurable"))]
     valued = unsaid["value"].notna() & (unsaid["status"] == "no_data")
@@ -211,21 +213,6 @@ def _reason(zh: str, en: str) -> Text:
     """Take from a note the first part that is a reason."""
     parts = list(zip(zh.split("；"), en.split("; "), strict=False))
     return Text(*next((part for part in parts if not _FRAME.match(part[1])), parts[0]))
-
-
-def unstated(rows: pd.DataFrame, column: str) -> Text:
-    """Say how many rows a sum of money or people knows nothing of; nothing where all state theirs."""
-    missing = int((~(rows[column].astype(float) > 0)).sum())
-    if not missing:
-        return Text("", "")
-    words = {"investment": Text("未列投资", "money"), "people": Text("未填受益人数", "people")}[column]
-    verb = "names" if missing == 1 else "name"
-    return Text(f"（{len(rows)} 项中 {missing} 项{words.zh}）", f" ({missing} of {len(rows)} {verb} no {words.en})")
-
-
-def plural(count: int) -> str:
-    """Return what makes an English noun plural."""
-    return "" if count == 1 else "s"
 
 
 def head_of(opened: Opened, day: datetime.date) -> str:

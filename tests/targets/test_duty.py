@@ -285,6 +285,12 @@ def test_problems_without_a_project_come_first():
     assert "no project" in found.iloc[0]["text_en"]
 
 
+def test_a_problem_without_an_id_says_why_nothing_answers_it():
+    """Reading calls it by its row, which is no number that an office could write into a project."""
+    (row,) = answered({**ISSUE, "id": "row 2"}).itertuples()
+    assert "has no id" in row.text_en
+
+
 def test_one_project_may_answer_several_and_several_one():
     second = {**PROJECT, "id": "P2", "answers": "c1"}
     found = answered(ISSUE, {**ISSUE, "id": "C2"}, {**PROJECT, "answers": "C1；C2"}, second)
