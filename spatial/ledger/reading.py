@@ -146,7 +146,7 @@ def _statuses(data: dict[str, Any], where: str, read: _Rows) -> list[str]:
     for word, rows in unknown.items():
         faults.add(
             f'{where}: the status "{shown(word)}" of {len(rows)} of {len(known)} rows (ids {sample(data["id"][row] for row in rows)}) is not known;'
-            f' say what it means: values = {{ status = {{ "{shown(word)}" = "completed" }} }} under [ledger] (one of {", ".join(STATUSES)})'
+            f' say what it means: values = {{ status = {{ "{shown(word)}" = "…" }} }} under [ledger] (one of {", ".join(STATUSES)})'
         )
     faults.raise_if_any()
     return [status or "planned" for status in known]
