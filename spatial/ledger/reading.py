@@ -180,6 +180,11 @@ def _quantities(read: _Rows, data: dict[str, Any]) -> None:
 
 def _number(read: _Rows, row: int, name: str, value: str) -> float:
     number = number_of(value)
+    if number is None and name == "people" and value.endswith("人"):  # 1.2万人
+        digits = value.rstrip("人十百千万亿 \u3000")
+        unit = unit_word(value[len(digits) :])
+        number = number_of(digits)
+        number = number * unit[1] if number is not None and unit and unit[0] == "persons" else None
     if number is None or number < 0:
         title = {"people": "受益人数", "weight": "权重"}.get(name, name)
         read.tell(row, Text(f"{title}不是非负数字，按空值处理", f"{name} is no number of 0 or more, and taken as absent"))

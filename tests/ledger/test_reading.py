@@ -167,6 +167,11 @@ def test_a_row_that_stands_twice_counts_once():
     assert len(ledger([row("1"), row("1")], on_fault="error").frame) == 1  # no fault, only once more
 
 
+@pytest.mark.parametrize(("said", "people"), [("1.2万人", 12_000.0), ("3,000 人", 3000.0), ("300户", math.nan), ("人", math.nan)])
+def test_people_may_bear_their_unit_and_households_are_none(said, people):
+    assert ledger([row(people=said)]).frame["people"].iloc[0] == pytest.approx(people, nan_ok=True)
+
+
 def test_an_unknown_status_is_an_error_whatever_is_declared():
     rows = [row("1", status="快了"), row("2", status="快了"), row("3", status="差不多"), row("4")]
     with pytest.raises(LayerError) as caught:
