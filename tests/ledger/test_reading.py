@@ -172,6 +172,19 @@ def test_people_may_bear_their_unit_and_households_are_none(said, people):
     assert ledger([row(people=said)]).frame["people"].iloc[0] == pytest.approx(people, nan_ok=True)
 
 
+@pytest.mark.parametrize(
+    ("said", "day"),
+    [("2025年12月", "2025-12-31"), ("2024年2月底前", "2024-02-29"), ("2025 年 9 月末", "2025-09-30"), ("2025/6", "2025-06-30"), ("２０２５年６月", "2025-06-30"),
+     ("2025年12月前", None), ("2025.1", None), ("2025年13月", None), ("年底前", None)],
+)  # fmt: skip
+def test_a_deadline_may_name_its_month(said, day):
+    """A status that was reached "in June" was reached on no day that could be held against another."""
+    found = ledger([row(due_date=said)])
+    assert [str(due) for due in found.frame["due_date"]] == ([day] if day else [])
+    assert len(found.left_out) == (day is None)
+    assert ledger([row(status_date="2024年6月")]).frame.empty
+
+
 def test_an_unknown_status_is_an_error_whatever_is_declared():
     rows = [row("1", status="快了"), row("2", status="快了"), row("3", status="差不多"), row("4")]
     with pytest.raises(LayerError) as caught:
