@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from datetime import date
 from typing import Any
 
@@ -28,6 +29,7 @@ from spatial.outputs.views import (
     titled,
 )
 from spatial.targets.changes import proof_of
+from spatial.targets.split import ADDITIVE
 from spatial.text import Lang, Text
 
 CHANGE_TITLES = {
@@ -97,7 +99,13 @@ def overdue_view(targets: pd.DataFrame, tasks: pd.DataFrame, day: date) -> View:
 def _due_targets(targets: pd.DataFrame, day: date) -> list[dict[str, Any]]:
     records = targets.to_dict("records")
     # What the city owes is shared out over its areas; where it owes nothing, no area does by a split that no plan made.
-    listed = {row["target_id"] for row in records if not row["indicative"] and _is_due(row, due_of(row), day)}
+    listed = {row["target_id"]: row["gap"] for row in records if not row["indicative"] and _is_due(row, due_of(row), day)}
+    # What lies in no area, or more than its share in one, makes a split ask more of the others than the city lacks: that accuses nobody.
+    shares: Counter[str] = Counter()
+    for row in records:
+        if row["indicative"] and row["unit"] in ADDITIVE and _is_due(row, due_of(row), day):
+            shares[row["target_id"]] += row["gap"]
+    listed = {key: owed for key, owed in listed.items() if not shares[key] > owed * (1 + 1e-9)}
     rows = []
     for row in records:
         due = due_of(row)

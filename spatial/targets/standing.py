@@ -14,6 +14,7 @@ from spatial.city import City
 from spatial.city_toml import Project
 from spatial.errors import OptionError, shown
 from spatial.ledger.declared import LedgerMetric, ledger_metrics
+from spatial.ledger.ladder import CANCELLED, rank
 from spatial.ledger.records import LEFT_OUT, Ledger
 from spatial.ledger.values import plain_of
 from spatial.metrics import Metric, registered
@@ -230,10 +231,17 @@ def notes_of(city: City, day: date) -> list[Text]:
     notes = []
     ledger = city.ledger
     if ledger is not None and day > ledger.date:
+        frame = ledger.frame
+        since = sum(
+            due is not None and ledger.date < due < day and status != CANCELLED and rank(status) < rank("completed")
+            for due, status in zip(frame["due_date"], frame["status"], strict=True)
+        )
         notes.append(
             Text(
-                f"台账截至 {ledger.date}：此后至 {day} 的进展未知",
-                f"the ledger speaks to {ledger.date}: what was done since, until {day}, is not known",
+                f"台账截至 {ledger.date}：此后至 {day} 的进展未知"
+                + (f"；{since} 项任务在此期间到期，列为逾期，是否已完成须核实" if since else ""),
+                f"the ledger speaks to {ledger.date}: what was done since, until {day}, is not known"
+                + (f"; {since} task{'s' if since > 1 else ''} fell due in between and may have been done" if since else ""),
             )
         )
     if ledger is not None and day < ledger.date:

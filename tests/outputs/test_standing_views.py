@@ -88,6 +88,14 @@ def test_the_split_of_a_target_that_the_city_has_met_owes_nothing():
     assert due(row(status="not_met"), share, row(status="met", area_id="b", indicative=True)) == [("T", "city"), ("T", "a")]
 
 
+def test_a_split_that_asks_more_of_the_areas_than_the_city_lacks_accuses_none():
+    """One road is missing, and its task lies in no area: shared out by land two rural counties would each lack one."""
+    city = row(status="not_met", unit="count", gap=1.0)
+    counties = [row(status="not_met", unit="count", gap=1.0, area_id=key, indicative=True) for key in ("a", "b")]
+    assert due(city, *counties) == [("T", "city")]
+    assert due({**city, "gap": 2.0}, *counties) == [("T", "city"), ("T", "a"), ("T", "b")]
+
+
 def test_a_target_of_a_district_is_listed():
     assert due(row(status="not_met", area_id="a", area_name="南关区")) == [("T", "a")]
 

@@ -68,6 +68,13 @@ def test_another_day_is_another_answer(tmp_path):
 def test_a_day_after_the_ledger_is_told(tmp_path):
     notes = stand(tmp_path, day=date(2025, 7, 5)).notes
     assert any("what was done since" in note.en and "截至 2025-06-30" in note.zh for note in notes)
+    assert not any("fell due" in note.en for note in notes)
+
+
+def test_tasks_that_fell_due_after_the_ledger_may_be_done(tmp_path):
+    """L5 is due on 10 July, of which the ledger of 30 June cannot know."""
+    notes = stand(tmp_path, day=date(2025, 7, 15)).notes
+    assert any("1 task fell due in between" in note.en and "1 项任务在此期间到期" in note.zh for note in notes)
 
 
 def test_without_plan_and_ledger_there_is_nothing_to_say(tmp_path):
