@@ -233,6 +233,12 @@ def test_a_scope_that_the_metric_lacks():
     assert not kinds(target("a", 0.168, **ratio), target("b", 0.168, scope="built_up_area", **ratio))
 
 
+def test_a_scope_is_called_as_people_call_it():
+    (row,) = found(target("a", 0.168, kind="metric", measure="road_area_ratio", unit="1", scope="main_urban_area")).itertuples()
+    assert "所指范围为主城区，" in row.text_zh
+    assert "is about the main urban area, " in row.text_en
+
+
 @pytest.mark.parametrize(
     ("more", "clash"),
     [
