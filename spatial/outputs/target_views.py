@@ -8,7 +8,7 @@ from datetime import date
 
 import pandas as pd
 
-from spatial.outputs.target_words import CONTRADICTION_KINDS, PLAN_STANDING_TITLES, goal, verdict
+from spatial.outputs.target_words import CONTRADICTION_KINDS, PLAN_STANDING_TITLES, amount, goal, verdict
 from spatial.outputs.views import (
     TONES,
     Cell,
@@ -34,6 +34,7 @@ from spatial.text import Lang, Text
 
 # A figure of a ledger or a yearbook is not measured by anybody here: what can be said of all three kinds is that nothing of it is missing.
 VALUE_TITLES = {**MEASURED_TITLES, "ok": Text("完整", "complete")}
+LANGS: tuple[Lang, Lang] = ("zh", "en")
 STRENGTH_TITLES = {"binding": Text("约束", "binding"), "stretch": Text("力争", "stretch")}
 KIND_TITLES = {"metric": Text("图上指标", "metric"), "ledger": Text("台账", "ledger"), "statistic": Text("统计", "statistic")}
 
@@ -160,6 +161,8 @@ def pace(row: Row, lang: Lang) -> str:
     """Say when a target will be reached at the pace so far, and how late that is."""
     if row["status"] in ("met", "met_late"):
         return Text(f"已达到 {row['reached']}".strip(), f"reached {row['reached']}".strip()).get(lang)
+    if bool(row.get("yearly", False)):
+        return _by_year_end(row).get(lang)
     due = due_of(row)
     deadline = due.year + (due.timetuple().tm_yday) / (366 if calendar.isleap(due.year) else 365)
     year = row["forecast_year"]
@@ -174,6 +177,18 @@ def pace(row: Row, lang: Lang) -> str:
     if late < 1 / 12:
         return Text(f"约 {int(year)} 年 {month} 月达到，晚不足一个月", f"about {int(year)}-{month:02}, less than a month late").get(lang)
     return Text(f"约 {int(year)} 年 {month} 月达到，晚 {late:.1f} 年", f"about {int(year)}-{month:02}, {late:.1f} years late").get(lang)
+
+
+def _by_year_end(row: Row) -> Text:
+    """Say what the year will come to, of a target that begins anew each year."""
+    if row["status"] not in ("behind", "on_track") or not row["expected"] > 0 or not row["value"] >= 0:
+        return Text("逐年计数，不跨年推算", "counted year by year, and not carried into the next")
+    whole = row["value"] / row["expected"]
+    zh, en = (amount(whole, str(row["unit"]), lang) for lang in LANGS)
+    due = due_of(row)
+    if (due.month, due.day) != (12, 31):
+        return Text(f"按目前进度，到期时约 {zh}", f"about {en} by the deadline")
+    return Text(f"按目前进度，到年末约 {zh}", f"about {en} by the end of the year")
 
 
 def _no_pace(row: Row) -> Text:

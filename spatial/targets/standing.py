@@ -70,6 +70,8 @@ def standing_of(
     called = [replace(target, area=city.name) if target.area and target.area == project.planned.area else target for target in targets]
     judged = judgement(called, plans, city, results, day=day) if targets else None
     table = judged.table if judged else pd.DataFrame(columns=list(TARGET_TABLE))
+    yearly = table["target_id"].isin(_yearly(targets, ledger_metrics(city.folder)))
+    table = table.assign(forecast_year=table["forecast_year"].where(~yearly), yearly=yearly)
     deadlines = {target.id: target.due.isoformat() for target in targets if target.due}
     listed = tasks(city, areas, day)
     return Standing(
@@ -85,6 +87,19 @@ def standing_of(
         tuple(notes_of(city, day)),
         project.planned.ledger.previous_date if project.planned.ledger and project.planned.ledger.previous else None,
     )
+
+
+def _yearly(targets: Sequence[Target], declared: Mapping[str, LedgerMetric]) -> list[str]:
+    """List the targets of the ledger that begin anew each year: thirty parks a year are not reached in 2037 by three a year."""
+    return [
+        target.id
+        for target in targets
+        if target.kind == "ledger"
+        and target.unit != "status"
+        and (metric := declared.get(target.measure)) is not None
+        and metric.kind != "remaining"
+        and (target.period or metric.period) == "year"
+    ]
 
 
 def check_standing(project: Project, city: City) -> None:
