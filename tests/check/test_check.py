@@ -19,7 +19,6 @@ from spatial.cli import main
 from spatial.project import open_city
 from spatial.text import Text
 from tests.small_city import parks, project, square
-from tests.targets.standing_city import standing_project
 
 BOWTIE = shapely.Polygon([(125.301, 43.901), (125.303, 43.903), (125.303, 43.901), (125.301, 43.903)])
 
@@ -91,16 +90,6 @@ def test_every_fault_is_gathered_and_the_sound_layers_are_looked_at(tmp_path: Pa
     assert table(report, "layers").set_index("layer").loc["parks", "features"] == 2
     assert "metrics" not in {found.key for found in report.tables}
     assert main(["check", str(path), "--quiet"]) == 3
-
-
-def test_a_plan_that_cannot_be_used_and_types_that_no_metric_asks_for_are_told(tmp_path: Path) -> None:
-    path = standing_project(tmp_path)
-    found = check_project(path)
-    assert not found.of("problem")
-    assert "no ledger metric asks for the type (停车项目 2, 公厕项目 1)" in said(found, "warning")
-    plan = tmp_path / "data" / "plan.csv"
-    plan.write_text(plan.read_text(encoding="utf-8").replace(">=,5,count", ">=,五,count"), encoding="utf-8")
-    assert 'value "五" is no number' in said(check_project(path), "problem")
 
 
 def test_a_broken_city_toml_is_one_problem(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
