@@ -192,8 +192,11 @@ def _table_file(
         faults.add(f"{where}: on_fault = {shown(on_fault)} is not one of {', '.join(ON_FAULT)}{nearest(str(on_fault), ON_FAULT)}")
     read, source, sensitivity = options_of(key, {name: value for name, value in table.items() if name in _FILE_KEYS and name not in own})
     previous = path.parent / table["previous"] if isinstance(table.get("previous"), str) else None
+    day, before = _day(table, "date", where, faults), _day(table, "previous_date", where, faults)
+    if day is not None and before is not None and before > day:
+        faults.add(f"{where}: previous_date {before} lies after the date {day} of the ledger: the older one comes first")
     return TableFile(
-        path.parent / table["file"], read, _day(table, "date", where, faults), previous, _day(table, "previous_date", where, faults),
+        path.parent / table["file"], read, day, previous, before,
         _texts(table, "complete_for", where, faults), str(on_fault), source, sensitivity,
     )  # fmt: skip
 

@@ -266,6 +266,8 @@ def _read(said: Mapping[str, str], declared: Mapping[str, StatisticMetric], newe
     if int(year[1]) > newest:
         return Text(f"{year[1]} 年晚于统计表日期", f"the year {year[1]} lies after the table's own date")
     number = unicodedata.normalize("NFKC", said["value"]).replace(" ", "").lower()
+    if number.endswith("%") and said["unit"] in ("", "%", "％"):  # so a spreadsheet writes a cell that it shows as per cent
+        number, said = number[:-1], {**said, "unit": "%"}
     if not _NUMBER.fullmatch(number) or abs(value := float(number.replace(",", ""))) > _MOST:
         return Text(f"数值“{shown(said['value'])}”不是数", f'the value "{shown(said["value"])}" is no number')
     unit = unit_word(said["unit"])

@@ -33,7 +33,7 @@ _BASE: dict[str, tuple[str, float]] = {
     "count/yr": ("count", 1.0), "classrooms": ("count", 1.0), "kinds": ("count", 1.0), "count": ("count", 1.0),
 }  # fmt: skip
 _COUNTED = ("个", "处", "条", "座", "项", "家", "所", "片", "栋", "幢", "部", "台", "根", "株", "棵", "枪", "桩", "次", "件", "种", "间", "村",
-            "屯", "街", "路", "宗", "块", "支", "辆", "间教室", "项目", "地块", "单元")  # fmt: skip
+            "屯", "街", "路", "宗", "起", "例", "盏", "口", "批", "块", "支", "辆", "间教室", "项目", "地块", "单元")  # fmt: skip
 _BASE |= dict.fromkeys(_COUNTED, ("count", 1.0))
 _LARGE_FIRST = sorted((word for word in _LARGE if word), key=len, reverse=True)
 

@@ -238,6 +238,23 @@ def test_a_year_counts_when_it_is_over():
         assert measure(city, ["gdp_total"]).get("gdp_total")["value"] == value
 
 
+def test_a_figure_of_a_year_that_goes_on_is_there_and_does_not_count_yet():
+    found = measure(city_with("子虚市|gdp_total||2025|9|亿元|", day="2025-09-30"), ["gdp_total"]).get("gdp_total")
+    assert (found["status"], found["note"]) == ("no_data", "the table of statistics has a number only for a year that is not over")
+
+
+@pytest.mark.parametrize("unit", ["", "%", "％"])
+def test_a_cell_that_a_spreadsheet_shows_as_per_cent(unit):
+    city = city_with(f"子虚市|unemployment_rate||2024|3.8%|{unit}|", day="2025-01-01")
+    assert measure(city, ["unemployment_rate"]).get("unemployment_rate")["value"] == 0.038
+    assert len(city_with("子虚市|gdp_total||2024|3.8%|亿元|", day="2025-01-01").statistics.left_out) == 1
+
+
+def test_accidents_are_counted_as_yearbooks_count_them():
+    found = measure(city_with("子虚市|construction_accidents|major|2024|3|起|", day="2025-01-01"), ["construction_accidents"])
+    assert found.get("construction_accidents", variant="major")["value"] == 3
+
+
 def test_a_number_that_could_not_be_read_is_told_where_it_is_missing():
     city = city_with(
         "子虚市|gdp_total||2024|x|亿元|", "子虚市|gdp_total||2023|8|亿元|", "D1|gdp_total||2024|5|吨|", "子虚市|cpi||2024|y|%|"

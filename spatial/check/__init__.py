@@ -19,10 +19,13 @@ from spatial.city import City
 from spatial.city_toml import Project, parse_project
 from spatial.crs import in_china, name_of
 from spatial.errors import LayerError, SpatialError
+from spatial.ledger.declared import ledger_metrics
 from spatial.metrics import registered
 from spatial.outputs.evidence import check_overlays
 from spatial.progress import Progress
 from spatial.project import Inputs, assemble, read_inputs
+from spatial.targets.plans import read_plans
+from spatial.targets.standing import of_no_metric
 from spatial.text import Lang, Text
 
 
@@ -62,6 +65,7 @@ def check_project(path: str | Path, *, by: str = "districts", progress: Progress
         if "spatial fetch" not in str(error) or not report.of("problem"):  # one cause, however many layers wait for it
             _fault(report, layer, error)
 
+    _plans(report, project)
     read = read_inputs(project, progress=progress, cache=cache, on_fault=on_fault)
     report.lang = _lang(read)
     city = _city(project, read, report, progress)
@@ -73,12 +77,23 @@ def check_project(path: str | Path, *, by: str = "districts", progress: Progress
         look_at_datums(report, project, city, read)
     with progress.step("look at what they hold"):
         look_at_contents(report, city, read, by)
+    if city.ledger is not None:
+        for text in of_no_metric(city.ledger, ledger_metrics(city.folder)):
+            report.add("warning", "ledger", text)
     if report.of("problem"):
         why = Text("问题解决之前不评估指标", "what the metrics will say is not judged before the problems are solved")
         report.add("note", "metrics", why)
     else:
         look_ahead(report, city, by, progress)
     return report
+
+
+def _plans(report: Report, project: Project) -> None:
+    """Read every row of the plans: one that cannot be used stops a run when the judging begins."""
+    try:
+        read_plans(project, own=project.path.parent)
+    except SpatialError as error:
+        _fault(report, "plans", error)
 
 
 def _city(project: Project, read: Inputs, report: Report, progress: Progress) -> City | None:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import calendar
 import datetime
+import re
+import unicodedata
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -20,7 +23,9 @@ from spatial.ledger.values import day_of, number_of, plain_of, text_of, year_of
 from spatial.text import Text
 from spatial.unit_words import unit_word
 
-_DAYS = ("status_date", "start_date", "due_date")
+_DAYS = {"status_date": "状态日期", "start_date": "开工日期", "due_date": "完成期限"}
+# "12月前" may end before the month or with it; 2025.1 may be what a spreadsheet made of 2025.10.
+_MONTH = re.compile(r"((?:19|20)\d\d)(?:年|[-/])(\d{1,2})(?:月(?:[底末]前?)?)?")
 _NUMBERS = ("quantity", "investment", "people", "weight")
 _NEEDED = ("type", "status")
 
@@ -146,7 +151,7 @@ def _statuses(data: dict[str, Any], where: str, read: _Rows) -> list[str]:
     for word, rows in unknown.items():
         faults.add(
             f'{where}: the status "{shown(word)}" of {len(rows)} of {len(known)} rows (ids {sample(data["id"][row] for row in rows)}) is not known;'
-            f' say what it means: values = {{ status = {{ "{shown(word)}" = "completed" }} }} under [ledger] (one of {", ".join(STATUSES)})'
+            f' say what it means: values = {{ status = {{ "{shown(word)}" = "…" }} }} under [ledger] (one of {", ".join(STATUSES)})'
         )
     faults.raise_if_any()
     return [status or "planned" for status in known]
@@ -154,12 +159,23 @@ def _statuses(data: dict[str, Any], where: str, read: _Rows) -> list[str]:
 
 def _day(read: _Rows, row: int, name: str, value: str, until: datetime.date) -> datetime.date | None:
     day = day_of(value)
+    if isinstance(day, str) and name == "due_date":
+        day = _month_end(day) or day
     if isinstance(day, str):
-        read.fault(row, Text(f"{name} 不是有效日期", f"{name} is no possible day"), shown(day))
+        read.fault(row, Text(f"{_DAYS[name]}不是有效日期", f"{name} is no possible day"), shown(day))
         return None
     if name == "status_date" and day is not None and day > until:
         read.fault(row, Text("状态日期晚于台账日期", "status_date lies after the ledger's own date"), day.isoformat())
     return day
+
+
+def _month_end(said: str) -> datetime.date | None:
+    """Read a deadline that names its month (``2025年12月``, ``2025年12月底前``): there is time until its last day."""
+    match = _MONTH.fullmatch(unicodedata.normalize("NFKC", said).replace(" ", ""))
+    if not match or not 1 <= int(match[2]) <= 12:
+        return None
+    year, month = int(match[1]), int(match[2])
+    return datetime.date(year, month, calendar.monthrange(year, month)[1])
 
 
 def _quantities(read: _Rows, data: dict[str, Any]) -> None:
@@ -180,8 +196,14 @@ def _quantities(read: _Rows, data: dict[str, Any]) -> None:
 
 def _number(read: _Rows, row: int, name: str, value: str) -> float:
     number = number_of(value)
+    if number is None and name == "people" and value.endswith("人"):  # 1.2万人
+        digits = value.rstrip("人十百千万亿 \u3000")
+        unit = unit_word(value[len(digits) :])
+        number = number_of(digits)
+        number = number * unit[1] if number is not None and unit and unit[0] == "persons" else None
     if number is None or number < 0:
-        read.tell(row, Text(f"{name} 不是非负数字，按空值处理", f"{name} is no number of 0 or more, and taken as absent"))
+        title = {"people": "受益人数", "weight": "权重"}.get(name, name)
+        read.tell(row, Text(f"{title}不是非负数字，按空值处理", f"{name} is no number of 0 or more, and taken as absent"))
         return float("nan")
     return number
 

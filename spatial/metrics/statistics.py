@@ -18,6 +18,7 @@ from spatial.text import Text
 
 _NO_TABLE = Text("未提供统计表", "no table of statistics was supplied")
 _NO_NUMBER = Text("统计表中没有这一指标", "the table of statistics has no number of it")
+_NOT_OVER = Text("统计表只有尚未结束的年份的数值", "the table of statistics has a number only for a year that is not over")
 _NOT_COPIED = Text("统计表没有该区的数值（全市数值不下推）", "no number of this area; the city's own is not copied down")
 _NOT_SUMMED = Text("统计表没有全市的数值（各区不相加）", "no number of the whole city; those of districts are not summed up")
 
@@ -74,12 +75,13 @@ def _looked_up(figure: StatisticMetric) -> Callable[..., MetricResult]:
             return MetricResult.without(len(areas), _NO_TABLE)
         frame = city.statistics.frame
         frame = frame[(frame["metric"] == figure.name) & (frame["series"] == variant)]
-        newest = last_whole_year(city.date)
+        newest, listed = last_whole_year(city.date), len(frame)
         if newest is not None:
             frame = frame[frame["year"] <= newest]
         out = left_out_of(city.statistics, figure)
         if frame.empty:
-            return replace(MetricResult.without(len(areas), _NO_NUMBER), notes=(_NO_NUMBER, *told(out)))
+            why = _NOT_OVER if listed else _NO_NUMBER
+            return replace(MetricResult.without(len(areas), why), notes=(why, *told(out)))
         value = np.full(len(areas), np.nan)
         proper = areas.is_area
         notes = {row: [_NOT_COPIED if proper[row] else _NOT_SUMMED] for row in range(len(areas))}

@@ -65,6 +65,9 @@ class PageTargets:
         if standing is None:
             return
         targets = targets_to_show(standing, results.city)
+        # A share of nothing is owed by nobody: ten districts that have "met" it would speak well of a city that has not begun.
+        nothing = targets["indicative"].fillna(False).astype(bool) & (targets["target"] == 0) & targets["operator"].isin([">=", ">"])
+        targets = targets[~nothing]
         bound = results.table[results.table["metric"].isin(set(targets["measure"]))]
         self.values = {key: part.set_index("area_id")["value"] for key, part in bound.groupby(["metric", "variant"], sort=False)}
         for _, rows in targets.groupby(["plan", "target_id"], sort=False):

@@ -13,6 +13,7 @@ import pandas as pd
 from spatial.files import atomic_path, writing
 from spatial.ledger.records import LEFT_OUT
 from spatial.outputs.cells import clipped, figure, safe_cell
+from spatial.outputs.standing_words import changes_said, overdue_said, problems_said
 from spatial.outputs.target_views import by_strength, contradictions_view, definitions_view, forecast_view, targets_view
 from spatial.outputs.target_words import DUE_TITLES
 from spatial.outputs.task_groups import may_show, targets_to_show
@@ -119,11 +120,11 @@ def add_sheets(standing: Standing, results: Results, book: Any) -> None:
     sheets: tuple[tuple[Sequence[View], Text], ...] = (
         ((targets_view(targets, made.plans, themes()),), Text("", "")),
         ((tasks_view(tasks),), _both(lambda one: counted(tasks["due"], DUE_TITLES, one))),
-        ((overdue_view(targets, tasks, made.date),), Text("", "")),
+        ((overdue_view(targets, tasks, made.date),), overdue_said(targets, standing.tasks)),
         ((definitions_view(made.definitions),), Text("", "")),
-        ((changes_view(made.changes),), Text("", "")),
+        ((changes_view(made.changes),), changes_said(standing.changes, standing.since)),
         ((forecast_view(targets), contradictions_view(made.contradictions)), Text("", "")),
-        ((problems_view(made.problems),), Text("", "")),
+        ((problems_view(made.problems),), problems_said(standing.problems) if len(standing.problems) else Text("", "")),
         (
             (left_out_view(made.left_out),),
             Text(f"{out} 行未计入，逐行列明原因", f"{out} row{'' if out == 1 else 's'} left out, each with its reason"),

@@ -8,7 +8,7 @@ from datetime import date
 
 import pandas as pd
 
-from spatial.outputs.target_words import CONTRADICTION_KINDS, PLAN_STANDING_TITLES, goal, verdict
+from spatial.outputs.target_words import CONTRADICTION_KINDS, PLAN_STANDING_TITLES, amount, goal, verdict
 from spatial.outputs.views import (
     TONES,
     Cell,
@@ -28,10 +28,13 @@ from spatial.outputs.views import (
     titled,
     year_of,
 )
-from spatial.result import STATUS_TITLES as VALUE_TITLES
+from spatial.result import STATUS_TITLES as MEASURED_TITLES
 from spatial.targets.model import STATUS_TITLES, Plan, Target
 from spatial.text import Lang, Text
 
+# A figure of a ledger or a yearbook is not measured by anybody here: what can be said of all three kinds is that nothing of it is missing.
+VALUE_TITLES = {**MEASURED_TITLES, "ok": Text("完整", "complete")}
+LANGS: tuple[Lang, Lang] = ("zh", "en")
 STRENGTH_TITLES = {"binding": Text("约束", "binding"), "stretch": Text("力争", "stretch")}
 KIND_TITLES = {"metric": Text("图上指标", "metric"), "ledger": Text("台账", "ledger"), "statistic": Text("统计", "statistic")}
 
@@ -46,7 +49,7 @@ def targets_view(targets: pd.DataFrame, plans: Mapping[str, Plan], themes: Mappi
         Column(Text("现状", "Value"), 14, figure_of("value"), True),
         Column(Text("状态", "Status"), 13, lambda row, lang: verdict(row["status"], lang), True, lambda row: TONES.get(row["status"], "idle")),
         Column(Text("进度", "Progress"), 10, share_of("progress"), True),
-        Column(Text("应达进度", "Expected"), 10, share_of("expected"), True),
+        Column(Text("序时进度", "Expected"), 10, share_of("expected"), True),
         Column(Text("差额", "Missing"), 14, missing_of, True),
         Column(Text("示意", "Indicative"), 14, indicative_of, True, lambda row: "idle" if row["indicative"] else ""),
         Column(Text("约束力", "Strength"), 10, lambda row, lang: titled(STRENGTH_TITLES, row["strength"], lang), True),
@@ -57,8 +60,8 @@ def targets_view(targets: pd.DataFrame, plans: Mapping[str, Plan], themes: Mappi
         Column(Text("已于何时达到", "Reached on"), 12, text_of("reached")),
         Column(Text("下限", "Low"), 12, figure_of("low")),
         Column(Text("上限", "High"), 12, figure_of("high")),
-        Column(Text("数值来由", "Kind of value"), 12, lambda row, lang: titled(VALUE_TITLES, row["value_status"], lang)),
-        Column(Text("实测占比", "Measured share"), 10, share_of("quality")),
+        Column(Text("现状值状态", "State of value"), 12, lambda row, lang: titled(VALUE_TITLES, row["value_status"], lang)),
+        Column(Text("实测或核实占比", "Measured or confirmed"), 10, share_of("quality")),
         Column(Text("基期值", "Baseline"), 12, figure_of("baseline")),
         Column(Text("基期年", "Baseline year"), 9, year_of("baseline_year")),
         Column(Text("指标", "Measured by"), 26, lambda row, lang: " / ".join(part for part in (row["measure"], row["variant"]) if part)),
@@ -130,7 +133,7 @@ def definitions_view(table: pd.DataFrame) -> View:
         Column(Text("数值", "Value"), 14, figure_of("value"), True),
         Column(Text("数据年份", "Year of data"), 9, year_of("data_year"), True),
         Column(Text("与判定口径之差", "Difference"), 14, gap_of("difference"), True),
-        Column(Text("数值来由", "Kind of value"), 12, lambda row, lang: titled(VALUE_TITLES, row["status"], lang), True),
+        Column(Text("数值状态", "State of value"), 12, lambda row, lang: titled(VALUE_TITLES, row["status"], lang), True),
         Column(Text("目标值", "Target"), 14, figure_of("target")),
         Column(Text("目标年", "Target year"), 9, year_of("year")),
         Column(Text("含义", "What it means"), 90, in_both("definition"), True),
@@ -147,7 +150,7 @@ def forecast_view(targets: pd.DataFrame) -> View:
         Column(Text("要求", "Wanted"), 20, goal, True),
         Column(Text("现状", "Value"), 14, figure_of("value"), True),
         Column(Text("进度", "Progress"), 10, share_of("progress"), True),
-        Column(Text("应达进度", "Expected"), 10, share_of("expected"), True),
+        Column(Text("序时进度", "Expected"), 10, share_of("expected"), True),
         Column(Text("状态", "Status"), 13, lambda row, lang: verdict(row["status"], lang), True, lambda row: TONES.get(row["status"], "idle")),
         Column(Text("按目前进度", "At this pace"), 44, pace, True),
     )  # fmt: skip
@@ -158,12 +161,14 @@ def pace(row: Row, lang: Lang) -> str:
     """Say when a target will be reached at the pace so far, and how late that is."""
     if row["status"] in ("met", "met_late"):
         return Text(f"已达到 {row['reached']}".strip(), f"reached {row['reached']}".strip()).get(lang)
+    if bool(row.get("yearly", False)):
+        return _by_year_end(row).get(lang)
     due = due_of(row)
     deadline = due.year + (due.timetuple().tm_yday) / (366 if calendar.isleap(due.year) else 365)
     year = row["forecast_year"]
     if pd.isna(year):
         return _no_pace(row).get(lang)
-    if year > 2200:
+    if year >= 2101:
         return Text("按目前进度本世纪内无法达到", "not in this century").get(lang)
     month = min(int((year % 1) * 12) + 1, 12)
     late = year - deadline
@@ -174,13 +179,27 @@ def pace(row: Row, lang: Lang) -> str:
     return Text(f"约 {int(year)} 年 {month} 月达到，晚 {late:.1f} 年", f"about {int(year)}-{month:02}, {late:.1f} years late").get(lang)
 
 
+def _by_year_end(row: Row) -> Text:
+    """Say what the year will come to, of a target that begins anew each year."""
+    if row["status"] not in ("behind", "on_track") or not row["expected"] > 0 or not row["value"] >= 0:
+        return Text("逐年计数，不跨年推算", "counted year by year, and not carried into the next")
+    whole = row["value"] / row["expected"]
+    zh, en = (amount(whole, str(row["unit"]), lang) for lang in LANGS)
+    due = due_of(row)
+    if (due.month, due.day) != (12, 31):
+        return Text(f"按目前进度，到期时约 {zh}", f"about {en} by the deadline")
+    return Text(f"按目前进度，到年末约 {zh}", f"about {en} by the end of the year")
+
+
 def _no_pace(row: Row) -> Text:
     if row["operator"] in ("trend_up", "trend_down"):
         return Text("趋势目标，逐年比较，没有达到之日", "a trend is compared year by year and has no day on which it is reached")
     if row["unit"] in ("status", "boolean") or row["operator"] == "exists":
         return Text("按阶段推进，不作推算", "goes by stages, which are not extrapolated")
-    if pd.isna(row["expected"]):
+    if pd.isna(row["expected"]) and pd.isna(row["baseline"]):
         return Text("没有基期值，无从推算", "without a baseline, nothing tells the pace")
+    if pd.isna(row["expected"]) or row["status"] == "no_data":
+        return Text("现状值不能与目标比较，不作推算", "the value cannot be held against the target, and nothing follows from it")
     return Text("按目前进度无法达到", "not at this pace")
 
 

@@ -44,8 +44,8 @@ TARGET_TITLES = {
     "unit": Text("单位（1 = 比例 0–1）", "Unit (1 = share 0–1)"), "baseline": Text("基期值", "Baseline"),
     "baseline_year": Text("基期年", "Year of the baseline"), "year": Text("目标年", "Year"), "value": Text("现状值", "Value"),
     "low": Text("下限", "Low"), "high": Text("上限", "High"), "value_status": Text("现状值状态", "Status of the value"),
-    "quality": Text("实测占比（0–1）", "Share measured, not assumed (0–1)"), "progress": Text("进度（0–1）", "Progress (0–1)"),
-    "expected": Text("应达进度（0–1）", "Expected progress (0–1)"), "status": Text("评定代码", "Verdict, code"), "gap": Text("差额", "Missing"),
+    "quality": Text("实测或核实占比（0–1）", "Share measured or confirmed, not assumed (0–1)"), "progress": Text("进度（0–1）", "Progress (0–1)"),
+    "expected": Text("序时进度（0–1）", "Expected progress (0–1)"), "status": Text("评定代码", "Verdict, code"), "gap": Text("差额", "Missing"),
     "reached": Text("达到日期", "Reached on"), "forecast_year": Text("按现速预计达到年", "Reached in, at this pace"),
     "indicative": Text("示意分解", "Indicative split"), "lead_unit": Text("牵头单位", "Lead unit"),
     "assisting_unit": Text("配合单位", "Assisting unit"), "projects": Text("未完成项目", "Unfinished projects"),
@@ -136,6 +136,9 @@ def goal(row: Mapping[str, Any], lang: Lang) -> str:
     if pd.isna(row["year"]):
         return said
     gap = "" if said[:1] > "\u2e80" else " "  # Chinese behind Chinese takes none
+    due = row.get("due")
+    if isinstance(due, str) and due and not due.endswith("-12-31"):
+        return Text(f"截至 {due}{gap}{said}", f"{said} by {due}").get(lang)
     return Text(f"{int(row['year'])} 年{gap}{said}", f"{said} by {int(row['year'])}").get(lang)
 
 

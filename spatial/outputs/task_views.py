@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from datetime import date
 from typing import Any
 
 import pandas as pd
 
+from spatial.areas import OUTSIDE
 from spatial.ledger.ladder import TITLES
 from spatial.outputs.target_views import due_of
 from spatial.outputs.target_words import DUE_TITLES, amount, verdict
@@ -27,6 +29,7 @@ from spatial.outputs.views import (
     titled,
 )
 from spatial.targets.changes import proof_of
+from spatial.targets.split import ADDITIVE
 from spatial.text import Lang, Text
 
 CHANGE_TITLES = {
@@ -43,7 +46,7 @@ def tasks_view(tasks: pd.DataFrame) -> View:
         Column(Text("超期天数", "Days over"), 9, days_of, True),
         Column(Text("编号", "Id"), 12, text_of("id"), True, whole=True),
         Column(Text("名称", "Task"), 34, text_of("name"), True),
-        Column(Text("区域", "Area"), 14, area_of, True),
+        Column(Text("区域", "Area"), 14, _place, True),
         Column(Text("进展", "Stage"), 12, lambda row, lang: titled(TITLES, row["status"], lang), True),
         Column(Text("完成期限", "Due date"), 11, text_of("due_date"), True),
         Column(Text("牵头单位", "Lead unit"), 18, text_of("lead_unit"), True),
@@ -71,7 +74,7 @@ def overdue_view(targets: pd.DataFrame, tasks: pd.DataFrame, day: date) -> View:
         Column(Text("超期天数", "Days over"), 9, days_of, True),
         Column(Text("编号", "Id"), 14, text_of("id"), True, whole=True),
         Column(Text("名称", "Name"), 34, in_both("name"), True),
-        Column(Text("区域", "Area"), 14, area_of, True),
+        Column(Text("区域", "Area"), 14, _place, True),
         Column(Text("差额", "Missing"), 14, missing_of, True),
         Column(Text("到期日", "Due on"), 11, text_of("due_date"), True),
         Column(Text("示意", "Indicative"), 14, indicative_of, True, lambda row: "idle" if row["indicative"] else ""),
@@ -96,7 +99,13 @@ def overdue_view(targets: pd.DataFrame, tasks: pd.DataFrame, day: date) -> View:
 def _due_targets(targets: pd.DataFrame, day: date) -> list[dict[str, Any]]:
     records = targets.to_dict("records")
     # What the city owes is shared out over its areas; where it owes nothing, no area does by a split that no plan made.
-    listed = {row["target_id"] for row in records if not row["indicative"] and _is_due(row, due_of(row), day)}
+    listed = {row["target_id"]: row["gap"] for row in records if not row["indicative"] and _is_due(row, due_of(row), day)}
+    # What lies in no area, or more than its share in one, makes a split ask more of the others than the city lacks: that accuses nobody.
+    shares: Counter[str] = Counter()
+    for row in records:
+        if row["indicative"] and row["unit"] in ADDITIVE and _is_due(row, due_of(row), day):
+            shares[row["target_id"]] += row["gap"]
+    listed = {key: owed for key, owed in listed.items() if not shares[key] > owed * (1 + 1e-9)}
     rows = []
     for row in records:
         due = due_of(row)
@@ -173,6 +182,11 @@ def problems_view(table: pd.DataFrame) -> View:
         Column(Text("说明", "What it means"), 60, in_both("text"), True),
     )  # fmt: skip
     return View(Text("体检问题", "Check-up problems"), columns, table, Text("台账中没有体检问题", "the ledger has no check-up problem"))
+
+
+def _place(row: Row, lang: Lang) -> Cell:
+    """Show the area of a task: one that states none, or a development zone that is no area here, does not lie outside the city."""
+    return Text("未归入任何区", "in no area").get(lang) if row["area_id"] == OUTSIDE else area_of(row, lang)
 
 
 def _confirmed(row: Row, lang: Lang) -> Cell:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Hashable, Mapping
+from collections.abc import Mapping
 from datetime import date
 from typing import Any
 
@@ -12,6 +12,7 @@ import shapely
 
 from spatial.ledger.ladder import CANCELLED, TITLES, rank
 from spatial.ledger.records import FIELDS, Ledger
+from spatial.ledger.values import plain_of
 from spatial.targets.model import CHANGES
 from spatial.text import Text
 from spatial.units import unit_of
@@ -43,9 +44,11 @@ def changes(old: Ledger, new: Ledger) -> pd.DataFrame:
     -------
     pandas.DataFrame
         Columns ``CHANGES``, one row a difference: first what was struck off without proof and what vanished before it was done, then
-        what was struck off with proof, then the rest; nothing where the ledgers say the same.
+        what was struck off with proof, then the rest; nothing where the ledgers say the same. A record of one ledger whose row of the other
+        was left out on reading has not vanished and is not new: the reason is told.
     """
     before, after = _by_key(old), _by_key(new)
+    unread_before, unread_after = _unread(old), _unread(new)
     rows: list[tuple[int, str, str, dict[str, Any]]] = []
 
     def add(order: int, record: Mapping[str, Any], what: str, text: Text, *, was: str = "", now: str = "", struck: bool = False) -> None:
@@ -58,6 +61,14 @@ def changes(old: Ledger, new: Ledger) -> pd.DataFrame:
 
     for key in before.keys() - after.keys():
         record = before[key]
+        if (why := unread_after.get(key[:-1])) is not None:
+            text = Text(
+                f"本期台账中该行未采用，无从比较：{why.zh}", f"its row in the newer ledger was left out, so that nothing compares: {why.en}"
+            )
+            add(1, record, "other", text)
+            continue
+        if not key[0]:  # the row that it had says nothing in the newer file
+            record = {**record, "id": ""}
         done = _is_done(record["status"]) or record["status"] == CANCELLED
         text = Text("已从台账中移除", "no longer in the ledger")
         if not done:
@@ -67,12 +78,24 @@ def changes(old: Ledger, new: Ledger) -> pd.DataFrame:
         add(5 if done else 1, record, "gone", text, was=record["status"])
     for key in after.keys() - before.keys():
         record = after[key]
+        why = unread_before.get(key[:-1])
         since = isinstance(record["status_date"], date) and record["status_date"] <= old.date
         struck = _is_done(record["status"]) and not since
         text = Text("新列入台账", "new in the ledger")
-        if struck:
+        if why is not None:
+            text = Text(
+                f"上期台账中该行未采用，无从比较：{why.zh}", f"its row in the older ledger was left out, so that nothing compares: {why.en}"
+            )
+        elif _is_done(record["status"]) and since:
+            day = record["status_date"].isoformat()
+            text = Text(
+                f"补录：{day} 即已完成，而上期台账（{old.date}）没有这一项",
+                f"entered late: done on {day} already, and the older ledger of {old.date} does not have it",
+            )
+        if struck and why is None:
             text = _struck(record, old, Text("新列入台账时即已完成", "entered the ledger as already done"))
-        add(_order(record) if struck else 4, record, "new", text, now=record["status"], struck=struck)
+        what = "new" if why is None else "other"
+        add(_order(record) if struck else 4, record, what, text, now=record["status"] if why is None else "", struck=struck)
     for key in before.keys() & after.keys():
         _differences(before[key], after[key], old, add)
     rows.sort(key=lambda row: (*row[:3], str(row[3])))  # two without an id may be of one name
@@ -88,10 +111,22 @@ def proof_of(record: Mapping[str, Any]) -> str:
     return " · ".join(part for part in (record["acceptance"], record["evidence"], pair) if part)
 
 
-def _by_key(ledger: Ledger) -> dict[Hashable, dict[str, Any]]:
-    found: dict[Hashable, dict[str, Any]] = {}
+def named_by_row(record: Mapping[Any, Any]) -> bool:
+    """Tell whether a record has no id of its own: reading calls it by its row, which is another one in another file."""
+    return not record["id"] or record["id"] == f"row {record['row']}"
+
+
+def _unread(ledger: Ledger) -> dict[tuple[Any, ...], Text]:
+    """Return why rows were left out on reading, by the id that they would have had."""
+    rows = ledger.left_out.to_dict("records")
+    return {(plain_of(row["id"]),): Text(row["reason_zh"], row["reason_en"]) for row in rows if not named_by_row(row)}
+
+
+def _by_key(ledger: Ledger) -> dict[tuple[Any, ...], dict[str, Any]]:
+    found: dict[tuple[Any, ...], dict[str, Any]] = {}
     for record in ledger.frame.to_dict("records"):
-        key: tuple[Any, ...] = (record["id"],) if record["id"] else ("", record["name"], record["type"], record["district"])
+        names = ("name", "type", "district") if named_by_row(record) else ("id",)
+        key: tuple[Any, ...] = (*([""] if len(names) > 1 else []), *(plain_of(record[name]) for name in names))
         nth = 0
         while (*key, nth) in found:  # several without an id and of one name: told apart by their order
             nth += 1

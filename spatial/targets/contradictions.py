@@ -14,6 +14,7 @@ from spatial.ledger.ladder import TITLES
 from spatial.metrics.registry import SCOPES, Metric
 from spatial.targets.model import CONTRADICTIONS, STATUS_TITLES, Plan, Target
 from spatial.targets.plan_rows import SOURCES, source_of
+from spatial.targets.reading import scope_title
 from spatial.text import Text
 from spatial.units import UNITS
 
@@ -22,7 +23,7 @@ _CEILINGS = ("<=", "<")
 _NEVER_BOTH = ({">", "<="}, {"<", ">="}, {">", "<"}, {"<", "=="}, {">", "=="})  # of one and the same number
 _SIGNS = {">=": "≥ ", "<=": "≤ ", "==": "= ", "~=": "≈ ", ">": "> ", "<": "< ", "exists": ""}
 _TRENDS = {"trend_up": Text("上升", "rising"), "trend_down": Text("下降", "falling")}
-_STANDINGS = {"draft": Text("征求意见稿", "draft"), "in_force": Text("现行", "in force"), "past": Text("已到期", "past")}
+_STANDINGS = {"draft": Text("草案", "draft"), "in_force": Text("现行", "in force"), "past": Text("期满", "past")}
 _LARGE = {
     "CNY": (1e8, Text("亿元", ""), 1e9, Text("", "bn CNY")),
     "persons": (1e4, Text("万人", ""), 1e6, Text("", "million people")),
@@ -298,13 +299,13 @@ def _other_scopes(targets: Iterable[Target], said: _Said) -> Iterator[Row]:
         metric = said.registered.get(target.measure)
         if target.kind != "metric" or metric is None or target.scope in ("whole_territory", metric.scope):
             continue
-        told, thing, scope = said.target(target), said.thing(target), SCOPES[metric.scope]
+        told, thing, scope, meant = said.target(target), said.thing(target), SCOPES[metric.scope], scope_title(target.scope)
         yield said.row(
             "other_scope",
             target,
             Text(
-                f"{told.zh} 所指范围为 {target.scope}，而{thing.zh}按{scope.zh}计算，两者不可比；请改范围，或绑定别的指标",
-                f"{told.en} is about {target.scope}, {thing.en} about {scope.en}: they cannot be compared; correct the scope, or bind it otherwise",
+                f"{told.zh} 所指范围为{meant.zh}，而{thing.zh}按{scope.zh}计算，两者不可比；请改范围，或绑定别的指标",
+                f"{told.en} is about {meant.en}, {thing.en} about {scope.en}: they cannot be compared; correct the scope, or bind it otherwise",
             ),
         )
 

@@ -68,6 +68,9 @@ def _variant(target: Target, info: MetricInfo, variant: str, title: Text, result
     chosen = target.variant or (target.select.removeprefix("series:") if target.select.startswith("series:") else "")
     chosen = chosen if chosen in info.variants else info.default_variant
     note = results.rows[(results.rows.metric == info.name) & (results.rows.variant == variant) & (results.rows.area_id == area)].iloc[0]
+    if target.kind == "ledger" and target.select and variant != chosen:  # a figure of more records than the target asks for
+        named = title if title.zh else info.title
+        title = Text(f"{named.zh}（该指标全部记录）", f"{named.en} (all records of the metric)")
     said = Text(info.definition.zh, info.definition.en)
     if found.status != "ok":
         state = STATUS_TITLES[found.status]

@@ -15,7 +15,7 @@ from spatial.areas import CITY, OUTSIDE, Areas
 from spatial.city import City
 from spatial.ledger.ladder import CANCELLED, TITLES, rank
 from spatial.ledger.values import plain_of, words_of
-from spatial.targets.changes import changes, proof_of
+from spatial.targets.changes import changes, named_by_row, proof_of
 from spatial.targets.definitions import definitions
 from spatial.targets.model import PROBLEMS, TASK_TABLE
 from spatial.text import Text
@@ -154,7 +154,7 @@ def problems(city: City, areas: Areas, day: date) -> pd.DataFrame:
     frame = city.ledger.frame
     area_names = _placed(frame, areas)[1]
     records = frame.drop(columns="geometry").to_dict("records")
-    known = {plain_of(record["id"]) for record in records if plain_of(record["type"]) in CHECKUP_TYPES and record["id"]}
+    known = {plain_of(record["id"]) for record in records if plain_of(record["type"]) in CHECKUP_TYPES and not named_by_row(record)}
     answers: dict[str, list[int]] = {}
     for nth, record in enumerate(records):
         for identity in dict.fromkeys(words_of(record["answers"])):
@@ -164,7 +164,8 @@ def problems(city: City, areas: Areas, day: date) -> pd.DataFrame:
         if plain_of(record["type"]) not in CHECKUP_TYPES:
             continue
         base = {"id": record["id"], "name": record["name"], "area_name": area_names[nth]}
-        projects = [records[other] for other in answers.get(plain_of(record["id"]), []) if other != nth] if record["id"] else []
+        projects = [records[other] for other in answers.get(plain_of(record["id"]), []) if other != nth]
+        projects = [] if named_by_row(record) else projects
         alive = [project for project in projects if _due(project, day)[0] != "cancelled"]
         if not projects:
             rows.append((0, record["id"], "", {**base, **_without(record)}))
@@ -190,7 +191,7 @@ def _as_written(said: str, identity: str) -> str:
 
 def _without(record: Mapping[str, Any]) -> dict[str, Any]:
     text = Text("没有项目回应这一体检问题", "no project answers this problem")
-    if not record["id"]:
+    if named_by_row(record):
         text = Text("该体检问题没有编号，任何项目都无法回应", "this problem has no id, so that no project can answer it")
     return {"project_id": "", "project_name": "", "status": "", "investment": np.nan, "investment_source": "", "people": np.nan,
             "text_zh": text.zh, "text_en": text.en}  # fmt: skip

@@ -136,7 +136,7 @@ def _scope_note(target: Target) -> list[Text]:
     if target.kind == "metric" or target.scope in NO_SCOPE:
         return []
     named = scope_title(target.scope)
-    return [Text(f"目标范围为{named.zh}，台账与统计不注明范围", f"the target is for {named.en}; records and statistics state no scope")]
+    return [Text(f"目标范围为{named.zh}，台账与统计不注明范围", f"the target is for {named.en}, and records and statistics state no scope")]
 
 
 def _judged(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
@@ -212,6 +213,10 @@ class Standing:
     targets, tasks, contradictions, changes, problems, definitions, left_out
         Tables with the columns ``TARGET_TABLE``, ``TASK_TABLE``, ``CONTRADICTIONS``, ``CHANGES``, ``PROBLEMS``, ``DEFINITIONS`` and
         ``spatial.ledger.records.LEFT_OUT``.
+    notes
+        What a reader must know beside the tables.
+    since
+        The day of the older ledger that ``changes`` compares with; ``None`` where there is none.
     """
 
     date: date
@@ -224,3 +229,4 @@ class Standing:
     definitions: pd.DataFrame
     left_out: pd.DataFrame
     notes: tuple[Text, ...] = field(default=())
+    since: datetime.date | None = None

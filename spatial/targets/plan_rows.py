@@ -120,7 +120,9 @@ class _Row:
         found = self.registered.get(name)
         if found is None:
             if not self.plan.shipped:
-                near = nearest(name, [other for other, made in self.registered.items() if source_of(made) == SOURCES[kind]])
+                titled = next((other for other, made in self.registered.items() if name in made.title), "")
+                near = f'; what is titled so is called "{titled}"' if titled else ""
+                near = near or nearest(name, [other for other, made in self.registered.items() if source_of(made) == SOURCES[kind]])
                 self.fault(f'is bound to nothing: there is no {kind} "{shown(name)}"{near or "; spatial list shows all"}')
             return None
         if source_of(found) != SOURCES[kind]:

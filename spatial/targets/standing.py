@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import date
@@ -11,9 +12,11 @@ import pandas as pd
 from spatial.areas import RESERVED
 from spatial.city import City
 from spatial.city_toml import Project
-from spatial.errors import OptionError
-from spatial.ledger.declared import ledger_metrics
+from spatial.errors import OptionError, shown
+from spatial.ledger.declared import LedgerMetric, ledger_metrics
+from spatial.ledger.ladder import CANCELLED, rank
 from spatial.ledger.records import LEFT_OUT, Ledger
+from spatial.ledger.values import plain_of
 from spatial.metrics import Metric, registered
 from spatial.result import Results
 from spatial.targets.changes import changes
@@ -21,6 +24,8 @@ from spatial.targets.definitions import definitions
 from spatial.targets.duty import problems, tasks
 from spatial.targets.model import CHANGES, TARGET_TABLE, Plan, Standing, Target
 from spatial.text import Text
+
+_MOST_TYPES = 8
 
 
 def standing_of(
@@ -65,6 +70,8 @@ def standing_of(
     called = [replace(target, area=city.name) if target.area and target.area == project.planned.area else target for target in targets]
     judged = judgement(called, plans, city, results, day=day) if targets else None
     table = judged.table if judged else pd.DataFrame(columns=list(TARGET_TABLE))
+    yearly = table["target_id"].isin(_yearly(targets, ledger_metrics(city.folder)))
+    table = table.assign(forecast_year=table["forecast_year"].where(~yearly), yearly=yearly)
     deadlines = {target.id: target.due.isoformat() for target in targets if target.due}
     listed = tasks(city, areas, day)
     return Standing(
@@ -78,7 +85,21 @@ def standing_of(
         definitions(called, city, results, table),
         left_out_of(city, judged.left_out if judged else None),
         tuple(notes_of(city, day)),
+        project.planned.ledger.previous_date if project.planned.ledger and project.planned.ledger.previous else None,
     )
+
+
+def _yearly(targets: Sequence[Target], declared: Mapping[str, LedgerMetric]) -> list[str]:
+    """List the targets of the ledger that begin anew each year: thirty parks a year are not reached in 2037 by three a year."""
+    return [
+        target.id
+        for target in targets
+        if target.kind == "ledger"
+        and target.unit != "status"
+        and (metric := declared.get(target.measure)) is not None
+        and metric.kind != "remaining"
+        and (target.period or metric.period) == "year"
+    ]
 
 
 def check_standing(project: Project, city: City) -> None:
@@ -187,15 +208,55 @@ def left_out_of(city: City, judged: pd.DataFrame | None = None) -> pd.DataFrame:
     return pd.concat(tables, ignore_index=True)[list(LEFT_OUT)] if tables else pd.DataFrame(columns=list(LEFT_OUT))
 
 
+def of_no_metric(ledger: Ledger, declared: Mapping[str, LedgerMetric]) -> list[Text]:
+    """Tell of records that are tasks and count for no target, whatever they name: their type is a word that no metric knows.
+
+    Parameters
+    ----------
+    ledger
+        Whose types are looked at.
+    declared
+        The ledger metrics, by name.
+
+    Returns
+    -------
+    list of Text
+        One sentence, with the types and how many records bear each; none where every type is known.
+    """
+    asked = [each for metric in declared.values() for each in (metric.select, metric.denominator) if each]
+    known = {plain_of(word) for select in asked for word in select.types}
+    kinds = Counter(str(word) for word in ledger.frame["type"] if plain_of(word) not in {*known, "checkup_issue"})
+    if not kinds:
+        return []
+    most = sorted(kinds.items(), key=lambda item: (-item[1], item[0]))
+    zh = "、".join(f"{shown(word)} {count}" for word, count in most[:_MOST_TYPES]) + (" …" if len(most) > _MOST_TYPES else "")
+    en = ", ".join(f"{shown(word)} {count}" for word, count in most[:_MOST_TYPES]) + (" …" if len(most) > _MOST_TYPES else "")
+    total = sum(kinds.values())
+    return [
+        Text(
+            f"{total} 条记录只列为任务，不计入任何目标：没有台账指标使用其类型（{zh}）；类型可写指标的中文名，见 spatial list",
+            f"{total} record{'s' if total > 1 else ''} listed as tasks and counted for no target: no ledger metric asks for the type ({en});"
+            " a metric's own title is a type, see spatial list",
+        )
+    ]
+
+
 def notes_of(city: City, day: date) -> list[Text]:
-    """Say what a reader must know: what the ledger knows of the day, how many rows count nowhere."""
+    """Say what a reader must know: what the ledger knows of the day, which records no metric asks for, how many rows count nowhere."""
     notes = []
     ledger = city.ledger
     if ledger is not None and day > ledger.date:
+        frame = ledger.frame
+        since = sum(
+            due is not None and ledger.date < due < day and status != CANCELLED and rank(status) < rank("completed")
+            for due, status in zip(frame["due_date"], frame["status"], strict=True)
+        )
         notes.append(
             Text(
-                f"台账截至 {ledger.date}：此后至 {day} 的进展未知",
-                f"the ledger speaks to {ledger.date}: what was done since, until {day}, is not known",
+                f"台账截至 {ledger.date}：此后至 {day} 的进展未知"
+                + (f"；{since} 项任务在此期间到期，列为逾期，是否已完成须核实" if since else ""),
+                f"the ledger speaks to {ledger.date}: what was done since, until {day}, is not known"
+                + (f"; {since} task{'s' if since > 1 else ''} fell due in between and may have been done" if since else ""),
             )
         )
     if ledger is not None and day < ledger.date:
@@ -217,4 +278,6 @@ def notes_of(city: City, day: date) -> list[Text]:
                     f'{rows} row{"s" if rows > 1 else ""} of the {en} left out; why, is in the sheet "Left out" and in spatial targets left-out',
                 )
             )
+    if ledger is not None:
+        notes += of_no_metric(ledger, ledger_metrics(city.folder))
     return notes

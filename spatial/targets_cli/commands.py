@@ -18,7 +18,6 @@ from spatial.targets_cli.opened import (
     opened_city,
     planned,
     plans_said,
-    plural,
     rows_of,
     say_city,
     say_standing,
@@ -30,6 +29,7 @@ PROBLEMS_FOUND = 3
 
 def list_targets(args: argparse.Namespace) -> None:
     """List targets as the plans state them; nothing is measured."""
+    from spatial.outputs.standing_words import plural
     from spatial.outputs.target_views import listed_view
     from spatial.targets.plans import read_plans, shipped_plans, themes
 
@@ -51,6 +51,7 @@ def list_targets(args: argparse.Namespace) -> None:
 
 def check_plans(args: argparse.Namespace) -> int:
     """Show where plans contradict one another; 3 while one finding is undecided."""
+    from spatial.outputs.standing_words import plural
     from spatial.outputs.target_views import contradictions_view
     from spatial.targets.standing import plans_of
 
@@ -82,20 +83,12 @@ def show_status(args: argparse.Namespace) -> None:
 
 def show_overdue(args: argparse.Namespace) -> None:
     """Answer question 1: what is due and not done."""
+    from spatial.outputs.standing_words import overdue_said
     from spatial.outputs.task_views import overdue_view
 
     opened, standing = judged(args, needs="either")
     view = overdue_view(standing.targets, standing.tasks, standing.date)
-    late = int((standing.tasks["due"] == "overdue").sum())
-    own = standing.targets[~standing.targets["indicative"].astype(bool)]
-    missed = int((own["status"] == "not_met").sum())
-    lines = [
-        Text(
-            f"到期未达到的目标 {missed} 项，逾期任务 {late} 项",
-            f"{missed} target{plural(missed)} due and not met, {late} task{plural(late)} overdue",
-        )
-    ]
-    say_standing(args, opened, standing, [view], lines)
+    say_standing(args, opened, standing, [view], [overdue_said(standing.targets, standing.tasks)])
 
 
 def show_definitions(args: argparse.Namespace) -> None:
@@ -129,6 +122,7 @@ def show_definitions(args: argparse.Namespace) -> None:
 
 def show_changes(args: argparse.Namespace) -> None:
     """Answer question 3: what changed, and what proves it."""
+    from spatial.outputs.standing_words import changes_said
     from spatial.outputs.task_views import changes_view
     from spatial.targets.duty import tasks
     from spatial.targets.standing import changes_of
@@ -139,6 +133,8 @@ def show_changes(args: argparse.Namespace) -> None:
     ledger = ledger_of(opened)
     said = opened.project.planned.ledger
     assert said is not None
+    if args.old is not None and args.old_date > ledger.date:
+        raise OptionError(f"--old-date {args.old_date} lies after the date {ledger.date} of the ledger: the older one comes first")
     if args.old is not None:
         said = replace(said, previous=args.old, previous_date=args.old_date)
     elif said.previous is None:
@@ -147,14 +143,7 @@ def show_changes(args: argparse.Namespace) -> None:
         )
     project = replace(opened.project, planned=replace(opened.project.planned, ledger=said))
     found = changes_of(project, opened.city, tasks(opened.city, opened.city.areas(), ledger.date))
-    struck = found[found["struck_off"].astype(bool)]
-    bare = int((struck["proof"] == "").sum())
-    lines = [
-        Text(
-            f"{len(found)} 处变化；销号 {len(struck)} 项，其中 {bare} 项没有任何佐证",
-            f"{len(found)} difference{plural(len(found))}; {len(struck)} struck off, {bare} of them without any proof",
-        )
-    ]
+    lines = [changes_said(found, said.previous_date)]
     say_city(args, opened, ledger.date, [changes_view(found)], lines, {"old_date": str(said.previous_date)})
 
 
@@ -175,7 +164,7 @@ def show_forecast(args: argparse.Namespace) -> None:
 
 def show_problems(args: argparse.Namespace) -> None:
     """Answer question 5: which project answers which check-up problem."""
-    from spatial.outputs.target_words import amount
+    from spatial.outputs.standing_words import problems_said
     from spatial.outputs.task_views import problems_view
     from spatial.targets.duty import problems
     from spatial.targets.standing import day_of
@@ -183,24 +172,12 @@ def show_problems(args: argparse.Namespace) -> None:
     opened = opened_city(args, planned(args.project, needs="ledger"))
     day = day_of(opened.city, args.date)
     found = problems(opened.city, opened.city.areas(args.by or "districts"), day)
-    named = found[found["name"] != ""]  # without those that only a project names
-    count, bare = named["id"].nunique(), named[(named["project_id"] == "") | (named["status"] == "cancelled")]
-    answered = named[(named["project_id"] != "") & (named["status"] != "cancelled")]
-    unanswered = len(set(bare["id"]) - set(answered["id"]))
-    projects = answered.drop_duplicates("project_id")
-    money, people = (float(projects[column].astype(float).sum()) for column in ("investment", "people"))
-    many = len(projects)
-    said = Text(
-        f"{count} 个体检问题，{unanswered} 个没有项目回应；{many} 个项目，投资合计 {amount(money, 'CNY', 'zh')}，受益 {people:,.0f} 人（每个项目计一次）",
-        f"{count} problem{plural(count)}, {unanswered} that no project answers; {many} project{plural(many)} with {amount(money, 'CNY', 'en')},"
-        f" {people:,.0f} people gain (each project once)",
-    )
-    lines = [said]
-    say_city(args, opened, day, [problems_view(found)], lines, {})
+    say_city(args, opened, day, [problems_view(found)], [problems_said(found)], {})
 
 
 def show_tasks(args: argparse.Namespace) -> None:
     """List the tasks of the ledger."""
+    from spatial.outputs.standing_words import plural, unstated
     from spatial.outputs.target_words import DUE_TITLES, amount
     from spatial.outputs.task_views import tasks_view
     from spatial.outputs.views import counted
@@ -212,10 +189,11 @@ def show_tasks(args: argparse.Namespace) -> None:
     found = tasks(opened.city, opened.city.areas(args.by or "districts"), day)
     zh, en = (counted(list(found["due"]), DUE_TITLES, lang) for lang in ("zh", "en"))
     money, late = (float(part["investment"].astype(float).sum()) for part in (found, found[found["due"] == "overdue"]))
+    poor = unstated(found, "investment")
     lines = [
         Text(f"{len(found)} 项任务：{zh}", f"{len(found)} task{plural(len(found))}: {en}"),
-        Text(f"投资合计 {amount(money, 'CNY', 'zh')}，其中逾期 {amount(late, 'CNY', 'zh')}",
-             f"{amount(money, 'CNY', 'en')} in all, {amount(late, 'CNY', 'en')} of it overdue"),
+        Text(f"投资合计 {amount(money, 'CNY', 'zh')}，其中逾期 {amount(late, 'CNY', 'zh')}{poor.zh}",
+             f"{amount(money, 'CNY', 'en')} in all, {amount(late, 'CNY', 'en')} of it overdue{poor.en}"),
     ]  # fmt: skip
     say_city(args, opened, day, [tasks_view(found[found["due"] == args.due] if args.due else found)], lines, {})
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import datetime
 import os
+import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -26,7 +27,9 @@ if TYPE_CHECKING:
     from spatial.targets.model import Plan, Standing, Target
 
 _MOST_REASONS = 8
-_NO_LINE = Text("有现状值而无基期值，画不出应达进度", "there is a value and no baseline, so that nothing tells how far it should be")
+# How a note begins that only sets the frame: why nothing can be said of the target stands behind it.
+_FRAME = re.compile("what was added after|sum of the years from|the plan states no scope|the ledger ends on|.* state no scope$")
+_NO_LINE = Text("有现状值而无基期值，算不出序时进度", "there is a value and no baseline, so that nothing tells how far it should be")
 _NO_PLAN = 'names no plan; add [plans.NAME] with file = "data/plan.csv", or, of a plan that comes with spatial, [plans.NAME] alone'
 _NO_LEDGER = 'names no ledger; add [ledger] with file = "data/ledger.csv" and date = "2025-06-30"'
 
@@ -194,20 +197,22 @@ def counts_of(table: pd.DataFrame, day: datetime.date) -> list[Text]:
     from spatial.outputs.target_views import by_strength
 
     own = table[~table["indicative"].astype(bool)]
+    from spatial.outputs.standing_words import plural
+
     said = [Text(f"截至 {day}，{len(own)} 项目标", f"on {day}, {len(own)} target{plural(len(own))}"), *by_strength(own)]
     unsaid = own[own["status"].isin(("no_data", "not_comparable", "not_measurable"))]
     valued = unsaid["value"].notna() & (unsaid["status"] == "no_data")
     reasons = Counter(
-        _NO_LINE if known else Text(zh.split("；")[0], en.split("; ")[0])
-        for known, zh, en in zip(valued, unsaid["note_zh"], unsaid["note_en"], strict=True)
+        _NO_LINE if known else _reason(zh, en) for known, zh, en in zip(valued, unsaid["note_zh"], unsaid["note_en"], strict=True)
     )
     most = sorted((-count, why) for why, count in reasons.items() if why.en)[:_MOST_REASONS]
     return said + [Text(f"  {-count} 项无法判定：{why.zh}", f"  {-count} cannot be judged: {why.en}") for count, why in most]
 
 
-def plural(count: int) -> str:
-    """Return what makes an English noun plural."""
-    return "" if count == 1 else "s"
+def _reason(zh: str, en: str) -> Text:
+    """Take from a note the first part that is a reason."""
+    parts = list(zip(zh.split("；"), en.split("; "), strict=False))
+    return Text(*next((part for part in parts if not _FRAME.match(part[1])), parts[0]))
 
 
 def head_of(opened: Opened, day: datetime.date) -> str:

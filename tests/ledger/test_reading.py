@@ -167,6 +167,24 @@ def test_a_row_that_stands_twice_counts_once():
     assert len(ledger([row("1"), row("1")], on_fault="error").frame) == 1  # no fault, only once more
 
 
+@pytest.mark.parametrize(("said", "people"), [("1.2万人", 12_000.0), ("3,000 人", 3000.0), ("300户", math.nan), ("人", math.nan)])
+def test_people_may_bear_their_unit_and_households_are_none(said, people):
+    assert ledger([row(people=said)]).frame["people"].iloc[0] == pytest.approx(people, nan_ok=True)
+
+
+@pytest.mark.parametrize(
+    ("said", "day"),
+    [("2025年12月", "2025-12-31"), ("2024年2月底前", "2024-02-29"), ("2025 年 9 月末", "2025-09-30"), ("2025/6", "2025-06-30"), ("２０２５年６月", "2025-06-30"),
+     ("2025年12月前", None), ("2025.1", None), ("2025年13月", None), ("年底前", None)],
+)  # fmt: skip
+def test_a_deadline_may_name_its_month(said, day):
+    """A status that was reached "in June" was reached on no day that could be held against another."""
+    found = ledger([row(due_date=said)])
+    assert [str(due) for due in found.frame["due_date"]] == ([day] if day else [])
+    assert len(found.left_out) == (day is None)
+    assert ledger([row(status_date="2024年6月")]).frame.empty
+
+
 def test_an_unknown_status_is_an_error_whatever_is_declared():
     rows = [row("1", status="快了"), row("2", status="快了"), row("3", status="差不多"), row("4")]
     with pytest.raises(LayerError) as caught:
@@ -174,7 +192,7 @@ def test_an_unknown_status_is_an_error_whatever_is_declared():
     lines = str(caught.value).split("\n")
     assert len(lines) == 2
     assert 'the status "快了" of 2 of 4 rows (ids 1, 2) is not known' in lines[0]
-    assert 'values = { status = { "快了" = "completed" } }' in lines[0]
+    assert 'values = { status = { "快了" = "…" } }' in lines[0]
 
 
 @pytest.mark.parametrize("missing", ["type", "status"])

@@ -142,6 +142,17 @@ def test_the_five_questions_have_their_places(folder):
     assert [row["编号"] for row in rows_of(found["未计入"], first="来源")] == ["L10"]
 
 
+def test_what_a_deputy_mayor_reads_first_stands_above_the_table(folder):
+    """The same sentences as in the terminal; what changed says since when."""
+    found = book(folder)
+    assert found["逾期与到期"]["A2"].value == "到期未达到的目标 1 项，逾期任务 1 项"
+    assert found["变化"]["A2"].value == "与 2025-05-31 的台账相比，6 处变化；销号 2 项，其中 1 项没有任何佐证"
+    assert found["体检问题"]["A2"].value.startswith(
+        "3 个体检问题，2 个没有项目回应；1 个项目（各计一次），投资合计 500 万元，受益 3,000 人"
+    )
+    assert "since the ledger of 2025-05-31" in book(folder / "en")["Changes"]["A2"].value
+
+
 def test_no_formula_anywhere(folder):
     for path in (folder, folder / "en"):
         for sheet in book(path):

@@ -40,9 +40,14 @@ def row(**said) -> dict:
         ({"forecast_year": 2026.05}, "less than a month late"),
         ({"forecast_year": 2031.25}, "about 2031-04, 5.2 years late"),
         ({"forecast_year": 2025.75, "due": "2025-06-30"}, "0.3 years late"),  # half of 2025 is 181 of 365 days
-        ({"forecast_year": 2300.0}, "not in this century"),
+        ({"forecast_year": 2100.9}, "about 2100-11, 74.9 years late"),
+        ({"forecast_year": 2101.0}, "not in this century"),
+        ({"expected": float("nan"), "baseline": 7.5, "status": "no_data"}, "cannot be held against the target"),
         ({}, "not at this pace"),
         ({"expected": float("nan")}, "without a baseline"),
+        ({"yearly": True, "value": 3.0, "expected": 0.75, "unit": "count"}, "about 4 by the end of the year"),
+        ({"yearly": True, "value": 3.0, "expected": 0.75, "unit": "count", "due": "2025-10-01"}, "about 4 by the deadline"),
+        ({"yearly": True, "value": 3.0, "expected": 1.0, "unit": "count", "status": "not_met"}, "counted year by year"),
         ({"operator": "trend_down"}, "a trend"),
         ({"unit": "status"}, "stages"),
         ({"status": "met", "reached": "2025-03-01"}, "reached 2025-03-01"),
@@ -84,6 +89,14 @@ def test_the_split_of_a_target_that_the_city_has_met_owes_nothing():
     share = row(status="not_met", area_id="a", indicative=True)
     assert due(row(status="met"), share) == []
     assert due(row(status="not_met"), share, row(status="met", area_id="b", indicative=True)) == [("T", "city"), ("T", "a")]
+
+
+def test_a_split_that_asks_more_of_the_areas_than_the_city_lacks_accuses_none():
+    """One road is missing, and its task lies in no area: shared out by land two rural counties would each lack one."""
+    city = row(status="not_met", unit="count", gap=1.0)
+    counties = [row(status="not_met", unit="count", gap=1.0, area_id=key, indicative=True) for key in ("a", "b")]
+    assert due(city, *counties) == [("T", "city")]
+    assert due({**city, "gap": 2.0}, *counties) == [("T", "city"), ("T", "a"), ("T", "b")]
 
 
 def test_a_target_of_a_district_is_listed():

@@ -106,6 +106,19 @@ def test_a_citys_number_of_people_is_no_measure_of_an_area(tmp_path: Path) -> No
     assert [row["row"] for row in page["targets"]["list"][0]["rows"]] == [-1, 0, 1]
 
 
+def test_an_area_whose_share_is_nothing_is_not_counted_as_having_met_it(tmp_path: Path) -> None:
+    """All 1,500 dwellings are shared out to a; b has to build none and has not "met" anything."""
+    city = target_row(measure="population", variant="", target=1500.0, unit="persons", value=0.0)
+    split = [
+        city | {"area_id": key, "target": wanted, "status": status, "indicative": True}
+        for key, wanted, status in (("a", 1500.0, "behind"), ("b", 0.0, "met"))
+    ]
+    rows = payload(standing([city, *split]), tmp_path)["targets"]["list"][0]["rows"]
+    assert [(row["row"], row["status"]) for row in rows] == [(-1, "behind"), (0, "behind")]
+    none_left = [{**row, "operator": "==", "target": 0.0} for row in (city, *split)]  # that nothing is left is asked of every area
+    assert len(payload(standing(none_left), tmp_path)["targets"]["list"][0]["rows"]) == 3
+
+
 def test_what_was_held_against_another_figure_has_no_line(tmp_path: Path) -> None:
     # Two percentage points more than elsewhere: 0.02 is no value of a road area ratio, and 0.15 is not what it was held against.
     page = payload(standing([target_row(target=0.02, value=0.03, unit="pp")]), tmp_path)
@@ -327,6 +340,8 @@ def test_amounts_read_as_people_write_them(value: float, unit: str, exact: bool,
         ({"operator": "trend_up", "target": np.nan}, Text("2025 年逐年上升", "rising by 2025")),
         ({"unit": "status", "target": 4.0, "wanted": "completed"}, Text("2025 年已竣工", "completed by 2025")),
         ({"operator": "exists", "target": 1.0, "unit": "boolean"}, Text("2025 年建成", "in place by 2025")),
+        ({"due": "2025-12-31"}, Text("2025 年 ≥ 16.8%", "≥ 16.8% by 2025")),
+        ({"due": "2025-05-01"}, Text("截至 2025-05-01 ≥ 16.8%", "≥ 16.8% by 2025-05-01")),
     ],
 )  # fmt: skip
 def test_goals_read_as_plans_state_them(said: dict[str, Any], shown: Text) -> None:

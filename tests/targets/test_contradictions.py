@@ -94,7 +94,7 @@ def test_fifty_a_year_against_thirty():
         2025,
         "",
     )
-    for part in ("≥ 50个/年", "≥ 30个/年", "150", "《行动计划》一(二)", "子虚市政府", "征求意见稿", "现行", 'counts = ["a"]'):
+    for part in ("≥ 50个/年", "≥ 30个/年", "150", "《行动计划》一(二)", "子虚市政府", "草案", "现行", 'counts = ["a"]'):
         assert part in row.text_zh
     for part in (
         "≥ 50 a year",
@@ -231,6 +231,12 @@ def test_a_scope_that_the_metric_lacks():
     assert "建成区" in row.text_zh
     assert "the built-up area" in row.text_en
     assert not kinds(target("a", 0.168, **ratio), target("b", 0.168, scope="built_up_area", **ratio))
+
+
+def test_a_scope_is_called_as_people_call_it():
+    (row,) = found(target("a", 0.168, kind="metric", measure="road_area_ratio", unit="1", scope="main_urban_area")).itertuples()
+    assert "所指范围为主城区，" in row.text_zh
+    assert "is about the main urban area, " in row.text_en
 
 
 @pytest.mark.parametrize(

@@ -140,6 +140,17 @@ def test_the_judge_s_own_value_stands_in_the_row_that_is_judged(results):
     assert found.iloc[0][["value", "status"]].tolist() == [750.0, "estimated"]
 
 
+def test_a_figure_of_more_records_than_are_asked_for_says_so(results):
+    """Of public rental dwellings alone the judge counts; the other variant is of all dwellings, which its title says."""
+    variants = results.metrics["road_area_ratio"].variants
+    found = definitions([target("road_area_ratio", kind="ledger", select="subtype:公租房")], results.city, results)
+    judged = found["judged"].astype(bool)
+    assert judged.sum() == 1
+    assert not found.loc[judged, "title_zh"].str.contains("全部记录").any()
+    assert found.loc[~judged, "title_zh"].str.endswith("（该指标全部记录）").all()
+    assert found.loc[~judged, "title_en"].str.endswith(" (all records of the metric)").sum() == len(variants) - 1
+
+
 def test_what_was_not_measured_has_no_definition(results):
     assert definitions([target("rail_length"), target("population")], results.city, None).empty
     assert definitions([target("no_such_metric")], results.city, results).empty

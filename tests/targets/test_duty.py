@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date
 
 import geopandas as gpd
+import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -12,7 +14,7 @@ from shapely import LineString, Point, box
 
 from spatial.city import City
 from spatial.ledger.ladder import STATUSES
-from spatial.ledger.records import Ledger
+from spatial.ledger.records import LEFT_OUT, Ledger
 from spatial.targets.duty import changes, problems, tasks
 from spatial.targets.model import CHANGES, PROBLEMS, TASK_TABLE
 from tests.targets.standing_city import ledger
@@ -23,8 +25,6 @@ CRS = "EPSG:4551"
 
 def city(made: Ledger | None) -> City:
     """Two districts, 1 km each, side by side."""
-    from dataclasses import replace
-
     frame = gpd.GeoDataFrame(
         {"area_id": ["a", "b"], "name": ["南关区", "朝阳区"]},
         geometry=[box(5e5, 4.85e6, 501e3, 4851e3), box(501e3, 4.85e6, 502e3, 4851e3)],
@@ -192,6 +192,39 @@ def test_records_without_an_id_go_by_name_type_and_district():
     assert compared([], alike).equals(compared([], alike[::-1]))
 
 
+def test_a_record_that_reading_called_by_its_row_is_known_by_its_name():
+    """A row put in above: the others have moved down by one, and nothing else has changed."""
+    rows = [{"name": name, "type": "断头路", "district": "南关区", "status": "started"} for name in ("甲路", "乙路")]
+    moved = [{**row, "id": f"row {number}"} for number, row in enumerate([{**rows[0], "name": "新路"}, *rows], start=2)]
+    old = [{**row, "id": f"row {number}"} for number, row in enumerate(rows, start=2)]
+    assert compared(old, moved)[["what", "name"]].to_numpy().tolist() == [["new", "新路"]]
+    assert compared(moved, old)[["what", "id", "name"]].to_numpy().tolist() == [["gone", "", "新路"]]
+
+
+def test_an_id_written_another_way_is_the_same():
+    assert compared([{**LAMP, "id": "KD-01"}], [{**LAMP, "id": "kd－01"}]).empty
+
+
+def test_a_row_that_was_left_out_has_not_vanished_and_is_not_new():
+    """A quantity that is no number hides a record; nobody took it from the ledger."""
+    out = pd.DataFrame([["ledger", "2", "1", "路灯", "数量不是数字：约5000", "the quantity is no number: 约5000"]], columns=list(LEFT_OUT))
+    whole, hidden = (ledger(rows, day) for rows, day in (([LAMP], "2025-05-31"), ([], "2025-06-30")))
+    (row,) = changes(whole, replace(hidden, left_out=out)).itertuples()
+    assert (row.what, row.id, row.struck_off) == ("other", "1", False)
+    assert "left out, so that nothing compares: the quantity is no number" in row.text_en
+    assert "数量不是数字" in row.text_zh
+    done = {**LAMP, "status": "completed", "status_date": "2025-06-10"}
+    (row,) = changes(replace(ledger([], "2025-05-31"), left_out=out), ledger([done], "2025-06-30")).itertuples()
+    assert (row.what, row.struck_off) == ("other", True)  # dated after the older ledger: it needs a proof all the same
+    assert "older ledger was left out" in row.text_en
+
+
+def test_what_is_entered_late_says_so():
+    (row,) = compared([], [{**LAMP, "status": "completed", "status_date": "2025-04-01"}]).itertuples()
+    assert (row.what, row.struck_off) == ("new", False)
+    assert "entered late: done on 2025-04-01" in row.text_en
+
+
 def test_the_order_of_the_rows_changes_nothing():
     old = [LAMP, {**LAMP, "id": "2"}, {**LAMP, "id": "3"}]
     new = [{**LAMP, "status": "completed"}, {**LAMP, "id": "2", "status": "planned"}, {**LAMP, "id": "4"}]
@@ -250,6 +283,12 @@ def test_problems_without_a_project_come_first():
     found = answered(ISSUE, PROJECT, {**ISSUE, "id": "C9", "type": "checkup_issue"})
     assert found[["id", "project_id"]].to_numpy().tolist() == [["C9", ""], ["C1", "P1"]]
     assert "no project" in found.iloc[0]["text_en"]
+
+
+def test_a_problem_without_an_id_says_why_nothing_answers_it():
+    """Reading calls it by its row, which is no number that an office could write into a project."""
+    (row,) = answered({**ISSUE, "id": "row 2"}).itertuples()
+    assert "has no id" in row.text_en
 
 
 def test_one_project_may_answer_several_and_several_one():

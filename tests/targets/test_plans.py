@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import dataclasses
 import datetime
 import io
 import math
@@ -130,6 +131,12 @@ def test_values_come_into_the_unit_of_the_measure(tmp_path, measure, kind, value
     assert target.baseline == target.value
     if measure in ("road_area_ratio", "gdp_growth"):
         assert target.value == base
+
+
+def test_a_measure_that_is_called_by_its_title_is_told_its_name(tmp_path, monkeypatch):
+    titled = dataclasses.replace(KNOWN["pocket_parks_built"], title=Text("口袋公园建设", "Pocket parks built"))
+    monkeypatch.setattr(plans_, "registered", lambda own: KNOWN | {"pocket_parks_built": titled})
+    assert 'what is titled so is called "pocket_parks_built"' in fault(tmp_path, measure="口袋公园建设")
 
 
 @pytest.mark.parametrize(("sign", "operator"), [("≥", ">="), ("≤", "<="), ("=", "=="), ("＞", ">"), ("≈", "~="), (">=", ">=")])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import date
 
+import pandas as pd
 import pytest
 
 from spatial.city_toml import parse_project
@@ -68,6 +69,27 @@ def test_another_day_is_another_answer(tmp_path):
 def test_a_day_after_the_ledger_is_told(tmp_path):
     notes = stand(tmp_path, day=date(2025, 7, 5)).notes
     assert any("what was done since" in note.en and "截至 2025-06-30" in note.zh for note in notes)
+    assert not any("fell due" in note.en for note in notes)
+
+
+def test_what_begins_anew_each_year_is_reached_in_no_later_one(tmp_path):
+    """Two lamps lit this year of nine that it asks for: no later year brings the other seven. Of all the lamps there are, the line goes on."""
+    path = standing_project(tmp_path)
+    plan = tmp_path / "data" / "campaign.csv"
+    plan.write_text(plan.read_text(encoding="utf-8").replace("U-2026", "Y-2025").replace(">=,9,count,binding,0,2023,2026", ">=,9,count,binding,,,2025")
+                    .replace("lamps_lit,stock", "lamps_lit,year"), encoding="utf-8")  # fmt: skip
+    city = open_city(path)
+    table = standing_of(parse_project(path), city, None).targets.query("not indicative").set_index("target_id")
+    assert bool(table.loc["Y-2025", "yearly"])
+    assert pd.isna(table.loc["Y-2025", "forecast_year"])
+    assert not table.loc["T-2026", "yearly"]
+    assert table.loc["T-2026", "forecast_year"] > 2026
+
+
+def test_tasks_that_fell_due_after_the_ledger_may_be_done(tmp_path):
+    """L5 is due on 10 July, of which the ledger of 30 June cannot know."""
+    notes = stand(tmp_path, day=date(2025, 7, 15)).notes
+    assert any("1 task fell due in between" in note.en and "1 项任务在此期间到期" in note.zh for note in notes)
 
 
 def test_without_plan_and_ledger_there_is_nothing_to_say(tmp_path):

@@ -40,8 +40,8 @@ def said(capsys: pytest.CaptureFixture[str]):
         (["define", "T-people"], 0, ["常住人口", "10,000 人", "据此判定"], ["Population (judged by it)", "Residents"]),
         (["changes"], 0, ["无佐证", "推迟 12 天", "验收〔2025〕1号", "销号 2 项，其中 1 项没有任何佐证"], ["NO PROOF", "look into it", "2 struck off, 1 of them"]),
         (["forecast"], 0, ["晚 2.2 年", "可按期", "规划矛盾"], ["about 2027-02, 2.2 years late", "in time", "1 more has no value"]),
-        (["problems"], 0, ["雨后积水", "无项目", "500 万元", "3 个体检问题，2 个没有项目回应"], ["CX-9", "中央预算", "3 problems, 2 that no project answers", "3,000 people gain"]),
-        (["tasks"], 0, ["逾期 1 · 30 日内到期 1", "120 万元", "a.jpg → b.jpg"], ["Outside all areas", "14 tasks: overdue 1", "6.2 million CNY in all, 1.2 million CNY of it overdue"]),
+        (["problems"], 0, ["雨后积水", "无项目", "500 万元", "3 个体检问题，2 个没有项目回应"], ["CX-9", "中央预算", "3 problems, 2 that no project answers", "3,000 people gain (each project once)"]),
+        (["tasks"], 0, ["逾期 1 · 30 日内到期 1", "120 万元", "a.jpg → b.jpg"], ["in no area", "14 tasks: overdue 1", "6.2 million CNY in all, 1.2 million CNY of it overdue (12 of 14 name no money)"]),
         (["left-out"], 0, ["未来路灯", "2026-01-01"], ["L10", "lies after"]),
     ],
     ids=["list", "check", "status", "overdue", "define", "changes", "forecast", "problems", "tasks", "left-out"],
@@ -69,7 +69,7 @@ def test_json_is_json(city, said, command):
 
 def test_wide_shows_every_column(city, said):
     narrow, wide = (said("status", city, "--lang", "en", *more) for more in ((), ("--wide",)))
-    for word in ("Baseline", "Measured share", "Government of the trial city"):
+    for word in ("Baseline", "Measured or confirmed", "Government of the trial city"):
         assert word not in narrow.splitlines()[1]
         assert word in wide
     assert "Assisting unit" in said("tasks", city, "--lang", "en", "--wide")
@@ -178,6 +178,13 @@ def test_no_older_ledger(tmp_path, said):
     assert "names no older ledger" in said("changes", path, code=2)
 
 
+def test_an_older_ledger_is_not_the_younger_one(tmp_path, city, said):
+    old = city / "data" / "ledger.csv"
+    assert "--old-date 2025-07-01 lies after" in said("changes", city, "--old", old, "--old-date", "2025-07-01", code=2)
+    path = standing_project(tmp_path, PLANS + LEDGER.replace("2025-05-31", "2025-07-31"))
+    assert "previous_date 2025-07-31 lies after the date 2025-06-30" in said("changes", path, code=2)
+
+
 @pytest.mark.parametrize("day", ["30.6.2025", "2025-02-29", "yesterday"])
 def test_a_day_that_is_none(city, capsys, day):
     with pytest.raises(SystemExit) as stopped:
@@ -219,3 +226,25 @@ def test_why_the_yearbook_differs(tmp_path, said):
     ):
         assert words in " ".join(text.split()), words
     assert "高 1,000 人" in said("define", "T-people", path, "--lang", "zh").replace("\n    ", "")
+
+
+def test_why_targets_cannot_be_judged_is_a_reason_and_not_the_frame(tmp_path, said):
+    """Two increments of types of which the ledger has no record, one with a scope: the period and the scope are no reasons."""
+    rows = """\
+id,clause,area,scope,title_zh,title_en,theme,operator,value,unit,strength,baseline,baseline_year,year,kind,measure,period
+N-1,一,试城,,打通断头路,Dead ends,transport,>=,5,count,binding,0,2024,2025,ledger,dead_end_roads_opened,year
+N-2,二,试城,urban_area,老旧小区,Old compounds,renewal,>=,8,count,binding,0,2022,2025,ledger,old_communities_renovated,plan
+"""
+    path = standing_project(tmp_path)
+    (tmp_path / "data" / "campaign.csv").write_text(rows, encoding="utf-8")
+    out = said("status", path, "--plan", "campaign", "--lang", "zh")
+    assert "2 项无法判定：台账中没有该类型的记录" in out
+    assert "无法判定：2024-12-31" not in out
+    assert "2 cannot be judged: the ledger has no record of this type" in said("status", path, "--plan", "campaign", "--lang", "en")
+
+
+def test_records_that_no_metric_asks_for_are_told(city, said):
+    """Two parking projects and a toilet, which answer check-up problems, are of types that no ledger metric knows; check-up problems are known."""
+    out = said("tasks", city, "--lang", "en")
+    assert "3 records listed as tasks and counted for no target: no ledger metric asks for the type (停车项目 2, 公厕项目 1)" in out
+    assert "3 条记录只列为任务，不计入任何目标" in said("status", city, "--lang", "zh")
