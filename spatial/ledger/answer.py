@@ -77,13 +77,14 @@ class Answer:
 
 @dataclass(frozen=True, eq=False)
 class _Judged:
-    """Records of the metric, and for each whether it counts, waits, or is left out with the reasons."""
+    """Records of the metric, and for each whether it counts, waits, waits and does not say how much, or is left out with the reasons."""
 
     records: gpd.GeoDataFrame
     stage: Stage
     listed: Mask
     counts: Mask
     waits: Mask
+    unknown: Mask
     amounts: Amounts
     reasons: dict[int, list[Why]]
     notes: list[Text]
@@ -197,11 +198,21 @@ def _judge(ledger: Ledger, records: gpd.GeoDataFrame, metric: LedgerMetric, as_o
     small = live & amounts.usable & ~amounts.fits
     leave(small, Text("面积不在规定范围内", "its area lies outside the stated range"), [f"{size:.0f} m²" for size in amounts.size_m2])
     listed = live & amounts.usable & amounts.fits
-    leave(
-        listed & stage.late, Text("状态日期晚于统计日", "its status came later than the day"), [str(day) for day in records["status_date"]]
-    )
-    reached = listed & stage.reached
     notes = []
+    remains = metric.kind == "remaining" or metric.left
+    if not remains and metric.kind != "ratio":
+        leave(
+            listed & stage.late,
+            Text("状态日期晚于统计日", "its status came later than the day"),
+            [str(day) for day in records["status_date"]],
+        )
+    elif late := int((listed & stage.late).sum()):  # they count, as not yet done
+        notes.append(
+            Text(
+                f"{late} 条的状态日期晚于统计日，按尚未达到计", f"of {late} the status came later than the day: they count as not there yet"
+            )
+        )
+    reached, waits, unknown = listed & stage.reached, listed & ~stage.reached, live & ~amounts.usable & amounts.fits & ~stage.reached
     if since is not None:
         days = records["status_date"]
         undated = np.array([day is None for day in days], dtype=bool)
@@ -211,14 +222,11 @@ def _judge(ledger: Ledger, records: gpd.GeoDataFrame, metric: LedgerMetric, as_o
             notes.append(Text(f"另有 {earlier} 条在时段之前已达到", f"{earlier} more reached it before the period"))
         counts = reached & ~undated & ~before
     else:
-        counts = reached
-    waits = listed & ~stage.reached
-    if metric.kind == "remaining" or metric.left:
-        counts = waits
+        counts = waits if remains else reached
     if off := int((single & stage.cancelled).sum()):
         notes.append(Text(f"{off} 条已取消，不计", f"{off} were cancelled and do not count"))
     notes += _left_notes(reasons, records) + amounts.notes(listed)
-    return _Judged(records, stage, listed, counts, waits, amounts, reasons, notes)
+    return _Judged(records, stage, listed, counts, waits | unknown, unknown, amounts, reasons, notes)
 
 
 def _with_plots(records: gpd.GeoDataFrame, copies: dict[int, int]) -> gpd.GeoDataFrame:
@@ -300,7 +308,10 @@ def _value(
     value: Floats = numerator * (factor_between(base_of(metric.unit), metric.unit) or 1.0)
     if not judged.amounts.usable.any():  # records are there, and none says how much
         return np.full(len(areas), np.nan)
-    return value
+    if metric.kind != "remaining" and not metric.left:
+        return value
+    unknown = judged.unknown if ground is None else judged.unknown | ground.lost  # how much is left of them nobody said: it is not nothing
+    return np.where((value == 0) & (places.sums(unknown.astype(float), len(areas)) > 0), np.nan, value)
 
 
 def _ranks(judged: _Judged, places: Places, areas: Areas) -> Floats:

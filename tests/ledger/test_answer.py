@@ -94,6 +94,30 @@ def test_what_remains_falls_with_what_is_done():
     assert by_area(ask(rows, metric("remaining")).value)["city"] == 2
 
 
+def test_what_does_not_say_how_much_is_left_is_not_nothing():
+    """In A 10 are done; in B two are open and say no number: nothing is left in A, and of B and the city nobody knows. With 4 stated, 4 and more."""
+    rows = [
+        row("1", quantity="10", geometry=at(100, 100)), row("2", "started", geometry=at(1500, 100)),
+        row("3", "planned", geometry=at(1600, 100)),
+    ]  # fmt: skip
+    found = ask(rows, metric("remaining", quantity="quantity"))
+    assert by_area(found.value) == pytest.approx({"A": 0, "B": np.nan, "city": np.nan, "outside_areas": 0}, nan_ok=True)
+    assert found.open == ("2", "3")
+    more = ask([*rows, row("4", "planned", quantity="4", geometry=at(1700, 100))], metric("remaining", quantity="quantity"))
+    assert by_area(more.value)["city"] == by_area(more.value)["B"] == 4
+    assert "2 of 4 records left out (it states no quantity: 2)" in [note.en for note in more.notes]
+
+
+def test_ground_that_is_left_and_not_drawn_is_not_nothing():
+    """One open record without a polygon: what of it lies in the layer is not known."""
+    city = town(ring=gpd.GeoDataFrame({"id": ["r"]}, geometry=[box(0, 0, 2000, 1500)], crs=CRS))
+    left = metric("overlay", unit="ha", quantity="area", within="ring", left=True)
+    rows = [row("1", geometry=box(0, 0, 100, 100)), row("2", "planned", quantity="3", unit="公顷", district="A")]
+    assert by_area(ask(rows, left, city=city).value) == pytest.approx(
+        {"A": np.nan, "B": 0, "city": np.nan, "outside_areas": 0}, nan_ok=True
+    )
+
+
 def test_what_exists():
     rows = [{**row("1"), "subtype": "甲；乙"}, {**row("2"), "subtype": "丙"}]
     assert by_area(ask(rows, metric("exists", unit="boolean")).value)["city"] == 1
