@@ -62,6 +62,10 @@ def ledger_values(target: Target, ground: Ground) -> LedgerValues | Unfit:
     against = row_called(ground.areas, name, ground.names) if kind == "area" else None
     if target.versus and against is None:
         return Unfit("no_data", Text(f"没有可比对的 {target.versus}", f"there is no {target.versus} to hold it against"))
+    if metric.kind == "remaining" or metric.left:
+        target = replace(target, falls=True)
+    elif period != "stock":  # it begins at 0, whatever the plan calls its baseline
+        target = replace(target, falls=target.value == 0)
     return LedgerValues(target, ground, ground.city.ledger, metric, period, begin, factor, against)
 
 

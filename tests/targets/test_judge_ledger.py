@@ -222,6 +222,24 @@ def test_what_is_left_falls(city):
     assert list(two.loc[["D1", "D2", "D3", "D4"], "target"]) == [2, 0, 0, 0]
 
 
+def test_what_is_left_falls_without_a_baseline(city):
+    """Four bridges are left, about two or two are asked: two too many, in D1 (3 left) and nowhere else (D2: 1). Five would do."""
+    for operator in ("==", "~="):
+        table = held(asked(operator, 2.0, "bad_bridges"), city)
+        assert (table.loc["city", "status"], table.loc["city", "gap"]) == ("behind", 2)
+        assert held(asked(operator, 5.0, "bad_bridges"), city).loc["city", "status"] == "met"
+    stated = held(asked("==", 2.0, "bad_bridges", baseline=9.0, baseline_year=2020), city)
+    assert list(stated.loc[["D1", "D2"], ["target", "value"]].to_numpy().ravel()) == [2, 3, 0, 1]
+    assert list(stated.loc[["D1", "D2"], "gap"]) == [1, 1]
+    assert "met" not in set(stated.loc[["D1", "D2"], "status"])
+
+
+def test_an_increment_grows_whatever_the_plan_calls_its_baseline(city):
+    """Nine gardens of the year before, about eight of this one: three are there, and five are missing."""
+    row = held(asked("~=", 8.0, "gardens", baseline=9.0, baseline_year=2024), city).loc["city"]
+    assert (row["status"], row["gap"], row["baseline"]) == ("behind", 5, 0)
+
+
 def test_a_share_of_a_list(city):
     """Three of four trees are filed, two were at the end of 2024, none at the end of 2020."""
     table = held(asked(">=", 1.0, "filed_trees", "1", tolerance=0.05), city)
