@@ -157,10 +157,17 @@ class LedgerValues:
         """Read a row on the day and, where that has passed, on the deadline."""
         found, due, day = self.at(self.day), due_of(target), self.ground.day
         value = float(self._values(self.day)[row])
+        other_year = self.yearly and day.year < target.year
+        silent = self.since is not None and self.ledger.date <= self.since < day  # it ends before what is asked begins
+        value = math.nan if silent else value
         notes = [*day_note(day, self.ledger.date, _LEDGER), *found.notes, *found.row_notes.get(row, [])]
         by_deadline = float(self._values(due)[row]) if day > due else math.nan
         start, baseline = self._baseline(target, row)
         earlier, more = self._earlier(target, row)
+        if other_year:
+            notes.insert(
+                0, Text(f"{target.year} 年尚未开始，此为 {day.year} 年数值", f"{target.year} has not begun: the number is of {day.year}")
+            )
         if self.since is not None:
             notes.insert(0, Text(f"{self.since.isoformat()} 之后的增量", f"what was added after {self.since.isoformat()}"))
         elif not math.isfinite(target.baseline) and math.isfinite(baseline) and start:
@@ -179,10 +186,10 @@ class LedgerValues:
         quality = min(float(found.confirmed[row]) / counted, 1.0) if self.metric.confirm and counted > 0 else 1.0
         known = math.isfinite(value)
         return Reading(
-            value, day, line_due, by_deadline, self.ledger.date, False, start, baseline, earlier,
+            value, self.day, line_due, by_deadline, self.ledger.date, False, start, baseline, earlier,
             value_status="ok" if known else "no_data", quality=quality if known else math.nan,
             reached=self._reached(target, row, value) if self.ground.areas.ids[row] == CITY or target is self.target else "",
-            notes=both([*notes, *more]),
+            other_year=other_year, notes=both([*notes, *more]),
         )  # fmt: skip
 
     def _baseline(self, target: Target, row: int) -> tuple[date | None, float]:

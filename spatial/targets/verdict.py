@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import date
 
 from spatial.targets.model import Target
-from spatial.targets.operators import TRENDS, beyond, gap, meets
+from spatial.targets.operators import TRENDS, beyond, gap, meets, side
 from spatial.targets.progress import expected_share, forecast, share_of_way
 from spatial.targets.reading import Reading, due_of
 from spatial.text import Text
@@ -64,7 +64,7 @@ def verdict(target: Target, reading: Reading, day: date, *, increment: bool = Fa
     met = meets(target, value, earlier=earlier)
     notes: list[Text] = []
     if day <= due_of(target):
-        status = _before(target, reading, met, notes)
+        status = _before(target, reading, met, notes, increment=increment)
     else:
         status = _after(target, reading, met, notes)
         if status == "met" and increment and math.isfinite(reading.by_deadline):
@@ -78,23 +78,28 @@ def verdict(target: Target, reading: Reading, day: date, *, increment: bool = Fa
         notes.append(_BAND)
     return Verdict(
         status, value, _progress(target, reading, value), _expected(target, reading), 0.0 if done else gap(target, value, earlier=earlier),
-        math.nan if done else _forecast(target, reading), reading.reached if done else "", tuple(notes),
+        math.nan if done or met else _forecast(target, reading), reading.reached if done and not (reading.other_year and status == "on_track") else "", tuple(notes),
     )  # fmt: skip
 
 
-def _before(target: Target, reading: Reading, met: bool, notes: list[Text]) -> str:
+def _before(target: Target, reading: Reading, met: bool, notes: list[Text], *, increment: bool) -> str:
     """Status while there is time."""
     if reading.other_year:
         notes.append(_LAST_YEAR)
-        return "on_track" if met else "behind"
-    if target.operator in TRENDS:  # a direction is kept to until the end, never reached before
+        if met or not reading.due < due_of(target):  # a year that is under way has a line of its own
+            return "on_track" if met else "behind"
+    if target.operator in TRENDS or (
+        increment and side(target) == "down"
+    ):  # a direction or a limit is kept to until the end, never reached before
         return "on_track" if met else "behind"
     if met:
         return "met"
     done, expected = share_of_way(reading.baseline, reading.value, target.value), _expected(target, reading)
     if math.isfinite(done) and math.isfinite(expected):
         return "on_track" if done >= expected - _AS_FAR else "behind"
-    if math.isfinite(reading.baseline) and reading.baseline == target.value:  # nothing was to be moved, and it has moved away
+    if math.isfinite(reading.baseline) and math.isclose(
+        reading.baseline, target.value, rel_tol=1e-12
+    ):  # nothing was to be moved, and it has moved away
         return "behind"
     notes.append(_NO_LINE)
     return "no_data"

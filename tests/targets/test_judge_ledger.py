@@ -181,6 +181,37 @@ def test_a_year_that_is_over(city):
     assert held(asked(">=", 5.0, "gardens", year=2024), city).loc["city", "status"] == "not_met"
 
 
+def test_a_year_that_has_not_begun_is_not_met_by_another(city):
+    """Three gardens of 2025 are no garden of 2026: on track for two as long as a year gives three, and behind for eight, of which half is due by now."""
+    two = held(asked(">=", 2.0, "gardens", year=2026), city).loc["city"]
+    assert (two["status"], two["value"], two["gap"], two["reached"]) == ("on_track", 3, 0, "")
+    assert "2026 has not begun: the number is of 2025" in two["note_en"]
+    eight = held(asked(">=", 8.0, "gardens", year=2026), city).loc["city"]
+    assert (eight["status"], eight["expected"]) == ("behind", pytest.approx(181 / 365))
+    assert held(asked(">=", 6.0, "gardens", year=2026), city).loc["city", "status"] == "on_track"
+
+
+def test_a_ledger_that_ends_before_the_year_says_nothing_of_it(city):
+    """A ledger of June 2025 knows no garden of 2026, and not that there are none."""
+    row = held(asked(">=", 8.0, "gardens", year=2026), city, day=date(2026, 3, 1)).loc["city"]
+    assert (row["status"], math.isnan(row["value"]), "the ledger ends on 2025-06-30" in row["note_en"]) == ("no_data", True, True)
+
+
+def test_a_limit_is_kept_to_until_the_end(city):
+    """At most five gardens of 2025: three are there in June, and more may come. In 2024 there was one: that is over."""
+    row = held(asked("<=", 5.0, "gardens"), city).loc["city"]
+    assert (row["status"], row["gap"], math.isnan(row["forecast_year"])) == ("on_track", 0, True)
+    assert held(asked("<=", 5.0, "gardens", year=2024), city).loc["city", "status"] == "met"
+    assert held(asked("==", 0.0, "gardens"), city).loc["city", "status"] == "behind"
+
+
+def test_an_old_ledger_is_held_against_the_line_of_its_own_day(city):
+    """Three of six gardens by 30 June, 181 of 365 days: on the line then, and in August nothing newer is known. At that pace it ends with the year."""
+    june, august = (held(asked(">=", 6.0, "gardens"), city, day=day).loc["city"] for day in (DAY, date(2025, 8, 1)))
+    assert (august["status"], august["expected"]) == (june["status"], june["expected"]) == ("on_track", pytest.approx(181 / 365))
+    assert august["forecast_year"] == june["forecast_year"]
+
+
 def test_homes_of_a_plan(city):
     """500 of 1,000 dwellings since the end of 2020, 1,642 of 1,826 days; the public ones alone are 300 of 2022."""
     row = held(asked(">=", 1000.0, "homes", "dwellings"), city).loc["city"]
