@@ -118,6 +118,30 @@ def test_ground_that_is_left_and_not_drawn_is_not_nothing():
     )
 
 
+@pytest.mark.parametrize("turned", [False, True])
+def test_the_order_of_rows_says_nothing_of_duplicates(turned):
+    """One site twice: the record that came far enough, then the one with a number, the earliest, the one of the lower id."""
+
+    def of(*rows, **said):
+        found = ask(rows[::-1] if turned else rows, metric(**said))
+        return by_area(found.value)["city"], sorted(found.counted)
+
+    one = {"name": "春晓", "geometry": at(100, 100)}
+    by_number = {"quantity": "quantity"}
+    assert of({**row("1"), **one}, {**row("2", quantity="50"), **one}, **by_number) == (50, ["2"])
+    assert of({**row("1", quantity="30"), **one}, {**row("2", quantity="50"), **one}, **by_number) == (30, ["1"])
+    assert of({**row("1", "planned", quantity="30"), **one}, {**row("2", quantity="50"), **one}, **by_number) == (50, ["2"])
+    named = [
+        {**row(number, **said), "name": "春晓"}
+        for number, said in (("1", {}), ("2", {"address": "东路 1 号"}), ("3", {"address": "西路 2 号"}))
+    ]
+    assert of(*named)[0] == 2  # the one without an address is one of the two
+    assert of({**named[0], "status": "planned"}, *named[1:])[0] == 2
+    assert of(named[0], {**named[1], "status": "planned"})[0] == 1
+    words = [{**row(number, district=said), "name": "春晓"} for number, said in (("1", "东风区"), ("2", "东风"), ("3", "西岭区"))]
+    assert of(*words)[0] == 2
+
+
 def test_what_exists():
     rows = [{**row("1"), "subtype": "甲；乙"}, {**row("2"), "subtype": "丙"}]
     assert by_area(ask(rows, metric("exists", unit="boolean")).value)["city"] == 1
