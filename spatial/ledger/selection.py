@@ -164,7 +164,8 @@ def _in_one_district(rows: list[int], records: gpd.GeoDataFrame) -> dict[int, in
     for row in rows:
         district, address = (plain_of(records[name].iloc[row]) for name in ("district", "address"))
         places.setdefault(_ENDING.sub("", district), {}).setdefault(address, []).append(row)
-    found, order = {}, {row: number for number, row in enumerate(rows)}
+    found: dict[int, int] = {}
+    order = {row: number for number, row in enumerate(rows)}
     for here in places.values():
         bare = here.pop("", []) if len(here) > 1 else []
         for number, same in enumerate(here.values()):  # in the order of their first
