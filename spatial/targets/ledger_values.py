@@ -93,7 +93,10 @@ class LedgerValues:
         self.increment = period != "stock"
         self.yearly = period == "year"
         self.day = min(ground.day, ledger.date)
-        self.since = year_end(min(ground.day.year, target.year) - 1) if self.yearly else begin if period == "plan" else None
+        last = min(ground.day.year, target.year) - 1
+        if begin is not None and begin.year < target.year:  # a plan asks nothing of the years before it
+            last = max(last, begin.year)
+        self.since = year_end(last) if self.yearly else begin if period == "plan" else None
 
     def at(self, day: date, since: date | None = None) -> Answer:
         """Ask the ledger as it stood on a day, at most its own."""
@@ -157,7 +160,7 @@ class LedgerValues:
         """Read a row on the day and, where that has passed, on the deadline."""
         found, due, day = self.at(self.day), due_of(target), self.ground.day
         value = float(self._values(self.day)[row])
-        other_year = self.yearly and day.year < target.year
+        other_year = self.yearly and self.since is not None and self.since.year + 1 < target.year
         silent = self.since is not None and self.ledger.date <= self.since < day  # it ends before what is asked begins
         value = math.nan if silent else value
         notes = [*day_note(day, self.ledger.date, _LEDGER), *found.notes, *found.row_notes.get(row, [])]

@@ -191,6 +191,12 @@ def test_a_year_that_has_not_begun_is_not_met_by_another(city):
     assert held(asked(">=", 6.0, "gardens", year=2026), city).loc["city", "status"] == "on_track"
 
 
+def test_a_plan_asks_nothing_of_the_years_before_it(city):
+    """A plan of 2026: the three gardens of 2025 are none of it, and in June 2025 nothing is due."""
+    row = held(asked(">=", 2.0, "gardens", year=2026, baseline_year=2025), city).loc["city"]
+    assert (row["status"], row["value"], row["expected"], row["gap"]) == ("on_track", 0, 0, 2)
+
+
 def test_a_ledger_that_ends_before_the_year_says_nothing_of_it(city):
     """A ledger of June 2025 knows no garden of 2026, and not that there are none."""
     row = held(asked(">=", 8.0, "gardens", year=2026), city, day=date(2026, 3, 1)).loc["city"]
@@ -379,11 +385,11 @@ def test_a_grid_carries_no_plan(city):
 def test_records_that_do_not_count_are_listed_with_their_metric(city):
     """One garden stands twice: the second is told once, however many targets ask for gardens."""
     frame = city.ledger.frame
-    again = frame.iloc[[0]].assign(id="again", row="99")
+    again = frame.iloc[[0]].assign(id="r99", row="99")
     twice = replace(city, ledger=replace(city.ledger, frame=pd.concat([frame, again], ignore_index=True)))
     asks = [asked(">=", 8.0, "gardens"), asked(">=", 9.0, "gardens", id="more"), asked(">=", 1.0, "homes", "dwellings")]
     found = judgement(asks, {"p": PLAN}, twice, None, day=DAY)
     assert found.table["value"].iloc[0] == 3
-    assert found.left_out[["id", "row", "reason_en"]].to_numpy().tolist() == [["again", "99", "gardens: duplicate of: r0"]]
+    assert found.left_out[["id", "row", "reason_en"]].to_numpy().tolist() == [["r99", "99", "gardens: duplicate of: r0"]]
     assert tuple(found.left_out.columns) == LEFT_OUT
     assert tuple(judgement(asks, {"p": PLAN}, city, None, day=DAY).left_out.columns) == LEFT_OUT
