@@ -329,6 +329,9 @@ def _row_notes(given: Answer, judged: _Judged, metric: LedgerMetric, places: Pla
         for row in np.flatnonzero(given.records > 0):
             n, m = int(given.confirmed[row]), int(given.records[row])
             said.setdefault(int(row), []).append(Text(f"{m} 条中经地图核实 {n} 条", f"the map confirms {n} of {m}"))
+    if metric.unit == "1":
+        for row in np.flatnonzero(given.value > 1 + 1e-9):
+            said.setdefault(int(row), []).append(Text("超过所列总数，请核对", "more than is listed: to be checked"))
     total = np.flatnonzero(areas.ids == CITY)
     counted = judged.counts
     lost = int((places.unassigned & counted).sum())

@@ -86,6 +86,15 @@ def test_a_share_of_other_records():
     assert by_area(found.value)["city"] == 0.25
 
 
+def test_a_share_above_one_is_told():
+    """Three done of two that another type lists."""
+    rows = [row("1"), row("2"), row("3"), *({**row(f"l{n}", "planned"), "type": "全部"} for n in range(2))]
+    found = ask(rows, metric("ratio", unit="1", denominator=Select(("全部",))))
+    total = list(AREAS.ids).index("city")
+    assert found.value[total] == 1.5
+    assert "more than is listed: to be checked" in [note.en for note in found.row_notes[total]]
+
+
 def test_what_remains_falls_with_what_is_done():
     """Bridges: 3 listed and open in the city, one of them with a later date; 1 done, 1 cancelled."""
     rows = [row("1"), row("2", "started"), row("3", "planned"), row("4", "cancelled"), row("5", day="2025-06-20")]
