@@ -98,7 +98,9 @@ def stage_of(ledger: Ledger, records: gpd.GeoDataFrame, metric: LedgerMetric, as
     if metric.mapped:
         reached &= ~shapely.is_missing(records.geometry.to_numpy())
     if metric.answered:
-        live = ledger.frame[ledger.frame["status"] != "cancelled"]
+        late_of = [day is not None and day > as_of for day in ledger.frame["status_date"]]
+        said = ledger.frame["status"]  # on the day: not yet cancelled, and not planned only since
+        live = ledger.frame[np.where(late_of, said != "planned", said != "cancelled")]
         answers = {word for said in live["answers"] for word in (*words_of(said), plain_of(said))}
         reached &= np.array([plain_of(identity) in answers for identity in records["id"]], dtype=bool)
     for column in metric.filled:

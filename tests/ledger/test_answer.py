@@ -86,6 +86,18 @@ def test_a_share_of_other_records():
     assert by_area(found.value)["city"] == 0.25
 
 
+def test_a_problem_is_answered_as_long_as_its_project_lives():
+    """Of three problems one project is planned in March, one cancelled in May and one lives: on 1 February 2, on 1 April 3, on 30 June 2."""
+    problems = [row(number, "planned", "2025-01-01") for number in "123"]
+    projects = [
+        {"id": f"p{number}", "name": f"p{number}", "type": "项目", "status": status, "status_date": day, "answers": number}
+        for number, status, day in (("1", "planned", "2025-03-01"), ("2", "cancelled", "2025-05-01"), ("3", "started", "2025-06-01"))
+    ]
+    asked = metric("ratio", unit="1", answered=True, required="planned")
+    days = (date(2025, 2, 1), date(2025, 4, 1), DAY)
+    assert [by_area(ask([*problems, *projects], asked, as_of=day).numerator)["city"] for day in days] == [2, 3, 2]
+
+
 def test_a_share_above_one_is_told():
     """Three done of two that another type lists."""
     rows = [row("1"), row("2"), row("3"), *({**row(f"l{n}", "planned"), "type": "全部"} for n in range(2))]
