@@ -18,6 +18,7 @@ _EXACTLY = Text("恰为所列数值，而要求超过它", "exactly the stated n
 _BAND = Text("目标在数值区间之内，结论不确定", "the target lies within the band of the value: the answer is not certain")
 _NOT_PROVED = Text("数据晚于到期日，按期达到未得证实", "the data are of after the deadline: that it was reached in time is not proved")
 _NO_LINE = Text("数值已知、基期值未知，无法画出进度线", "the value is known and the baseline is not: no line can be drawn")
+_HAD = Text("基期已优于目标，此后变差", "the baseline was beyond the target, and it has become worse since")
 _NO_EARLIER = Text("趋势须有两个时点的数值", "a trend needs two dated values")
 _LAST_YEAR = Text("以上一有数年份暂作比较", "the latest figure that is there is held against it for the time being")
 _LOST = Text("到期时已达到，此后又低于目标", "met on the deadline, no longer since")
@@ -94,6 +95,9 @@ def _before(target: Target, reading: Reading, met: bool, notes: list[Text], *, i
         return "on_track" if met else "behind"
     if met:
         return "met"
+    if _had_been_there(target, reading):
+        notes.append(_HAD)
+        return "behind"
     done, expected = share_of_way(reading.baseline, reading.value, target.value), _expected(target, reading)
     if math.isfinite(done) and math.isfinite(expected):
         return "on_track" if done >= expected - _AS_FAR else "behind"
@@ -126,8 +130,13 @@ def _after(target: Target, reading: Reading, met: bool, notes: list[Text]) -> st
     return "met_late" if met else "not_met"
 
 
+def _had_been_there(target: Target, reading: Reading) -> bool:
+    """Tell whether the baseline lies beyond the target: to come nearer to it from there is no progress."""
+    return reading.baseline > target.value if side(target) == "up" else reading.baseline < target.value
+
+
 def _progress(target: Target, reading: Reading, value: float) -> float:
-    if target.operator in TRENDS:
+    if target.operator in TRENDS or _had_been_there(target, reading):
         return math.nan
     done = share_of_way(reading.baseline, value, target.value)
     if math.isfinite(done) or math.isfinite(reading.baseline):
@@ -143,7 +152,12 @@ def _expected(target: Target, reading: Reading) -> float:
 
 
 def _forecast(target: Target, reading: Reading) -> float:
-    if target.operator in (*TRENDS, "exists") or target.unit in ("status", "boolean") or reading.start is None:
+    if (
+        target.operator in (*TRENDS, "exists")
+        or target.unit in ("status", "boolean")
+        or reading.start is None
+        or _had_been_there(target, reading)
+    ):
         return math.nan
     return forecast(reading.start, reading.baseline, reading.speaks, reading.value, target.value)
 
