@@ -131,6 +131,9 @@ def answer(
     records = _records(ledger, metric, subtypes, target_id)
     if records.empty:
         return _nothing(ledger, metric, areas, complete=_is_complete(ledger, metric) and not target_id)
+    if subtypes and metric.each:  # of several that must be there these are asked for
+        asked = {plain_of(word) for word in subtypes}
+        metric = replace(metric, each=tuple(word for word in metric.each if plain_of(word) in asked))
     since = None if metric.kind == "remaining" or metric.left else since
     judged = _judge(ledger, records, metric, as_of, since)
     places = places_of(judged.records, areas)

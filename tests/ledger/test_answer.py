@@ -170,6 +170,8 @@ def test_what_exists():
     some = ask(rows, metric("exists", unit="boolean", each=("甲", "丁")))
     assert (by_area(some.value)["city"], by_area(some.numerator)["city"], by_area(some.denominator)["city"]) == (0, 1, 2)
     assert by_area(ask([row("1", "planned")], metric("exists", unit="boolean")).value)["city"] == 0
+    one = ask(rows, metric("exists", unit="boolean", each=("甲", "丁")), subtypes=("甲",))  # of the two that must be there one is asked for
+    assert by_area(one.value)["city"] == 1
 
 
 def test_united_ground_counts_overlaps_once_and_is_cut():
