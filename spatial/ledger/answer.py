@@ -77,13 +77,14 @@ class Answer:
 
 @dataclass(frozen=True, eq=False)
 class _Judged:
-    """Records of the metric, and for each whether it counts, waits, or is left out with the reasons."""
+    """Records of the metric, and for each whether it counts, waits, waits and does not say how much, or is left out with the reasons."""
 
     records: gpd.GeoDataFrame
     stage: Stage
     listed: Mask
     counts: Mask
     waits: Mask
+    unknown: Mask
     amounts: Amounts
     reasons: dict[int, list[Why]]
     notes: list[Text]
@@ -130,6 +131,9 @@ def answer(
     records = _records(ledger, metric, subtypes, target_id)
     if records.empty:
         return _nothing(ledger, metric, areas, complete=_is_complete(ledger, metric) and not target_id)
+    if subtypes and metric.each:  # of several that must be there these are asked for
+        asked = {plain_of(word) for word in subtypes}
+        metric = replace(metric, each=tuple(word for word in metric.each if plain_of(word) in asked))
     since = None if metric.kind == "remaining" or metric.left else since
     judged = _judge(ledger, records, metric, as_of, since)
     places = places_of(judged.records, areas)
@@ -197,11 +201,21 @@ def _judge(ledger: Ledger, records: gpd.GeoDataFrame, metric: LedgerMetric, as_o
     small = live & amounts.usable & ~amounts.fits
     leave(small, Text("面积不在规定范围内", "its area lies outside the stated range"), [f"{size:.0f} m²" for size in amounts.size_m2])
     listed = live & amounts.usable & amounts.fits
-    leave(
-        listed & stage.late, Text("状态日期晚于统计日", "its status came later than the day"), [str(day) for day in records["status_date"]]
-    )
-    reached = listed & stage.reached
     notes = []
+    remains = metric.kind == "remaining" or metric.left
+    if not remains and metric.kind != "ratio":
+        leave(
+            listed & stage.late,
+            Text("状态日期晚于统计日", "its status came later than the day"),
+            [str(day) for day in records["status_date"]],
+        )
+    elif late := int((listed & stage.late).sum()):  # they count, as not yet done
+        notes.append(
+            Text(
+                f"{late} 条的状态日期晚于统计日，按尚未达到计", f"of {late} the status came later than the day: they count as not there yet"
+            )
+        )
+    reached, waits, unknown = listed & stage.reached, listed & ~stage.reached, live & ~amounts.usable & amounts.fits & ~stage.reached
     if since is not None:
         days = records["status_date"]
         undated = np.array([day is None for day in days], dtype=bool)
@@ -211,14 +225,11 @@ def _judge(ledger: Ledger, records: gpd.GeoDataFrame, metric: LedgerMetric, as_o
             notes.append(Text(f"另有 {earlier} 条在时段之前已达到", f"{earlier} more reached it before the period"))
         counts = reached & ~undated & ~before
     else:
-        counts = reached
-    waits = listed & ~stage.reached
-    if metric.kind == "remaining" or metric.left:
-        counts = waits
+        counts = waits if remains else reached
     if off := int((single & stage.cancelled).sum()):
         notes.append(Text(f"{off} 条已取消，不计", f"{off} were cancelled and do not count"))
     notes += _left_notes(reasons, records) + amounts.notes(listed)
-    return _Judged(records, stage, listed, counts, waits, amounts, reasons, notes)
+    return _Judged(records, stage, listed, counts, waits | unknown, unknown, amounts, reasons, notes)
 
 
 def _with_plots(records: gpd.GeoDataFrame, copies: dict[int, int]) -> gpd.GeoDataFrame:
@@ -300,7 +311,10 @@ def _value(
     value: Floats = numerator * (factor_between(base_of(metric.unit), metric.unit) or 1.0)
     if not judged.amounts.usable.any():  # records are there, and none says how much
         return np.full(len(areas), np.nan)
-    return value
+    if metric.kind != "remaining" and not metric.left:
+        return value
+    unknown = judged.unknown if ground is None else judged.unknown | ground.lost  # how much is left of them nobody said: it is not nothing
+    return np.where((value == 0) & (places.sums(unknown.astype(float), len(areas)) > 0), np.nan, value)
 
 
 def _ranks(judged: _Judged, places: Places, areas: Areas) -> Floats:
@@ -318,6 +332,9 @@ def _row_notes(given: Answer, judged: _Judged, metric: LedgerMetric, places: Pla
         for row in np.flatnonzero(given.records > 0):
             n, m = int(given.confirmed[row]), int(given.records[row])
             said.setdefault(int(row), []).append(Text(f"{m} 条中经地图核实 {n} 条", f"the map confirms {n} of {m}"))
+    if metric.unit == "1":
+        for row in np.flatnonzero(given.value > 1 + 1e-9):
+            said.setdefault(int(row), []).append(Text("超过所列总数，请核对", "more than is listed: to be checked"))
     total = np.flatnonzero(areas.ids == CITY)
     counted = judged.counts
     lost = int((places.unassigned & counted).sum())

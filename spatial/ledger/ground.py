@@ -29,6 +29,8 @@ class Ground:
     ----------
     area_m2, of_m2
         The ground, and that of which it is a share (NaN where it is none), shape (n,).
+    lost
+        Records that count and of which neither a polygon nor a number tells the ground, by record.
     absent
         Whether a layer without which nothing can be said is missing.
     notes
@@ -37,6 +39,7 @@ class Ground:
 
     area_m2: Floats
     of_m2: Floats
+    lost: Mask
     absent: bool = False
     notes: list[Text] = field(default_factory=list)
 
@@ -62,14 +65,14 @@ def ground_of(
     Ground
         Records without a polygon add the area that they state, which may overlap, where nothing is cut or divided; else they are left out, and told.
     """
-    none, notes = np.full(len(areas), np.nan), []
+    none, notes, lost = np.full(len(areas), np.nan), [], np.zeros(len(records), dtype=bool)
     within, of = _layer(city, metric.within), _layer(city, metric.of)
     if metric.within and within is None:
         if not metric.or_whole:
-            return Ground(none, none, True, [_missing(metric.within)])
+            return Ground(none, none, lost, True, [_missing(metric.within)])
         notes.append(Text(f"没有图层 {metric.within}，未按其裁切", f"layer {metric.within} was not supplied: nothing is cut to it"))
     if metric.of and of is None:
-        return Ground(none, none, True, [_missing(metric.of)])
+        return Ground(none, none, lost, True, [_missing(metric.of)])
     drawn = counts & amounts.drawn
     ground = overlay.dissolve(np.asarray(records.geometry.to_numpy(), dtype=object)[drawn])
     if within is not None and len(ground):
@@ -77,6 +80,7 @@ def ground_of(
     area = overlay.surface_within(ground, areas.pieces) if len(ground) else np.zeros(len(areas))
     bare = counts & ~amounts.drawn
     if bare.any() and (within is not None or of is not None):
+        lost = bare
         notes.append(Text(f"{int(bare.sum())} 条没有面图形，未计入", f"{int(bare.sum())} have no polygon and are not counted"))
     elif bare.any():
         area = area + places.sums(np.where(bare, amounts.amount, 0.0), len(areas))
@@ -85,7 +89,7 @@ def ground_of(
                  f"{int(bare.sum())} have no polygon: their stated areas are added, overlaps unchecked")
         )  # fmt: skip
     share = overlay.surface_within(of, areas.pieces) if of is not None else none
-    return Ground(area, share, False, notes)
+    return Ground(area, share, lost, False, notes)
 
 
 def _missing(name: str) -> Text:

@@ -14,6 +14,7 @@ import numpy.typing as npt
 import pandas as pd
 import shapely
 
+from spatial.ledger.amounts import amounts_of
 from spatial.ledger.declared import LedgerMetric, Select
 from spatial.ledger.ladder import rank
 from spatial.ledger.records import Ledger
@@ -22,6 +23,7 @@ from spatial.ledger.values import plain_of, words_of
 Mask = npt.NDArray[np.bool_]
 Ints = npt.NDArray[np.int64]
 _PHASE = re.compile(r"[(（\[]?(第?[一二三四五六七八九十\d]+(期|阶段|批次?)|phase\d+)[)）\]]?$")
+_ENDING = re.compile(r"(?<=..)(自治县|自治旗|市|区|县|旗)$")
 _MARKS = re.compile(r"[\s\"'“”‘’·•,，.。:：;；\-—_()（）\[\]【】《》<>#]+")
 
 
@@ -96,7 +98,9 @@ def stage_of(ledger: Ledger, records: gpd.GeoDataFrame, metric: LedgerMetric, as
     if metric.mapped:
         reached &= ~shapely.is_missing(records.geometry.to_numpy())
     if metric.answered:
-        live = ledger.frame[ledger.frame["status"] != "cancelled"]
+        late_of = [day is not None and day > as_of for day in ledger.frame["status_date"]]
+        said = ledger.frame["status"]  # on the day: not yet cancelled, and not planned only since
+        live = ledger.frame[np.where(late_of, said != "planned", said != "cancelled")]
         answers = {word for said in live["answers"] for word in (*words_of(said), plain_of(said))}
         reached &= np.array([plain_of(identity) in answers for identity in records["id"]], dtype=bool)
     for column in metric.filled:
@@ -123,7 +127,8 @@ def duplicates(records: gpd.GeoDataFrame, stage: Stage, metric: LedgerMetric) ->
     Returns
     -------
     dict
-        Position of a record that does not count → the one that counts for it: the one that came far enough, first; among several the earliest.
+        Position of a record that does not count → the one that counts for it: one that came far enough and says how much, the earliest of several.
+        The order of the rows decides between none that differ in anything else.
     """
     if metric.same_within_m == 0:
         return {}
@@ -135,11 +140,16 @@ def duplicates(records: gpd.GeoDataFrame, stage: Stage, metric: LedgerMetric) ->
             )
     shapes = np.asarray(records.geometry.to_numpy(), dtype=object)
     far = [day.toordinal() if day is not None else 0 for day in records["status_date"]]
+    amounts = amounts_of(records, metric)
+    numbers = [(not usable, number) for usable, number in zip(amounts.usable, np.nan_to_num(amounts.amount), strict=True)]
+    called = ["" if said.startswith("row ") else said for said in records["id"]]
     found: dict[int, int] = {}
     for rows in groups.values():
         if len(rows) == 1:
             continue
-        order = sorted(rows, key=lambda row: (not stage.reached[row], far[row] or 10**7, -int(stage.rank[row]), row))
+        order = sorted(rows, key=lambda row: (
+            not stage.reached[row], numbers[row][0], far[row] or 10**7, -int(stage.rank[row]), called[row], numbers[row][1], row,
+        ))  # fmt: skip
         bare = [row for row in order if shapes[row] is None]
         placed = [row for row in order if shapes[row] is not None]
         found |= _in_one_district(bare, records)
@@ -148,17 +158,21 @@ def duplicates(records: gpd.GeoDataFrame, stage: Stage, metric: LedgerMetric) ->
 
 
 def _in_one_district(rows: list[int], records: gpd.GeoDataFrame) -> dict[int, int]:
-    """Pair each record without a place with the first in order of the same district, unless two addresses tell them apart."""
-    kept: dict[str, dict[str, int]] = {}
-    found = {}
+    """Pair each record without a place with the first in order of the same district, unless two addresses tell them apart.
+
+    One without an address is one of those that have one, whatever the order.
+    """
+    places: dict[str, dict[str, list[int]]] = {}
     for row in rows:
         district, address = (plain_of(records[name].iloc[row]) for name in ("district", "address"))
-        seen = kept.setdefault(district, {})
-        first = next(iter(seen.values()), None) if not address else seen.get(address, seen.get(""))
-        if first is None:
-            seen[address] = row
-        else:
-            found[row] = first
+        places.setdefault(_ENDING.sub("", district), {}).setdefault(address, []).append(row)
+    found: dict[int, int] = {}
+    order = {row: number for number, row in enumerate(rows)}
+    for here in places.values():
+        bare = here.pop("", []) if len(here) > 1 else []
+        for number, same in enumerate(here.values()):  # in the order of their first
+            first, *others = sorted([*same, *bare], key=order.__getitem__) if number == 0 else same
+            found |= dict.fromkeys(others, first)
     return found
 
 

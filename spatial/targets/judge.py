@@ -116,7 +116,7 @@ def _rows(target: Target, ground: Ground, lost: list[pd.DataFrame]) -> list[dict
         return [_row(target, ground, row, label, Verdict(measure.status, math.nan), None, [measure.why])]
     if (left_out := measure.left_out()) is not None and len(left_out):
         lost.append(left_out)
-    scoped = _scope_note(target)
+    target, scoped = measure.target, _scope_note(target)
     rows = [_judged(target, ground, row, measure, scoped)]
     if ground.areas.ids[row] == CITY:
         rows += _by_area(target, ground, measure, scoped)
@@ -195,7 +195,8 @@ def _by_area(target: Target, ground: Ground, measure: Measure, notes: Sequence[T
     ):
         return []
     told = [*notes, *([_OVERLAP] if areas.overlap_m2 > 1.0 else [])]
-    own = replace(target, baseline=math.nan)  # the city's baseline is not that of an area
+    # The city's baseline is not that of an area, but the way that it goes is.
+    own = replace(target, baseline=math.nan, falls=side(target) == "down")
     shares = _shares(target, ground, measure, values, proper)
     rows = []
     for number, row in enumerate(proper):

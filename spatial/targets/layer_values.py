@@ -49,7 +49,7 @@ def layer_values(target: Target, ground: Ground) -> LayerValues | Unfit:
     less = _versus(target, ground, variant)
     if isinstance(less, Unfit):
         return less
-    return LayerValues(ground, rows, factor, less, tuple(notes))
+    return LayerValues(target, ground, rows, factor, less, tuple(notes))
 
 
 def _rows_of(ground: Ground, measure: str, variant: str) -> pd.DataFrame:
@@ -91,7 +91,10 @@ class LayerValues:
 
     increment = False
 
-    def __init__(self, ground: Ground, rows: pd.DataFrame, factor: float, less: Floats | None, notes: tuple[Text, ...]) -> None:
+    def __init__(
+        self, target: Target, ground: Ground, rows: pd.DataFrame, factor: float, less: Floats | None, notes: tuple[Text, ...]
+    ) -> None:  # fmt: skip
+        self.target = target
         self.ground, self.rows, self.factor, self.notes = ground, rows, factor, notes
         self.less: Floats = np.zeros(len(rows)) if less is None else less
         self.data_day = date.fromisoformat(ground.city.date) if ground.city.date else None

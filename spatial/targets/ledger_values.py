@@ -62,6 +62,10 @@ def ledger_values(target: Target, ground: Ground) -> LedgerValues | Unfit:
     against = row_called(ground.areas, name, ground.names) if kind == "area" else None
     if target.versus and against is None:
         return Unfit("no_data", Text(f"没有可比对的 {target.versus}", f"there is no {target.versus} to hold it against"))
+    if metric.kind == "remaining" or metric.left:
+        target = replace(target, falls=True)
+    elif period != "stock":  # it begins at 0, whatever the plan calls its baseline
+        target = replace(target, falls=target.value == 0)
     return LedgerValues(target, ground, ground.city.ledger, metric, period, begin, factor, against)
 
 
@@ -89,7 +93,10 @@ class LedgerValues:
         self.increment = period != "stock"
         self.yearly = period == "year"
         self.day = min(ground.day, ledger.date)
-        self.since = year_end(min(ground.day.year, target.year) - 1) if self.yearly else begin if period == "plan" else None
+        last = min(ground.day.year, target.year) - 1
+        if begin is not None and begin.year < target.year:  # a plan asks nothing of the years before it
+            last = max(last, begin.year)
+        self.since = year_end(last) if self.yearly else begin if period == "plan" else None
 
     def at(self, day: date, since: date | None = None) -> Answer:
         """Ask the ledger as it stood on a day, at most its own."""
@@ -153,10 +160,17 @@ class LedgerValues:
         """Read a row on the day and, where that has passed, on the deadline."""
         found, due, day = self.at(self.day), due_of(target), self.ground.day
         value = float(self._values(self.day)[row])
+        other_year = self.yearly and self.since is not None and self.since.year + 1 < target.year
+        silent = self.since is not None and self.ledger.date <= self.since < day  # it ends before what is asked begins
+        value = math.nan if silent else value
         notes = [*day_note(day, self.ledger.date, _LEDGER), *found.notes, *found.row_notes.get(row, [])]
         by_deadline = float(self._values(due)[row]) if day > due else math.nan
         start, baseline = self._baseline(target, row)
         earlier, more = self._earlier(target, row)
+        if other_year:
+            notes.insert(
+                0, Text(f"{target.year} 年尚未开始，此为 {day.year} 年数值", f"{target.year} has not begun: the number is of {day.year}")
+            )
         if self.since is not None:
             notes.insert(0, Text(f"{self.since.isoformat()} 之后的增量", f"what was added after {self.since.isoformat()}"))
         elif not math.isfinite(target.baseline) and math.isfinite(baseline) and start:
@@ -175,10 +189,10 @@ class LedgerValues:
         quality = min(float(found.confirmed[row]) / counted, 1.0) if self.metric.confirm and counted > 0 else 1.0
         known = math.isfinite(value)
         return Reading(
-            value, day, line_due, by_deadline, self.ledger.date, False, start, baseline, earlier,
+            value, self.day, line_due, by_deadline, self.ledger.date, False, start, baseline, earlier,
             value_status="ok" if known else "no_data", quality=quality if known else math.nan,
             reached=self._reached(target, row, value) if self.ground.areas.ids[row] == CITY or target is self.target else "",
-            notes=both([*notes, *more]),
+            other_year=other_year, notes=both([*notes, *more]),
         )  # fmt: skip
 
     def _baseline(self, target: Target, row: int) -> tuple[date | None, float]:

@@ -104,6 +104,8 @@ class Target:
         The last day of ``year``, or the day that the CSV's column ``year`` states (``2021-05-01``).
     row
         Line in the CSV.
+    falls
+        Whether ``==`` and ``~=`` go down, where what the target is bound to says it; ``None``: told from the baseline.
     """
 
     id: str
@@ -135,6 +137,7 @@ class Target:
     due: date | None = None
     wanted: str = ""
     row: int = 0
+    falls: bool | None = None
 
 
 TARGET_TABLE = (

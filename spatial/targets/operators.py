@@ -20,12 +20,15 @@ Side = Literal["up", "down"]
 def side(target: Target) -> Side:
     """Return the favourable direction of a target.
 
-    ``==`` and ``~=`` say none: it goes down where the baseline lies higher, or where the target is 0 and nothing lies below it; else up.
+    ``==`` and ``~=`` say none: it goes as the measure does (what remains falls, what is added grows); else down where the baseline lies higher, or
+    where the target is 0 and nothing lies below it; else up.
     """
     if target.operator in (">=", ">", "trend_up", "exists"):
         return "up"
     if target.operator in ("<=", "<", "trend_down"):
         return "down"
+    if target.falls is not None:
+        return "down" if target.falls else "up"
     if math.isfinite(target.baseline) and target.baseline != target.value:
         return "down" if target.baseline > target.value else "up"
     return "up" if target.value > 0 else "down"

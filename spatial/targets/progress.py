@@ -25,7 +25,7 @@ def share_of_way(baseline: float, value: float, target: float) -> float:
 
     NaN where either is unknown or nothing was to be moved.
     """
-    if not all(math.isfinite(number) for number in (baseline, value, target)) or target == baseline:
+    if not all(math.isfinite(number) for number in (baseline, value, target)) or math.isclose(target, baseline, rel_tol=1e-12):
         return math.nan
     return (value - baseline) / (target - baseline)
 

@@ -132,6 +132,7 @@ class Unfit:
 class Measure(Protocol):
     """What a target is bound to: a metric of the results, the ledger, or statistics."""
 
+    target: Target
     increment: bool
 
     def read(self, target: Target, row: int) -> Reading:

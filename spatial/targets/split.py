@@ -120,7 +120,8 @@ def shares_of(
         have = np.where(np.isfinite(done) & (done > 0), done, 0.0)
         if (left := total - math.fsum(have)) > 0:
             return Shares(_closed(have + split(left, need, whole=whole), total, need), BY_WHAT_IS_LEFT)
-        return Shares(split(total, have, whole=whole), BY_WHAT_IS_DONE)
+        if have.any():
+            return Shares(split(total, have, whole=whole), BY_WHAT_IS_DONE)
     if people is not None and np.isfinite(people).all() and (people > 0).any():
         return Shares(split(total, people, whole=whole), BY_PEOPLE)
     return Shares(split(total, land_m2, whole=whole), BY_LAND)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import date
 
 import numpy as np
@@ -41,6 +42,8 @@ def statistic_values(target: Target, ground: Ground) -> StatisticValues | Unfit:
     if slug is None:
         said = words[0] if words else target.variant
         return Unfit("no_data", Text(f"{figure.name} 没有分项“{said}”", f'{figure.name} has no series "{said}"'))
+    if target.period == "plan" and target.value > 0:  # a sum begins at 0, whatever the plan calls its baseline
+        target = replace(target, falls=False)
     return StatisticValues(target, ground, figure, slug, factor)
 
 

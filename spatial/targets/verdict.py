@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import date
 
 from spatial.targets.model import Target
-from spatial.targets.operators import TRENDS, beyond, gap, meets
+from spatial.targets.operators import TRENDS, beyond, gap, meets, side
 from spatial.targets.progress import expected_share, forecast, share_of_way
 from spatial.targets.reading import Reading, due_of
 from spatial.text import Text
@@ -18,6 +18,7 @@ _EXACTLY = Text("恰为所列数值，而要求超过它", "exactly the stated n
 _BAND = Text("目标在数值区间之内，结论不确定", "the target lies within the band of the value: the answer is not certain")
 _NOT_PROVED = Text("数据晚于到期日，按期达到未得证实", "the data are of after the deadline: that it was reached in time is not proved")
 _NO_LINE = Text("数值已知、基期值未知，无法画出进度线", "the value is known and the baseline is not: no line can be drawn")
+_HAD = Text("基期已优于目标，此后变差", "the baseline was beyond the target, and it has become worse since")
 _NO_EARLIER = Text("趋势须有两个时点的数值", "a trend needs two dated values")
 _LAST_YEAR = Text("以上一有数年份暂作比较", "the latest figure that is there is held against it for the time being")
 _LOST = Text("到期时已达到，此后又低于目标", "met on the deadline, no longer since")
@@ -64,7 +65,7 @@ def verdict(target: Target, reading: Reading, day: date, *, increment: bool = Fa
     met = meets(target, value, earlier=earlier)
     notes: list[Text] = []
     if day <= due_of(target):
-        status = _before(target, reading, met, notes)
+        status = _before(target, reading, met, notes, increment=increment)
     else:
         status = _after(target, reading, met, notes)
         if status == "met" and increment and math.isfinite(reading.by_deadline):
@@ -78,23 +79,31 @@ def verdict(target: Target, reading: Reading, day: date, *, increment: bool = Fa
         notes.append(_BAND)
     return Verdict(
         status, value, _progress(target, reading, value), _expected(target, reading), 0.0 if done else gap(target, value, earlier=earlier),
-        math.nan if done else _forecast(target, reading), reading.reached if done else "", tuple(notes),
+        math.nan if done or met else _forecast(target, reading), reading.reached if done and not (reading.other_year and status == "on_track") else "", tuple(notes),
     )  # fmt: skip
 
 
-def _before(target: Target, reading: Reading, met: bool, notes: list[Text]) -> str:
+def _before(target: Target, reading: Reading, met: bool, notes: list[Text], *, increment: bool) -> str:
     """Status while there is time."""
     if reading.other_year:
         notes.append(_LAST_YEAR)
-        return "on_track" if met else "behind"
-    if target.operator in TRENDS:  # a direction is kept to until the end, never reached before
+        if met or not reading.due < due_of(target):  # a year that is under way has a line of its own
+            return "on_track" if met else "behind"
+    if target.operator in TRENDS or (
+        increment and side(target) == "down"
+    ):  # a direction or a limit is kept to until the end, never reached before
         return "on_track" if met else "behind"
     if met:
         return "met"
+    if _had_been_there(target, reading):
+        notes.append(_HAD)
+        return "behind"
     done, expected = share_of_way(reading.baseline, reading.value, target.value), _expected(target, reading)
     if math.isfinite(done) and math.isfinite(expected):
         return "on_track" if done >= expected - _AS_FAR else "behind"
-    if math.isfinite(reading.baseline) and reading.baseline == target.value:  # nothing was to be moved, and it has moved away
+    if math.isfinite(reading.baseline) and math.isclose(
+        reading.baseline, target.value, rel_tol=1e-12
+    ):  # nothing was to be moved, and it has moved away
         return "behind"
     notes.append(_NO_LINE)
     return "no_data"
@@ -121,8 +130,13 @@ def _after(target: Target, reading: Reading, met: bool, notes: list[Text]) -> st
     return "met_late" if met else "not_met"
 
 
+def _had_been_there(target: Target, reading: Reading) -> bool:
+    """Tell whether the baseline lies beyond the target: to come nearer to it from there is no progress."""
+    return reading.baseline > target.value if side(target) == "up" else reading.baseline < target.value
+
+
 def _progress(target: Target, reading: Reading, value: float) -> float:
-    if target.operator in TRENDS:
+    if target.operator in TRENDS or _had_been_there(target, reading):
         return math.nan
     done = share_of_way(reading.baseline, value, target.value)
     if math.isfinite(done) or math.isfinite(reading.baseline):
@@ -138,7 +152,12 @@ def _expected(target: Target, reading: Reading) -> float:
 
 
 def _forecast(target: Target, reading: Reading) -> float:
-    if target.operator in (*TRENDS, "exists") or target.unit in ("status", "boolean") or reading.start is None:
+    if (
+        target.operator in (*TRENDS, "exists")
+        or target.unit in ("status", "boolean")
+        or reading.start is None
+        or _had_been_there(target, reading)
+    ):
         return math.nan
     return forecast(reading.start, reading.baseline, reading.speaks, reading.value, target.value)
 

@@ -86,12 +86,81 @@ def test_a_share_of_other_records():
     assert by_area(found.value)["city"] == 0.25
 
 
+def test_a_problem_is_answered_as_long_as_its_project_lives():
+    """Of three problems one project is planned in March, one cancelled in May and one lives: on 1 February 2, on 1 April 3, on 30 June 2."""
+    problems = [row(number, "planned", "2025-01-01") for number in "123"]
+    projects = [
+        {"id": f"p{number}", "name": f"p{number}", "type": "项目", "status": status, "status_date": day, "answers": number}
+        for number, status, day in (("1", "planned", "2025-03-01"), ("2", "cancelled", "2025-05-01"), ("3", "started", "2025-06-01"))
+    ]
+    asked = metric("ratio", unit="1", answered=True, required="planned")
+    days = (date(2025, 2, 1), date(2025, 4, 1), DAY)
+    assert [by_area(ask([*problems, *projects], asked, as_of=day).numerator)["city"] for day in days] == [2, 3, 2]
+
+
+def test_a_share_above_one_is_told():
+    """Three done of two that another type lists."""
+    rows = [row("1"), row("2"), row("3"), *({**row(f"l{n}", "planned"), "type": "全部"} for n in range(2))]
+    found = ask(rows, metric("ratio", unit="1", denominator=Select(("全部",))))
+    total = list(AREAS.ids).index("city")
+    assert found.value[total] == 1.5
+    assert "more than is listed: to be checked" in [note.en for note in found.row_notes[total]]
+
+
 def test_what_remains_falls_with_what_is_done():
     """Bridges: 3 listed and open in the city, one of them with a later date; 1 done, 1 cancelled."""
     rows = [row("1"), row("2", "started"), row("3", "planned"), row("4", "cancelled"), row("5", day="2025-06-20")]
     found = ask(rows, metric("remaining"), as_of=date(2025, 6, 1))
     assert by_area(found.value)["city"] == 3
     assert by_area(ask(rows, metric("remaining")).value)["city"] == 2
+
+
+def test_what_does_not_say_how_much_is_left_is_not_nothing():
+    """In A 10 are done; in B two are open and say no number: nothing is left in A, and of B and the city nobody knows. With 4 stated, 4 and more."""
+    rows = [
+        row("1", quantity="10", geometry=at(100, 100)), row("2", "started", geometry=at(1500, 100)),
+        row("3", "planned", geometry=at(1600, 100)),
+    ]  # fmt: skip
+    found = ask(rows, metric("remaining", quantity="quantity"))
+    assert by_area(found.value) == pytest.approx({"A": 0, "B": np.nan, "city": np.nan, "outside_areas": 0}, nan_ok=True)
+    assert found.open == ("2", "3")
+    more = ask([*rows, row("4", "planned", quantity="4", geometry=at(1700, 100))], metric("remaining", quantity="quantity"))
+    assert by_area(more.value)["city"] == by_area(more.value)["B"] == 4
+    assert "2 of 4 records left out (it states no quantity: 2)" in [note.en for note in more.notes]
+
+
+def test_ground_that_is_left_and_not_drawn_is_not_nothing():
+    """One open record without a polygon: what of it lies in the layer is not known."""
+    city = town(ring=gpd.GeoDataFrame({"id": ["r"]}, geometry=[box(0, 0, 2000, 1500)], crs=CRS))
+    left = metric("overlay", unit="ha", quantity="area", within="ring", left=True)
+    rows = [row("1", geometry=box(0, 0, 100, 100)), row("2", "planned", quantity="3", unit="公顷", district="A")]
+    assert by_area(ask(rows, left, city=city).value) == pytest.approx(
+        {"A": np.nan, "B": 0, "city": np.nan, "outside_areas": 0}, nan_ok=True
+    )
+
+
+@pytest.mark.parametrize("turned", [False, True])
+def test_the_order_of_rows_says_nothing_of_duplicates(turned):
+    """One site twice: the record that came far enough, then the one with a number, the earliest, the one of the lower id."""
+
+    def of(*rows, **said):
+        found = ask(rows[::-1] if turned else rows, metric(**said))
+        return by_area(found.value)["city"], sorted(found.counted)
+
+    one = {"name": "春晓", "geometry": at(100, 100)}
+    by_number = {"quantity": "quantity"}
+    assert of({**row("1"), **one}, {**row("2", quantity="50"), **one}, **by_number) == (50, ["2"])
+    assert of({**row("1", quantity="30"), **one}, {**row("2", quantity="50"), **one}, **by_number) == (30, ["1"])
+    assert of({**row("1", "planned", quantity="30"), **one}, {**row("2", quantity="50"), **one}, **by_number) == (50, ["2"])
+    named = [
+        {**row(number, **said), "name": "春晓"}
+        for number, said in (("1", {}), ("2", {"address": "东路 1 号"}), ("3", {"address": "西路 2 号"}))
+    ]
+    assert of(*named)[0] == 2  # the one without an address is one of the two
+    assert of({**named[0], "status": "planned"}, *named[1:])[0] == 2
+    assert of(named[0], {**named[1], "status": "planned"})[0] == 1
+    words = [{**row(number, district=said), "name": "春晓"} for number, said in (("1", "东风区"), ("2", "东风"), ("3", "西岭区"))]
+    assert of(*words)[0] == 2
 
 
 def test_what_exists():
@@ -101,6 +170,8 @@ def test_what_exists():
     some = ask(rows, metric("exists", unit="boolean", each=("甲", "丁")))
     assert (by_area(some.value)["city"], by_area(some.numerator)["city"], by_area(some.denominator)["city"]) == (0, 1, 2)
     assert by_area(ask([row("1", "planned")], metric("exists", unit="boolean")).value)["city"] == 0
+    one = ask(rows, metric("exists", unit="boolean", each=("甲", "丁")), subtypes=("甲",))  # of the two that must be there one is asked for
+    assert by_area(one.value)["city"] == 1
 
 
 def test_united_ground_counts_overlaps_once_and_is_cut():

@@ -181,6 +181,43 @@ def test_a_year_that_is_over(city):
     assert held(asked(">=", 5.0, "gardens", year=2024), city).loc["city", "status"] == "not_met"
 
 
+def test_a_year_that_has_not_begun_is_not_met_by_another(city):
+    """Three gardens of 2025 are no garden of 2026: on track for two as long as a year gives three, and behind for eight, of which half is due by now."""
+    two = held(asked(">=", 2.0, "gardens", year=2026), city).loc["city"]
+    assert (two["status"], two["value"], two["gap"], two["reached"]) == ("on_track", 3, 0, "")
+    assert "2026 has not begun: the number is of 2025" in two["note_en"]
+    eight = held(asked(">=", 8.0, "gardens", year=2026), city).loc["city"]
+    assert (eight["status"], eight["expected"]) == ("behind", pytest.approx(181 / 365))
+    assert held(asked(">=", 6.0, "gardens", year=2026), city).loc["city", "status"] == "on_track"
+
+
+def test_a_plan_asks_nothing_of_the_years_before_it(city):
+    """A plan of 2026: the three gardens of 2025 are none of it, and in June 2025 nothing is due."""
+    row = held(asked(">=", 2.0, "gardens", year=2026, baseline_year=2025), city).loc["city"]
+    assert (row["status"], row["value"], row["expected"], row["gap"]) == ("on_track", 0, 0, 2)
+
+
+def test_a_ledger_that_ends_before_the_year_says_nothing_of_it(city):
+    """A ledger of June 2025 knows no garden of 2026, and not that there are none."""
+    row = held(asked(">=", 8.0, "gardens", year=2026), city, day=date(2026, 3, 1)).loc["city"]
+    assert (row["status"], math.isnan(row["value"]), "the ledger ends on 2025-06-30" in row["note_en"]) == ("no_data", True, True)
+
+
+def test_a_limit_is_kept_to_until_the_end(city):
+    """At most five gardens of 2025: three are there in June, and more may come. In 2024 there was one: that is over."""
+    row = held(asked("<=", 5.0, "gardens"), city).loc["city"]
+    assert (row["status"], row["gap"], math.isnan(row["forecast_year"])) == ("on_track", 0, True)
+    assert held(asked("<=", 5.0, "gardens", year=2024), city).loc["city", "status"] == "met"
+    assert held(asked("==", 0.0, "gardens"), city).loc["city", "status"] == "behind"
+
+
+def test_an_old_ledger_is_held_against_the_line_of_its_own_day(city):
+    """Three of six gardens by 30 June, 181 of 365 days: on the line then, and in August nothing newer is known. At that pace it ends with the year."""
+    june, august = (held(asked(">=", 6.0, "gardens"), city, day=day).loc["city"] for day in (DAY, date(2025, 8, 1)))
+    assert (august["status"], august["expected"]) == (june["status"], june["expected"]) == ("on_track", pytest.approx(181 / 365))
+    assert august["forecast_year"] == june["forecast_year"]
+
+
 def test_homes_of_a_plan(city):
     """500 of 1,000 dwellings since the end of 2020, 1,642 of 1,826 days; the public ones alone are 300 of 2022."""
     row = held(asked(">=", 1000.0, "homes", "dwellings"), city).loc["city"]
@@ -220,6 +257,24 @@ def test_what_is_left_falls(city):
     assert table.loc["D1", "projects"].count(";") == 2
     two = held(asked("<=", 2.0, "bad_bridges"), city)  # 3 : 1 of two: 1.5 and 0.5, of equal halves the first
     assert list(two.loc[["D1", "D2", "D3", "D4"], "target"]) == [2, 0, 0, 0]
+
+
+def test_what_is_left_falls_without_a_baseline(city):
+    """Four bridges are left, about two or two are asked: two too many, in D1 (3 left) and nowhere else (D2: 1). Five would do."""
+    for operator in ("==", "~="):
+        table = held(asked(operator, 2.0, "bad_bridges"), city)
+        assert (table.loc["city", "status"], table.loc["city", "gap"]) == ("behind", 2)
+        assert held(asked(operator, 5.0, "bad_bridges"), city).loc["city", "status"] == "met"
+    stated = held(asked("==", 2.0, "bad_bridges", baseline=9.0, baseline_year=2020), city)
+    assert list(stated.loc[["D1", "D2"], ["target", "value"]].to_numpy().ravel()) == [2, 3, 0, 1]
+    assert list(stated.loc[["D1", "D2"], "gap"]) == [1, 1]
+    assert "met" not in set(stated.loc[["D1", "D2"], "status"])
+
+
+def test_an_increment_grows_whatever_the_plan_calls_its_baseline(city):
+    """Nine gardens of the year before, about eight of this one: three are there, and five are missing."""
+    row = held(asked("~=", 8.0, "gardens", baseline=9.0, baseline_year=2024), city).loc["city"]
+    assert (row["status"], row["gap"], row["baseline"]) == ("behind", 5, 0)
 
 
 def test_a_share_of_a_list(city):
@@ -330,11 +385,11 @@ def test_a_grid_carries_no_plan(city):
 def test_records_that_do_not_count_are_listed_with_their_metric(city):
     """One garden stands twice: the second is told once, however many targets ask for gardens."""
     frame = city.ledger.frame
-    again = frame.iloc[[0]].assign(id="again", row="99")
+    again = frame.iloc[[0]].assign(id="r99", row="99")
     twice = replace(city, ledger=replace(city.ledger, frame=pd.concat([frame, again], ignore_index=True)))
     asks = [asked(">=", 8.0, "gardens"), asked(">=", 9.0, "gardens", id="more"), asked(">=", 1.0, "homes", "dwellings")]
     found = judgement(asks, {"p": PLAN}, twice, None, day=DAY)
     assert found.table["value"].iloc[0] == 3
-    assert found.left_out[["id", "row", "reason_en"]].to_numpy().tolist() == [["again", "99", "gardens: duplicate of: r0"]]
+    assert found.left_out[["id", "row", "reason_en"]].to_numpy().tolist() == [["r99", "99", "gardens: duplicate of: r0"]]
     assert tuple(found.left_out.columns) == LEFT_OUT
     assert tuple(judgement(asks, {"p": PLAN}, city, None, day=DAY).left_out.columns) == LEFT_OUT

@@ -26,6 +26,7 @@ def test_the_way_up_and_down():
     assert share_of_way(80, 20, 0) == pytest.approx(0.75)
     assert share_of_way(80, 100, 0) == pytest.approx(-0.25)
     assert math.isnan(share_of_way(5, 6, 5))
+    assert math.isnan(share_of_way(0.097, 0.09, 9.7 * 0.01))  # 0.09699999999999999: nothing was to be moved
     assert math.isnan(share_of_way(math.nan, 6, 5))
 
 

@@ -66,6 +66,11 @@ def test_what_is_done_stays():
     assert list(there.parts) == [38, 12]  # 37.5 and 12.5
 
 
+def test_nothing_is_shared_out_where_nothing_was_done():
+    """At least 0 of them, none is done and some are on the list: 0 for everybody."""
+    assert list(shares(0, done=[0, 0], need=[3, 1]).parts) == [0, 0]
+
+
 def test_what_is_to_fall_falls_everywhere_alike():
     """At most 20 of the 80 bad roads that are left, 60 here and 20 there: 15 and 5."""
     found = shares(20, upward=False, done=[60, 20], need=[60, 20])

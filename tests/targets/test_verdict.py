@@ -44,6 +44,20 @@ def test_quarters_of_a_target_that_is_to_fall(quarter):
     assert verdict(asked, reading(left + 0.01, day, baseline=80.0), day).status == "behind"
 
 
+@pytest.mark.parametrize(
+    ("operator", "baseline", "wanted", "value"), [("<=", 0.05, 0.055, 0.06), (">=", 9.0, 5.0, 3.0), ("<", 0.0, 0.1, 0.2)]
+)
+def test_what_was_there_and_is_no_longer_is_behind(operator, baseline, wanted, value):
+    """Out of work 5 %, at most 5.5 % is asked, and it is 6 %: not twice the way, but the wrong one."""
+    asked = target(operator, wanted, baseline=baseline, baseline_year=2021)
+    found = verdict(asked, reading(value, MIDDLE, baseline=baseline), MIDDLE)
+    assert (found.status, found.gap) == ("behind", pytest.approx(abs(value - wanted)))
+    assert math.isnan(found.progress)
+    assert math.isnan(found.forecast_year)
+    still = verdict(asked, reading(baseline, MIDDLE, baseline=baseline), MIDDLE)
+    assert (still.status, math.isnan(still.progress)) == ("met", True)
+
+
 def test_the_deadline_is_the_last_day_on_which_there_is_time():
     short, there = reading(234, DUE, by_deadline=NAN), reading(235, DUE)
     assert (verdict(RAIL, short, DUE).status, verdict(RAIL, short, DUE).expected) == ("behind", 1)
