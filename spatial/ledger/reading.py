@@ -215,16 +215,16 @@ def _geometry(read: _Rows, crs: pyproj.CRS, boundary: Any | None) -> gpd.GeoSeri
     values[shapely.is_empty(values)] = None
     if frame.crs is not None:
         values = crs_.reproject(values, pyproj.CRS(frame.crs), crs)
-    bad = ~shapely.is_missing(values) & ~shapely.is_valid(values)
-    for row in np.flatnonzero(bad):
-        read.tell(int(row), Text("几何图形无效，已修复", "the geometry is invalid and was repaired"))
-    values[bad] = shapely.make_valid(values[bad])
     there = ~shapely.is_missing(values)
     broken = there & ~np.isfinite(shapely.bounds(values)).all(axis=1)
     for row in np.flatnonzero(broken):
         read.fault(int(row), Text("坐标不可用", "the coordinates cannot be used"))
-    values[broken] = None
+    values[broken] = None  # before any repair, which takes no infinite coordinate
     there &= ~broken
+    bad = there & ~shapely.is_valid(values)
+    for row in np.flatnonzero(bad):
+        read.tell(int(row), Text("几何图形无效，已修复", "the geometry is invalid and was repaired"))
+    values[bad] = shapely.make_valid(values[bad])
     if boundary is not None and there.any():
         shapely.prepare(boundary)
         inside = shapely.intersects(boundary, values[there])

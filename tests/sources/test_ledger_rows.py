@@ -14,6 +14,7 @@ import pytest
 import shapely
 
 from spatial.errors import CRSError, LayerError, OptionError, SourceError
+from spatial.layers import Repair
 from spatial.ledger.reading import make_ledger
 from spatial.ledger.records import FIELDS
 from spatial.sources.ledger import read_rows
@@ -256,3 +257,33 @@ def test_a_layer_beside_tables_and_styles(tmp_path):
         rows_of(tmp_path / "a.gpkg", FileOptions())
     with pytest.raises(OptionError, match='no layer "ledgr"; did you mean "ledger"'):
         rows_of(tmp_path / "a.gpkg", FileOptions(layer="ledgr"))
+
+
+def test_coordinates_that_cannot_be_read_are_told(tmp_path):
+    """Of five rows one has a place, one says that it has none, one has no cell filled: two write what nobody can read."""
+    places = [("125.301", "43.901"), ("待定", "43.902"), ("125.303", ""), ("—", "无"), ("", "")]
+    table = {"id": list("12345"), "type": "事", "status": "done", "lon": [x for x, _ in places], "lat": [y for _, y in places]}
+    pd.DataFrame(table).to_csv(tmp_path / "a.csv", index=False)
+    pd.DataFrame(table).to_excel(tmp_path / "a.xlsx", index=False)
+    for name in ("a.csv", "a.xlsx"):
+        told: list[Repair] = []
+        rows = read_rows(tmp_path / name, FileOptions(crs="EPSG:4326"), where="ledger", wanted=FIELDS, told=told)
+        assert list(rows.geometry.isna()) == [False, True, True, True, True]
+        assert [repair.text().en for repair in told] == [
+            "ledger: rows whose coordinates cannot be read, taken as without a place (rows 3, 4): 2"
+        ]
+
+
+@pytest.mark.parametrize("x, y", [("43.9", "125.3"), ("inf", "43.9"), ("1e999", "1e999"), ("1e308", "1e308")])
+def test_one_place_that_cannot_be_stops_nothing(tmp_path, x, y):
+    """Swapped or infinite coordinates of one row are that row's fault; of most rows, that of the CRS."""
+    table = {"id": list("1234"), "type": "事", "status": "done", "x": ["125.301", "125.302", "125.303", x], "y": ["43.901"] * 3 + [y]}
+    pd.DataFrame(table).to_csv(tmp_path / "a.csv", index=False)
+    found = made(tmp_path / "a.csv", FileOptions(crs="EPSG:4326"))
+    assert list(found.frame["id"]) == list("123")
+    assert found.left_out[["id", "reason_en"]].to_numpy().tolist() == [["4", "the coordinates cannot be used"]]
+    assert [notice.en for notice in found.notices] == ["ledger: 1 of 4 rows are left out (the coordinates cannot be used: 1)"]
+    table["x"], table["y"] = ["43.9"] * 4, ["125.3"] * 4
+    pd.DataFrame(table).to_csv(tmp_path / "a.csv", index=False)
+    with pytest.raises(CRSError, match="x and y look swapped"):
+        made(tmp_path / "a.csv", FileOptions(crs="EPSG:4326"))
