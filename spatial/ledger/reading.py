@@ -23,6 +23,14 @@ from spatial.unit_words import unit_word
 _DAYS = ("status_date", "start_date", "due_date")
 _NUMBERS = ("quantity", "investment", "people", "weight")
 _NEEDED = ("type", "status")
+OUTSIDE = Text("位于城市范围之外", "it lies outside the city")
+
+
+ALL_OUTSIDE = Text(
+    "台账：所有有位置的行都在城市范围之外；请核对 [ledger] 的 crs、datum 和坐标列",
+    "ledger: every row that has a place lies outside the city; check crs, datum and the columns of the coordinates under [ledger]",
+)
+"""What is no fault of single rows; a layer that does not meet the city is an error, and a ledger also has rows that need no place."""
 
 
 class Said(Protocol):
@@ -307,6 +315,9 @@ def _notices(frame: gpd.GeoDataFrame, read: _Rows, left: dict[int, list[Why]]) -
                 f"ledger: {len(left)} of {len(frame)} rows are left out (" + ", ".join(f"{reason.en}: {n}" for reason, n in parts) + ")",
             )
         )
+    outside = {row for row, whys in left.items() if OUTSIDE in {why.reason for why in whys}}
+    if outside and outside >= set(np.flatnonzero(~frame.geometry.isna())):
+        said.append(ALL_OUTSIDE)
     for what, rows in read.told.items():
         count = len([row for row in rows if row not in left])
         if count:

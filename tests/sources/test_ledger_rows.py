@@ -274,7 +274,7 @@ def test_coordinates_that_cannot_be_read_are_told(tmp_path):
         ]
 
 
-@pytest.mark.parametrize("x, y", [("43.9", "125.3"), ("inf", "43.9"), ("1e999", "1e999"), ("1e308", "1e308")])
+@pytest.mark.parametrize(("x", "y"), [("43.9", "125.3"), ("inf", "43.9"), ("1e999", "1e999"), ("1e308", "1e308")])
 def test_one_place_that_cannot_be_stops_nothing(tmp_path, x, y):
     """Swapped or infinite coordinates of one row are that row's fault; of most rows, that of the CRS."""
     table = {"id": list("1234"), "type": "事", "status": "done", "x": ["125.301", "125.302", "125.303", x], "y": ["43.901"] * 3 + [y]}
