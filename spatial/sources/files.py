@@ -143,6 +143,12 @@ def _remedy(
     return "; ".join(said)
 
 
+_NO_RESULT = Text(
+    "没有计算结果、按空单元格读取的公式（请用电子表格软件打开并另存）",
+    "formulas without a result, read as empty cells (open the workbook in a spreadsheet and save it again)",
+)
+
+
 def read_as_is(
     path: Path, options: FileOptions, where: str, told: list[Repair], *, polygons: bool = False, bare: bool = False
 ) -> gpd.GeoDataFrame:
@@ -181,6 +187,8 @@ def read_as_is(
         return filtered(_read_parquet(path, where), options.where, where)
     if workbook:
         table = read_workbook(path, options.layer, where=where)
+        if empty := int(table.attrs["without_result"]):
+            told.append(Repair(name, _NO_RESULT, empty))
         frame = filtered(located(table, x=options.x, y=options.y, geometry=options.geometry, bare=True, where=where), options.where, where)
         return _without_a_place(frame, options, name, told)
     if ending in TABLE_ENDINGS:

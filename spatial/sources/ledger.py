@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from spatial.layers import Repair
 from spatial.sources.files import crs_of, mapped, placed, read_as_is
 from spatial.sources.options import FileOptions
 
+_SERIAL = re.compile(r"\d{5}")
 _NOWHERE = shapely.Point(np.inf, np.inf)  # of a row whose coordinates cannot be used, which the ledger leaves out
 
 
@@ -64,6 +66,9 @@ def read_rows(path: Path, read: FileOptions, *, where: str, wanted: tuple[str, .
     asked = tuple("id_" if ours == "id" else ours for ours in wanted)
     rows = mapped(frame, replace(read, id=None, fields=fields, values=values), where, asked, name, told)
     rows = rows.rename(columns={"id": "row"}).rename(columns={"id_": "id"})
+    if later := int(frame.attrs.get("day_0", 0)):
+        for day in (column for column in rows.columns if str(column).endswith("_date")):
+            rows[day] = [str(int(value) + later) if _SERIAL.fullmatch(value) else value for value in map(str, rows[day])]
     return _in_degrees(rows, read, where)
 
 

@@ -12,6 +12,7 @@ import pyogrio
 import pyproj
 import pytest
 import shapely
+from openpyxl.utils.datetime import CALENDAR_MAC_1904
 
 from spatial.errors import CRSError, LayerError, OptionError, SourceError
 from spatial.layers import Repair
@@ -232,7 +233,23 @@ def test_formulas_and_links_give_their_last_value_or_nothing(tmp_path):
     book.active.append(["id", "type", "status", "quantity"])
     book.active.append(["1", "事", "done", '=[other.xlsx]Sheet1!A1+WEBSERVICE("http://example.invalid/")'])
     book.save(tmp_path / "a.xlsx")
-    assert str(rows_of(tmp_path / "a.xlsx", FileOptions())["quantity"].iloc[0]) == ""
+    told: list[Repair] = []
+    rows = read_rows(tmp_path / "a.xlsx", FileOptions(), where="ledger", wanted=FIELDS, told=told)
+    assert str(rows["quantity"].iloc[0]) == ""
+    assert [repair.text().en for repair in told] == [
+        "ledger: formulas without a result, read as empty cells (open the workbook in a spreadsheet and save it again): 1"
+    ]
+
+
+def test_days_of_a_workbook_that_counts_from_1904(tmp_path):
+    """The same day as a date, whose number openpyxl counts, and as a bare number: 44364 days after 1 January 1904 is 18 June 2025."""
+    book = openpyxl.Workbook()
+    book.epoch = CALENDAR_MAC_1904
+    book.active.append(["id", "type", "status", "status_date", "due_date", "quantity"])
+    book.active.append(["1", "事", "done", datetime.date(2025, 6, 18), 44364, 44364])
+    book.save(tmp_path / "a.xlsx")
+    found = made(tmp_path / "a.xlsx", FileOptions()).frame.iloc[0]
+    assert (found.status_date, found.due_date, found.quantity) == (datetime.date(2025, 6, 18), datetime.date(2025, 6, 18), 44364)
 
 
 def test_days_and_times_of_a_database(tmp_path):
