@@ -56,6 +56,8 @@ def read_toml(path: Path) -> dict[str, Any]:
     ProjectError
         The file is missing, is not UTF-8, or is not TOML; says the line.
     """
+    if path.exists() and not path.is_file():  # a pipe or a device never ends
+        raise ProjectError(f"{path}: is a folder, a pipe or a device, not a file; remove it, or name the file")
     try:
         text = path.read_bytes().decode("utf-8-sig")
     except FileNotFoundError:

@@ -85,10 +85,10 @@ class Project:
             raise OptionError(f'--by "{by}" is neither a layer nor a grid such as grid:500{nearest(by, known)}')
 
     def paths(self) -> list[Path]:
-        """Return what the project is made of: its files, and the folders that ``spatial init`` makes for the user's own."""
+        """Return what the project is made of: its files, and the folders of the user's own declarations and data."""
         base = self.path.parent
         files = [self.path, *([self.osm] if self.osm else []), *(local.path for local in self.layers.values() if local.path)]
-        return [*files, *self.planned.paths(), *(base / name for name in ("data", "layers", "maps"))]
+        return [*files, *self.planned.paths(), *(base / name for name in ("data", "data/ledger", "layers", "maps"))]
 
     def digest(self) -> str:
         """Return what tells two versions of ``city.toml`` apart, SHA-256.

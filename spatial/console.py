@@ -148,7 +148,8 @@ def say(how: str, lang: Lang, head: str, views: Sequence[View], lines: Sequence[
     """
     if how == "json":
         tables = {name: records_of(view.rows) for name, view in zip(("rows", "beside"), views, strict=False)}
-        print(json.dumps({**more, **tables, "said": [line.get(lang) for line in lines]}, ensure_ascii=False, indent=1))
+        whole = json.dumps({**more, **tables, "said": [line.get(lang) for line in lines]}, ensure_ascii=False, indent=1)
+        print("".join(letter if letter.isprintable() or letter == "\n" else json.dumps(letter)[1:-1] for letter in whole))
         return
     text = [head] if head else []
     for nth, view in enumerate(views):

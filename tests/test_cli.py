@@ -234,10 +234,12 @@ def test_what_somebody_put_beside_the_outputs_is_kept(city: Path, tmp_path: Path
     assert "also holds notes.docx, which a new run would remove; move it away, or --force" in refused(city, out)
 
 
-@pytest.mark.parametrize("inside", [".", "data", "layers", ".."])
+@pytest.mark.parametrize("inside", [".", "data", "data/ledger", "layers", ".."])
 def test_inputs_are_never_replaced(city: Path, light_outputs: None, refused: Callable[..., str], inside: str) -> None:
     (city.parent / "layers").mkdir()
     (city.parent / "layers" / "own.toml").write_text('geometry = "any"')
+    (city.parent / "data" / "ledger").mkdir()
+    (city.parent / "data" / "ledger" / "pocket_parks_built.toml").write_text("least_m2 = 0\n")
     assert "it is never replaced; choose a new folder with --out" in refused(city, (city.parent / inside).resolve(), "--force")
 
 

@@ -74,6 +74,16 @@ def test_nothing_that_a_terminal_obeys(capsys):
     assert len(out.splitlines()) == 6  # head, three of the table, a blank one, tail
 
 
+def test_nothing_in_json_that_a_terminal_obeys(capsys):
+    """Escapes of one byte and letters that turn the order round stand as JSON writes what cannot be seen, and are whole when it is read."""
+    name = "\x1b[31m\x9b31m\u202eevil\u2066\u2028 \U000e0001 字😀"
+    say("json", "en", "head", [view(row(name=name))], [], {})
+    out = capsys.readouterr().out
+    assert all(letter.isprintable() or letter == "\n" for letter in out)
+    assert "字😀" in out
+    assert json.loads(out)["rows"][0]["name"] == name
+
+
 def test_json_holds_the_rows_whole(capsys):
     say("json", "zh", "head", [view(row(count=float("nan")))], [Text("尾", "tail")], {"date": "2025-06-30"})
     said = json.loads(capsys.readouterr().out)

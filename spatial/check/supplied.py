@@ -19,6 +19,7 @@ from spatial.city_toml import Project
 from spatial.crs import WGS84, name_of, reproject
 from spatial.errors import OptionError, ProjectError, sample
 from spatial.layers import ADDED_UP, duplicates
+from spatial.ledger.reading import ALL_OUTSIDE
 from spatial.metrics.land import built_up_area
 from spatial.project import Inputs
 from spatial.text import Text
@@ -44,7 +45,10 @@ _LAYER_COLUMNS = (
 def look_at_layers(report: Report, project: Project, city: City, read: Inputs, by: str) -> None:
     """Add the facts of the layers and of the areas, and what they mean."""
     for notice in city.notices:
-        report.add("note", "", notice)
+        if notice == ALL_OUTSIDE:
+            report.add("problem", "ledger", notice)
+        else:
+            report.add("note", "", notice)
     try:
         areas = city.areas(by)
     except (ProjectError, OptionError) as error:

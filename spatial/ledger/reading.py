@@ -28,6 +28,14 @@ _DAYS = {"status_date": "状态日期", "start_date": "开工日期", "due_date"
 _MONTH = re.compile(r"((?:19|20)\d\d)(?:年|[-/])(\d{1,2})(?:月(?:[底末]前?)?)?")
 _NUMBERS = ("quantity", "investment", "people", "weight")
 _NEEDED = ("type", "status")
+OUTSIDE = Text("位于城市范围之外", "it lies outside the city")
+
+
+ALL_OUTSIDE = Text(
+    "台账：所有有位置的行都在城市范围之外；请核对 [ledger] 的 crs、datum 和坐标列",
+    "ledger: every row that has a place lies outside the city; check crs, datum and the columns of the coordinates under [ledger]",
+)
+"""What is no fault of single rows; a layer that does not meet the city is an error, and a ledger also has rows that need no place."""
 
 
 class Said(Protocol):
@@ -237,16 +245,16 @@ def _geometry(read: _Rows, crs: pyproj.CRS, boundary: Any | None) -> gpd.GeoSeri
     values[shapely.is_empty(values)] = None
     if frame.crs is not None:
         values = crs_.reproject(values, pyproj.CRS(frame.crs), crs)
-    bad = ~shapely.is_missing(values) & ~shapely.is_valid(values)
-    for row in np.flatnonzero(bad):
-        read.tell(int(row), Text("几何图形无效，已修复", "the geometry is invalid and was repaired"))
-    values[bad] = shapely.make_valid(values[bad])
     there = ~shapely.is_missing(values)
     broken = there & ~np.isfinite(shapely.bounds(values)).all(axis=1)
     for row in np.flatnonzero(broken):
         read.fault(int(row), Text("坐标不可用", "the coordinates cannot be used"))
-    values[broken] = None
+    values[broken] = None  # before any repair, which takes no infinite coordinate
     there &= ~broken
+    bad = there & ~shapely.is_valid(values)
+    for row in np.flatnonzero(bad):
+        read.tell(int(row), Text("几何图形无效，已修复", "the geometry is invalid and was repaired"))
+    values[bad] = shapely.make_valid(values[bad])
     if boundary is not None and there.any():
         shapely.prepare(boundary)
         inside = shapely.intersects(boundary, values[there])
@@ -329,6 +337,9 @@ def _notices(frame: gpd.GeoDataFrame, read: _Rows, left: dict[int, list[Why]]) -
                 f"ledger: {len(left)} of {len(frame)} rows are left out (" + ", ".join(f"{reason.en}: {n}" for reason, n in parts) + ")",
             )
         )
+    outside = {row for row, whys in left.items() if OUTSIDE in {why.reason for why in whys}}
+    if outside and outside >= set(np.flatnonzero(~frame.geometry.isna())):
+        said.append(ALL_OUTSIDE)
     for what, rows in read.told.items():
         count = len([row for row in rows if row not in left])
         if count:

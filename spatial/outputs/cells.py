@@ -6,7 +6,9 @@ import re
 
 import numpy as np
 
-_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff\ufffe\uffff]")
+_CONTROL = re.compile(
+    r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff\ufffe\uffff]"
+)  # with those that turn the order of letters round, so that a cell shows what it does not hold
 _NUMBER = re.compile(r"[-+]?\d+(\.\d+)?")
 _CELL_LIMIT = 32_000
 

@@ -7,7 +7,7 @@ import errno
 import os
 import re
 import sqlite3
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -27,6 +27,7 @@ from spatial.targets.model import Standing
 _GDAL_TYPES = {"point": ("Point", "MultiPoint"), "line": ("LineString", "MultiLineString"), "polygon": ("Polygon", "MultiPolygon")}
 _SIDE_FILES = ("-wal", "-shm", "-journal")
 _UNDATED = "2000-01-01"
+_NOW = "OGR_CURRENT_DATE"
 _FAULTS = (DataSourceError, DataLayerError, FeatureError, FieldError, GeometryError, sqlite3.Error)
 _LAYER_STYLES = """CREATE TABLE layer_styles (id INTEGER PRIMARY KEY AUTOINCREMENT NOT NULL, f_table_catalog TEXT(256),
 f_table_schema TEXT(256), f_table_name TEXT(256), f_geometry_column TEXT(256), styleName TEXT(30), styleQML TEXT, styleSLD TEXT,
@@ -80,13 +81,14 @@ def write_geopackage(results: Results, path: str | Path, standing: Standing | No
         raise OptionError(f"{path}: a GeoPackage must end in .gpkg")
     tables = qgis_tables(results, standing)
     day = results.city.date if re.fullmatch(r"\d{4}-\d\d-\d\d", results.city.date) else _UNDATED
-    with atomic_path(path) as part:
+    moment = f"{day}T00:00:00.000Z"
+    with atomic_path(path) as part, _clock_at(moment):
         part.unlink()  # GDAL takes an empty file for a broken one
         try:
             for table in tables:
                 _write(table, part)
             with contextlib.closing(sqlite3.connect(part)) as connection:
-                _annotate(connection, tables, f"{day}T00:00:00.000Z")
+                _annotate(connection, tables, moment)
                 _check_whole(connection, tables, path)
             _settle_change_counter(part)
         except _FAULTS as error:
@@ -97,6 +99,17 @@ def write_geopackage(results: Results, path: str | Path, standing: Standing | No
             _drop_side_files(part)
     _drop_side_files(path)  # of an older file that QGIS holds open: SQLite would replay its log into the new one
     return path
+
+
+@contextlib.contextmanager
+def _clock_at(moment: str) -> Iterator[None]:
+    """Let GDAL write this moment for now: what it first wrote stays in the free bytes of a page after it was overwritten."""
+    before = {_NOW: pyogrio.get_gdal_config_option(_NOW)}
+    pyogrio.set_gdal_config_options({_NOW: moment})
+    try:
+        yield
+    finally:
+        pyogrio.set_gdal_config_options(before)
 
 
 def _settle_change_counter(part: Path) -> None:

@@ -27,7 +27,7 @@ from spatial.sources.offline import nothing_beside
 from spatial.sources.ogr import check_database, first_line, read_ogr
 from spatial.sources.options import DATABASE_ENDINGS, MOST_COLUMNS, TABLE_ENDINGS, WORKBOOK_ENDINGS, ZIP_ENDINGS, FileOptions
 from spatial.sources.shapefiles import check_parts
-from spatial.sources.tables import located, read_table
+from spatial.sources.tables import located, read_table, unread_places
 from spatial.sources.whole import check_archive
 from spatial.sources.workbooks import read_workbook
 from spatial.text import Text
@@ -143,6 +143,12 @@ def _remedy(
     return "; ".join(said)
 
 
+_NO_RESULT = Text(
+    "没有计算结果、按空单元格读取的公式（请用电子表格软件打开并另存）",
+    "formulas without a result, read as empty cells (open the workbook in a spreadsheet and save it again)",
+)
+
+
 def read_as_is(
     path: Path, options: FileOptions, where: str, told: list[Repair], *, polygons: bool = False, bare: bool = False
 ) -> gpd.GeoDataFrame:
@@ -181,7 +187,10 @@ def read_as_is(
         return filtered(_read_parquet(path, where), options.where, where)
     if workbook:
         table = read_workbook(path, options.layer, where=where)
-        return filtered(located(table, x=options.x, y=options.y, geometry=options.geometry, bare=True, where=where), options.where, where)
+        if empty := int(table.attrs["without_result"]):
+            told.append(Repair(name, _NO_RESULT, empty))
+        frame = filtered(located(table, x=options.x, y=options.y, geometry=options.geometry, bare=True, where=where), options.where, where)
+        return _without_a_place(frame, options, name, told)
     if ending in TABLE_ENDINGS:
         frame, guessed = read_table(
             path, encoding=options.encoding, x=options.x, y=options.y, geometry=options.geometry, bare=bare, where=where
@@ -191,7 +200,8 @@ def read_as_is(
                 Repair(name, Text("文件没有说明编码、按 GBK 读取的表（若显示有误，请写 encoding = …）",
                                   "tables are read as GBK, for the file does not say its encoding; if texts look wrong, state encoding = …"), 1)
             )  # fmt: skip
-        return filtered(frame, options.where, where)
+        frame = filtered(frame, options.where, where)
+        return _without_a_place(frame, options, name, told) if bare else frame
     if ending in DATABASE_ENDINGS:
         check_database(path, where)
     elif ending == ".shp":
@@ -207,6 +217,19 @@ def read_as_is(
     frame = filtered(frame, options.where, where)
     if polygons and ending == ".dxf":
         frame = frame.set_geometry(gpd.GeoSeries(close_lines(frame.geometry.to_numpy()), index=frame.index, crs=frame.crs))
+    return frame
+
+
+def _without_a_place(frame: gpd.GeoDataFrame, options: FileOptions, name: str, told: list[Repair]) -> gpd.GeoDataFrame:
+    """Tell of rows that need no place, but write one that cannot be read: they count where their words put them, which nobody asked for."""
+    unread = unread_places(frame, x=options.x, y=options.y, geometry=options.geometry)
+    if unread.any():
+        rows = sample(frame.index[unread])
+        what = Text(
+            f"坐标无法读取、按没有位置处理的行（第 {rows} 行）",
+            f"rows whose coordinates cannot be read, taken as without a place (rows {rows})",
+        )
+        told.append(Repair(name, what, int(unread.sum())))
     return frame
 
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from pathlib import Path
 
 import geopandas as gpd
 import numpy as np
+import numpy.typing as npt
 import pyproj
 import shapely
 
@@ -15,6 +17,9 @@ from spatial.errors import CRSError, OptionError, named, nearest
 from spatial.layers import Repair
 from spatial.sources.files import crs_of, mapped, placed, read_as_is
 from spatial.sources.options import FileOptions
+
+_SERIAL = re.compile(r"\d{5}")
+_NOWHERE = shapely.Point(np.inf, np.inf)  # of a row whose coordinates cannot be used, which the ledger leaves out
 
 
 def read_rows(path: Path, read: FileOptions, *, where: str, wanted: tuple[str, ...], told: list[Repair] | None = None) -> gpd.GeoDataFrame:
@@ -36,7 +41,8 @@ def read_rows(path: Path, read: FileOptions, *, where: str, wanted: tuple[str, .
     Returns
     -------
     geopandas.GeoDataFrame
-        Those of ``wanted`` that the file has, as they are written; ``row``, where each stands in the file, text; geometry in degrees WGS-84 or ``None``.
+        Those of ``wanted`` that the file has, as they are written; ``row``, where each stands in the file, text; geometry in degrees WGS-84 or
+        ``None``, at infinity where the coordinates of single rows cannot be of the CRS.
 
     Raises
     ------
@@ -60,7 +66,16 @@ def read_rows(path: Path, read: FileOptions, *, where: str, wanted: tuple[str, .
     asked = tuple("id_" if ours == "id" else ours for ours in wanted)
     rows = mapped(frame, replace(read, id=None, fields=fields, values=values), where, asked, name, told)
     rows = rows.rename(columns={"id": "row"}).rename(columns={"id_": "id"})
+    if later := int(frame.attrs.get("day_0", 0)):
+        for day in (column for column in rows.columns if str(column).endswith("_date")):
+            rows[day] = [str(int(value) + later) if _SERIAL.fullmatch(value) else value for value in map(str, rows[day])]
     return _in_degrees(rows, read, where)
+
+
+def _strays(located: gpd.GeoDataFrame, here: pyproj.CRS) -> npt.NDArray[np.bool_]:
+    """Tell which single rows have coordinates that cannot be of the CRS, such as swapped ones; where most have, the CRS is wrong, and nobody strays."""
+    outside = crs_.outside_area_of_use(shapely.bounds(np.asarray(located.geometry.to_numpy(), dtype=object)), here)
+    return outside if 2 * outside.sum() < len(outside) else np.zeros(len(outside), dtype=bool)
 
 
 def _own_id(frame: gpd.GeoDataFrame) -> str | None:
@@ -76,7 +91,11 @@ def _in_degrees(rows: gpd.GeoDataFrame, read: FileOptions, where: str) -> gpd.Ge
     moved = np.full(len(rows), None, dtype=object)
     if there.any():
         located = rows[there].assign(id=rows["row"][there])
-        located = placed(located, crs_of(located, read, where), read, where)
+        here = crs_of(located, read, where)
+        strays = _strays(located, here)
+        moved[np.flatnonzero(there)[strays]] = _NOWHERE
+        there[np.flatnonzero(there)[strays]] = False
+        located = placed(located[~strays], here, read, where)
         with named(where, CRSError):
             moved[there] = crs_.reproject(located.geometry.to_numpy(), pyproj.CRS(located.crs), wgs84)
         moved[there] = shapely.force_2d(moved[there])

@@ -40,6 +40,7 @@ _WORDS = (("东经", "e"), ("西经", "w"), ("北纬", "n"), ("南纬", "s"), ("
 _SRID = re.compile(r"\s*SRID\s*=\s*(\d+)\s*;", re.IGNORECASE)
 _MADE_UP = re.compile(r"Unnamed: \d+")  # what pandas calls a column whose head is empty
 _HEAD_BELOW = "the head may not be in the first line; remove the lines above it"
+_NO_PLACE = ("", "-", "—", "/", "无", "nan", "None")
 _HEX = re.compile(r"[0-9A-Fa-f]{42,}")
 
 
@@ -108,6 +109,28 @@ def located(table: pd.DataFrame, *, x: str | None, y: str | None, geometry: str 
     crs = crs_.parse_crs(f"EPSG:{srid}", where=f'{where}: the SRID in "{shown(geometry)}"') if srid else None
     taken = {"geometry": "geometry_"} if "geometry" in table else {}
     return gpd.GeoDataFrame(table.rename(columns=taken), geometry=points, crs=crs)
+
+
+def unread_places(frame: gpd.GeoDataFrame, *, x: str | None, y: str | None, geometry: str | None) -> npt.NDArray[np.bool_]:
+    """Tell which rows of a table write a place that cannot be read.
+
+    Parameters
+    ----------
+    frame
+        From ``read_table`` or ``located``.
+    x, y, geometry
+        As they were given.
+    """
+    if geometry:
+        columns = ["geometry_" if geometry == "geometry" else geometry]
+    elif x or y or _has_coordinates(frame):
+        columns = [name for name in frame.columns if name in (x, y) or str(name).strip().lower() in (*X_NAMES, *Y_NAMES)]
+    else:
+        columns = []
+    written = np.zeros(len(frame), dtype=bool)
+    for name in columns:
+        written |= np.array([str(value).strip() not in _NO_PLACE for value in frame[name]], dtype=bool)
+    return written & shapely.is_missing(np.asarray(frame.geometry.to_numpy(), dtype=object))
 
 
 def _has_coordinates(table: pd.DataFrame) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import re
 import warnings
 import zipfile
 from pathlib import Path
@@ -18,6 +19,9 @@ from spatial.sources.whole import check_archive
 MOST_ROWS, MOST_BYTES, MOST_CELLS = 1_048_576, 1 << 30, 20_000_000
 _OLD, _HEAD_BYTES = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", 4096
 _LOOKS_FOR_HEAD = 20
+_LONGEST_CELL = 1 << 17  # bytes, with a formula of the longest kind
+_FROM_1904 = 1462  # days from 30 December 1899 to 1 January 1904
+_FORMULA_ALONE = re.compile(rb"<f(?:\s[^<>]*)?(?:/>|>[^<]*</f>)\s*(?:<v\s*/>|<v></v>)?\s*</c>")
 
 
 def read_workbook(path: Path, sheet: str | None, *, where: str) -> pd.DataFrame:
@@ -36,7 +40,8 @@ def read_workbook(path: Path, sheet: str | None, *, where: str) -> pd.DataFrame:
     -------
     pandas.DataFrame
         The columns of the first row with more than one text, those without a head left out; cells as texts, numbers, or days as ``2025-06-30``; indexed by
-        the number of the row in the sheet; rows without anything are left out.
+        the number of the row in the sheet; rows without anything are left out. In its ``attrs``: ``day_0``, what numbers of days are to be raised by
+        so that they count as in most workbooks (1462 where this one counts from 1904), and ``without_result``, how many formulas nobody has calculated.
 
     Raises
     ------
@@ -53,7 +58,11 @@ def read_workbook(path: Path, sheet: str | None, *, where: str) -> pd.DataFrame:
             warnings.simplefilter("ignore")  # on styles, validations and extensions that do not matter here
             book = openpyxl.load_workbook(path, read_only=True, data_only=True, keep_links=False)
             try:
-                return _table(_rows(_sheet(book, sheet, where), where), where)
+                page = _sheet(book, sheet, where)
+                table = _table(_rows(page, where), where)
+                table.attrs["day_0"] = _FROM_1904 if book.epoch.year == 1904 else 0
+                table.attrs["without_result"] = _without_result(path, page._worksheet_path)
+                return table
             finally:
                 book.close()
     except SpatialError:
@@ -86,6 +95,16 @@ def _check(path: Path, where: str) -> None:
                         raise SourceError(
                             f"{where}: {shown(part.filename)} in it declares a document type, as no spreadsheet does; get the file again"
                         )
+
+
+def _without_result(path: Path, part: str) -> int:
+    """Count the formulas of a sheet that no program has calculated yet: their cells are read as empty."""
+    count, rest = 0, b""
+    with zipfile.ZipFile(path) as archive, archive.open(part.lstrip("/")) as stream:
+        while block := stream.read(1 << 22):
+            whole, end, rest = (rest[-_LONGEST_CELL:] + block).rpartition(b"</c>")
+            count += len(_FORMULA_ALONE.findall(whole + end))
+    return count
 
 
 def _sheet(book: Any, name: str | None, where: str) -> Any:

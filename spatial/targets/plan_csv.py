@@ -13,6 +13,7 @@ from spatial.sources.encodings import is_chinese
 from spatial.targets.model import COLUMNS
 
 NEEDED = ("id", "title_zh", "operator", "unit", "year", "kind", "measure")
+MOST_BYTES = 32 << 20
 
 
 @dataclass
@@ -84,7 +85,13 @@ def read_rows(path: Path, faults: PlanFaults) -> list[tuple[int, dict[str, str]]
 
 
 def _text(path: Path, faults: PlanFaults) -> str | None:
+    if path.exists() and not path.is_file():  # a pipe or a device never ends
+        faults.add(path, 0, "is a folder, a pipe or a device; name the CSV of the plan")
+        return None
     try:
+        if (size := path.stat().st_size) > MOST_BYTES:
+            faults.add(path, 0, f"has {size >> 20} MiB, more than any plan; keep the columns and rows that docs/targets.md names")
+            return None
         content = path.read_bytes()
     except FileNotFoundError:
         faults.add(path, 0, "no such file; paths are relative to city.toml")

@@ -92,6 +92,21 @@ def test_every_fault_is_gathered_and_the_sound_layers_are_looked_at(tmp_path: Pa
     assert main(["check", str(path), "--quiet"]) == 3
 
 
+def test_a_ledger_in_another_zone_is_a_problem(tmp_path: Path) -> None:
+    """Every place lies in Tibet: no fault of single rows. With one of them in the city it is a note that counts the others."""
+    said_ = 'file = "data/ledger.csv"\ndate = "2025-06-30"\ncrs = "EPSG:4326"\n'
+    path = project(tmp_path, f"[ledger]\n{said_}", osm=True)
+    rows = ["id,name,type,status,x,y", "1,甲,口袋公园,已竣工,91.1,29.6", "2,乙,口袋公园,已竣工,91.2,29.6", "3,丙,口袋公园,已竣工,,"]
+    (tmp_path / "data" / "ledger.csv").write_text("\n".join(rows), encoding="utf-8")
+    report = check_project(path)
+    assert "[ledger] ledger: every row that has a place lies outside the city; check crs, datum" in said(report, "problem")
+    assert "every row that has a place lies outside" in " ".join(notice.en for notice in open_city(path).notices)
+    (tmp_path / "data" / "ledger.csv").write_text("\n".join([*rows, "4,丁,口袋公园,已竣工,125.305,43.905"]), encoding="utf-8")
+    report = check_project(path)
+    assert not report.of("problem")
+    assert "2 of 4 rows are left out (it lies outside the city: 2)" in said(report, "note")
+
+
 def test_a_broken_city_toml_is_one_problem(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path = project(tmp_path, "nonsense = 1", osm=True)
     assert main(["check", str(path), "--quiet", "--lang", "en"]) == 3

@@ -103,6 +103,10 @@ def test_negative_numbers_are_no_formula():
     assert safe_cell("-12.5+1") == "'-12.5+1"
 
 
+def test_no_cell_shows_what_it_does_not_hold():
+    assert safe_cell("a\u202efdp.exe\u2066\x9b31m 字") == "afdp.exe31m 字"
+
+
 def test_status_and_notes_come_in_the_language_asked_for():
     zh, en = results(lang="zh").table, results(lang="en").table
     assert "未提供图层" in zh.note.str.cat()

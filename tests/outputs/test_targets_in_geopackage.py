@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import json
 import subprocess
 from dataclasses import replace
@@ -13,6 +14,7 @@ import pyogrio
 import pytest
 import shapely
 
+from spatial.outputs import geopackage
 from spatial.outputs.geopackage import write_geopackage
 from spatial.outputs.qgis_targets import NAMES
 from spatial.outputs.task_groups import TASK_GROUPS
@@ -44,6 +46,15 @@ def test_without_plans_there_is_none_of_it(tmp_path: Path) -> None:
     path = write_geopackage(results(), tmp_path / "city.gpkg")
     assert not set(NAMES) & set(names(path))
     assert path.read_bytes() == write_geopackage(results(), tmp_path / "again.gpkg", None).read_bytes()
+
+
+def test_no_byte_tells_when_it_was_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also none that GDAL wrote before the moment was set for good: it stays in the free bytes of a page."""
+    monkeypatch.setattr(geopackage, "_annotate", lambda *_: None)
+    content = write_geopackage(planned_results(), tmp_path / "a.gpkg", standing([target_row()])).read_bytes()
+    days = {datetime.date.today(), datetime.datetime.now(datetime.UTC).date()}
+    assert b"T00:00:00" in content
+    assert not any(day.isoformat().encode() in content for day in days)
 
 
 def test_every_task_lies_in_the_layer_of_its_kind(zh: Path) -> None:

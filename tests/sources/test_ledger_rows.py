@@ -12,8 +12,10 @@ import pyogrio
 import pyproj
 import pytest
 import shapely
+from openpyxl.utils.datetime import CALENDAR_MAC_1904
 
 from spatial.errors import CRSError, LayerError, OptionError, SourceError
+from spatial.layers import Repair
 from spatial.ledger.reading import make_ledger
 from spatial.ledger.records import FIELDS
 from spatial.sources.ledger import read_rows
@@ -231,7 +233,23 @@ def test_formulas_and_links_give_their_last_value_or_nothing(tmp_path):
     book.active.append(["id", "type", "status", "quantity"])
     book.active.append(["1", "事", "done", '=[other.xlsx]Sheet1!A1+WEBSERVICE("http://example.invalid/")'])
     book.save(tmp_path / "a.xlsx")
-    assert str(rows_of(tmp_path / "a.xlsx", FileOptions())["quantity"].iloc[0]) == ""
+    told: list[Repair] = []
+    rows = read_rows(tmp_path / "a.xlsx", FileOptions(), where="ledger", wanted=FIELDS, told=told)
+    assert str(rows["quantity"].iloc[0]) == ""
+    assert [repair.text().en for repair in told] == [
+        "ledger: formulas without a result, read as empty cells (open the workbook in a spreadsheet and save it again): 1"
+    ]
+
+
+def test_days_of_a_workbook_that_counts_from_1904(tmp_path):
+    """The same day as a date, whose number openpyxl counts, and as a bare number: 44364 days after 1 January 1904 is 18 June 2025."""
+    book = openpyxl.Workbook()
+    book.epoch = CALENDAR_MAC_1904
+    book.active.append(["id", "type", "status", "status_date", "due_date", "quantity"])
+    book.active.append(["1", "事", "done", datetime.date(2025, 6, 18), 44364, 44364])
+    book.save(tmp_path / "a.xlsx")
+    found = made(tmp_path / "a.xlsx", FileOptions()).frame.iloc[0]
+    assert (found.status_date, found.due_date, found.quantity) == (datetime.date(2025, 6, 18), datetime.date(2025, 6, 18), 44364)
 
 
 def test_days_and_times_of_a_database(tmp_path):
@@ -256,3 +274,33 @@ def test_a_layer_beside_tables_and_styles(tmp_path):
         rows_of(tmp_path / "a.gpkg", FileOptions())
     with pytest.raises(OptionError, match='no layer "ledgr"; did you mean "ledger"'):
         rows_of(tmp_path / "a.gpkg", FileOptions(layer="ledgr"))
+
+
+def test_coordinates_that_cannot_be_read_are_told(tmp_path):
+    """Of five rows one has a place, one says that it has none, one has no cell filled: two write what nobody can read."""
+    places = [("125.301", "43.901"), ("待定", "43.902"), ("125.303", ""), ("—", "无"), ("", "")]
+    table = {"id": list("12345"), "type": "事", "status": "done", "lon": [x for x, _ in places], "lat": [y for _, y in places]}
+    pd.DataFrame(table).to_csv(tmp_path / "a.csv", index=False)
+    pd.DataFrame(table).to_excel(tmp_path / "a.xlsx", index=False)
+    for name in ("a.csv", "a.xlsx"):
+        told: list[Repair] = []
+        rows = read_rows(tmp_path / name, FileOptions(crs="EPSG:4326"), where="ledger", wanted=FIELDS, told=told)
+        assert list(rows.geometry.isna()) == [False, True, True, True, True]
+        assert [repair.text().en for repair in told] == [
+            "ledger: rows whose coordinates cannot be read, taken as without a place (rows 3, 4): 2"
+        ]
+
+
+@pytest.mark.parametrize(("x", "y"), [("43.9", "125.3"), ("inf", "43.9"), ("1e999", "1e999"), ("1e308", "1e308")])
+def test_one_place_that_cannot_be_stops_nothing(tmp_path, x, y):
+    """Swapped or infinite coordinates of one row are that row's fault; of most rows, that of the CRS."""
+    table = {"id": list("1234"), "type": "事", "status": "done", "x": ["125.301", "125.302", "125.303", x], "y": ["43.901"] * 3 + [y]}
+    pd.DataFrame(table).to_csv(tmp_path / "a.csv", index=False)
+    found = made(tmp_path / "a.csv", FileOptions(crs="EPSG:4326"))
+    assert list(found.frame["id"]) == list("123")
+    assert found.left_out[["id", "reason_en"]].to_numpy().tolist() == [["4", "the coordinates cannot be used"]]
+    assert [notice.en for notice in found.notices] == ["ledger: 1 of 4 rows are left out (the coordinates cannot be used: 1)"]
+    table["x"], table["y"] = ["43.9"] * 4, ["125.3"] * 4
+    pd.DataFrame(table).to_csv(tmp_path / "a.csv", index=False)
+    with pytest.raises(CRSError, match="x and y look swapped"):
+        made(tmp_path / "a.csv", FileOptions(crs="EPSG:4326"))

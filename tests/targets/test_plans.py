@@ -7,6 +7,7 @@ import dataclasses
 import datetime
 import io
 import math
+import os
 from pathlib import Path
 
 import pytest
@@ -14,11 +15,13 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from spatial.city_toml import parse_project
-from spatial.errors import PlanError
+from spatial.errors import PlanError, ProjectError
+from spatial.ledger.declared import ledger_metrics
 from spatial.metrics.registry import Metric, declare
 from spatial.result import MetricResult
 from spatial.targets import plans as plans_
 from spatial.targets.model import COLUMNS, Target
+from spatial.targets.plan_csv import MOST_BYTES
 from spatial.targets.plans import note_of, read_plans, themes
 from spatial.text import Text
 
@@ -364,6 +367,25 @@ def test_a_file_that_is_no_plan(tmp_path, content, message):
 def test_a_file_that_is_not_there(tmp_path):
     with pytest.raises(PlanError, match=r"none\.csv: no such file; paths are relative to city\.toml"):
         read_plans(project_of(tmp_path, sheet(ROW), plan='file = "data/none.csv"'), own=tmp_path)
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="there are no pipes in the file system")
+def test_what_never_ends_is_not_read(tmp_path):
+    """A pipe, a device, a file that no plan fills: for the plan and for the project's declarations."""
+    project_of(tmp_path, sheet(ROW))
+    os.mkfifo(tmp_path / "data" / "pipe.csv")
+    for file in ("data/pipe.csv", "/dev/zero", "data"):
+        with pytest.raises(PlanError, match=r"is a folder, a pipe or a device; name the CSV of the plan"):
+            read_plans(project_of(tmp_path, sheet(ROW), plan=f'file = "{file}"'), own=tmp_path)
+    project = project_of(tmp_path, sheet(ROW))
+    with (tmp_path / "data" / "plan.csv").open("r+b") as stream:
+        stream.truncate(MOST_BYTES + 1)  # takes no place
+    with pytest.raises(PlanError, match=r"plan\.csv: has 32 MiB, more than any plan"):
+        read_plans(project, own=tmp_path)
+    (tmp_path / "data" / "ledger").mkdir()
+    (tmp_path / "data" / "ledger" / "endless.toml").symlink_to("/dev/zero")
+    with pytest.raises(ProjectError, match=r"endless\.toml: is a folder, a pipe or a device, not a file"):
+        ledger_metrics(tmp_path)
 
 
 def test_a_plan_that_nobody_ships(tmp_path):
