@@ -23,6 +23,7 @@ from spatial.unit_words import unit_word
 _DAYS = ("status_date", "start_date", "due_date")
 _NUMBERS = ("quantity", "investment", "people", "weight")
 _NEEDED = ("type", "status")
+_MOST_NAMED = 5
 OUTSIDE = Text("位于城市范围之外", "it lies outside the city")
 
 
@@ -257,12 +258,15 @@ def _copies(frame: gpd.GeoDataFrame, read: _Rows) -> dict[int, list[Why]]:
         key = ("content", content[row]) if bare else ("id", plain_of(identity))
         by_id.setdefault(key, []).append(row)
     copies: dict[int, list[Why]] = {}
+    places = [str(place) for place in frame["row"]]
     for rows in by_id.values():
         if len(rows) == 1:
             continue
         if len({content[row] for row in rows}) > 1:
             for row in rows:
-                other = ", ".join(str(frame["row"].iloc[r]) for r in rows if r != row)
+                others = [places[other] for other in rows[: _MOST_NAMED + 1] if other != row][:_MOST_NAMED]
+                more = len(rows) - 1 - len(others)  # all of them in the reason of each: the square of their number
+                other = ", ".join(others) + (f" +{more}" if more else "")
                 read.fault(
                     row,
                     Text("编号重复而内容不同，均不采用", "its id stands on other records too, and none of them counts"),
