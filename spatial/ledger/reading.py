@@ -28,6 +28,7 @@ _DAYS = {"status_date": "状态日期", "start_date": "开工日期", "due_date"
 _MONTH = re.compile(r"((?:19|20)\d\d)(?:年|[-/])(\d{1,2})(?:月(?:[底末]前?)?)?")
 _NUMBERS = ("quantity", "investment", "people", "weight")
 _NEEDED = ("type", "status")
+_MOST_NAMED = 5
 OUTSIDE = Text("位于城市范围之外", "it lies outside the city")
 
 
@@ -279,12 +280,15 @@ def _copies(frame: gpd.GeoDataFrame, read: _Rows) -> dict[int, list[Why]]:
         key = ("content", content[row]) if bare else ("id", plain_of(identity))
         by_id.setdefault(key, []).append(row)
     copies: dict[int, list[Why]] = {}
+    places = [str(place) for place in frame["row"]]
     for rows in by_id.values():
         if len(rows) == 1:
             continue
         if len({content[row] for row in rows}) > 1:
             for row in rows:
-                other = ", ".join(str(frame["row"].iloc[r]) for r in rows if r != row)
+                others = [places[other] for other in rows[: _MOST_NAMED + 1] if other != row][:_MOST_NAMED]
+                more = len(rows) - 1 - len(others)  # all of them in the reason of each: the square of their number
+                other = ", ".join(others) + (f" +{more}" if more else "")
                 read.fault(
                     row,
                     Text("编号重复而内容不同，均不采用", "its id stands on other records too, and none of them counts"),

@@ -250,3 +250,12 @@ def test_whatever_stands_in_a_cell_is_kept_or_told(rows):
     for text in (*found.left_out["reason_zh"], *found.left_out["reason_en"]):
         assert text
         assert text.isprintable()
+
+
+def test_many_records_of_one_id_name_a_few_others():
+    """A column that is no id, such as the year, mapped to id: 3,000 rows, of which each names five others and counts the rest."""
+    found = ledger([row("2025", name=f"事{number}") for number in range(3000)])
+    assert len(found.frame) == 0
+    last = found.left_out.iloc[-1]
+    assert last["reason_en"] == "its id stands on other records too, and none of them counts: → 2, 3, 4, 5, 6 +2994"
+    assert found.left_out["reason_en"].str.len().max() < 120
