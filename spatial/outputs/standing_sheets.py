@@ -35,6 +35,12 @@ _HEAD = {"bold": True, "bg_color": "#e8eef4", "text_wrap": True, "valign": "top"
 _SECRET = Text("台账为涉密资料：逐条任务不列入本文件", "the ledger is secret: no single task is listed here")
 
 
+def _rank(values: pd.Series) -> pd.Series:
+    """Sort rows of a file as numbers where they are some, everything else as text."""
+    texts = values.astype(str)
+    return texts.str.zfill(12) if values.name == "row" else texts
+
+
 def write_standing(standing: Standing, results: Results, folder: Path) -> list[Path]:
     """Write ``targets.csv``, ``tasks.csv`` and ``left_out.csv``.
 
@@ -74,7 +80,7 @@ def write_standing(standing: Standing, results: Results, folder: Path) -> list[P
     for name, table, columns, key in tables:
         path = folder / name
         with atomic_path(path) as part, writing(path):
-            ordered = table[columns].sort_values(key, kind="stable", key=lambda values: values.astype(str))
+            ordered = table[columns].sort_values(key, kind="stable", key=_rank)
             plain = pd.DataFrame({column: [_plain(value) for value in ordered[column]] for column in columns})
             plain.to_csv(part, index=False, encoding="utf-8-sig", lineterminator="\n")
         written.append(path)

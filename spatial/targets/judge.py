@@ -168,17 +168,17 @@ def _row(
         "value_status": reading.value_status if reading else "no_data", "quality": reading.quality if reading else math.nan,
         "progress": found.progress, "expected": found.expected, "status": found.status, "gap": found.gap, "reached": found.reached,
         "forecast_year": found.forecast_year, "indicative": indicative, "lead_unit": target.lead_unit or _units(records, "lead_unit"),
-        "assisting_unit": _units(records, "assisting_unit"), "projects": ";".join([] if records is None else records["id"].astype(str)),
+        "assisting_unit": _units(records, "assisting_unit"), "projects": ";".join([] if records is None else sorted(records["id"].astype(str))),
         "standing": plan.standing if plan else "", "authority_zh": authority.zh, "authority_en": authority.en,
         "note_zh": joined(both(notes), "zh"), "note_en": joined(both(notes), "en"),
     }  # fmt: skip
 
 
 def _units(records: pd.DataFrame | None, column: str) -> str:
-    """Name the units of the open records, each once, in the order of the ledger."""
+    """Name the units of the open records, each once, whatever the order of the ledger."""
     if records is None:
         return ""
-    return "；".join(dict.fromkeys(str(unit) for unit in records[column] if unit))
+    return "；".join(sorted({str(unit) for unit in records[column] if unit}))
 
 
 def _by_area(target: Target, ground: Ground, measure: Measure, notes: Sequence[Text]) -> list[dict[str, Any]]:

@@ -211,7 +211,7 @@ def counts_of(table: pd.DataFrame, day: datetime.date) -> list[Text]:
 
 def _reason(zh: str, en: str) -> Text:
     """Take from a note the first part that is a reason."""
-    parts = list(zip(zh.split("；"), en.split("; "), strict=False))
+    parts = [part for part in zip(zh.split("；"), en.split("; "), strict=False) if "synthetic" not in part[1]] or [("", "")]
     return Text(*next((part for part in parts if not _FRAME.match(part[1])), parts[0]))
 
 
