@@ -37,7 +37,7 @@ STATUS_TITLES = {
     "withdrawn": Text("已撤销", "withdrawn"),
     "superseded": Text("已被替代", "superseded"),
     "carried_over": Text("已结转", "carried over"),
-    "no_data": Text("无数据", "no data"),
+    "no_data": Text("无法判定（缺数据）", "no data to judge"),
     "not_comparable": Text("不可比", "not comparable"),
     "not_measurable": Text("尚不能测算", "not measurable yet"),
 }

@@ -67,7 +67,7 @@ def test_the_block_says_what_is_wanted_and_how_it_stands(opened: Any) -> None:
 @pytest.mark.parametrize(
     ("status", "said"),
     [("met", "✓ met"), ("on_track", "→ on track"), ("not_met", "✕ not met"), ("met_late", "✓ met late"), ("superseded", "– superseded"),
-     ("not_comparable", "≠ not comparable"), ("no_data", "? no data")],
+     ("not_comparable", "≠ not comparable"), ("no_data", "? no data to judge")],
 )  # fmt: skip
 def test_every_status_is_a_word_with_a_sign(opened: Any, status: str, said: str) -> None:
     view = opened(standing([target_row(status=status, strength="stretch")]))
