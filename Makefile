@@ -30,9 +30,10 @@ lint: $(VENV)/.installed-dev
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-# A file of tests stays with one worker, since its fixtures are costly: make test WORKERS=1 runs all in one.
+# A file of tests stays with one worker, since its fixtures are costly: make test WORKERS=1 runs all in one. In their own order: files of few but long
+# tests are not left to the end.
 test: lint
-	$(BIN)/python -m pytest --numprocesses $(WORKERS) --dist loadfile
+	$(BIN)/python -m pytest --numprocesses $(WORKERS) --dist loadfile --no-loadscope-reorder
 
 bench: $(VENV)/.installed-dev
 	$(BIN)/python -m bench

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import sqlite3
 import subprocess
 import sys
@@ -37,10 +38,11 @@ def spatial(*arguments: object, before: Sequence[str] = (), variables: Mapping[s
 
 
 def start(*arguments: object, **options: Any) -> subprocess.Popen[str]:
-    """Begin a run and do not wait for it."""
+    """Begin a run and do not wait for it; one that hears Ctrl-C, also where the tests themselves run in the background, deaf to it."""
     command = [*COMMAND, *map(str, arguments)]
     quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.PIPE}
-    return subprocess.Popen(command, env=environment(), text=True, encoding="utf-8", **{**quiet, **options})
+    hears = {"preexec_fn": lambda: signal.signal(signal.SIGINT, signal.SIG_DFL)} if os.name == "posix" else {}
+    return subprocess.Popen(command, env=environment(), text=True, encoding="utf-8", **{**quiet, **hears, **options})
 
 
 def city(folder: Path) -> Path:
