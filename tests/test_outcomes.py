@@ -128,8 +128,13 @@ def test_the_five_questions_have_their_answers():
     assert overdue.loc["DT-101", "lead_unit"] == "市交通局"
     assert {"DT-101", "KP-102", "ZD-003", "XX-001", "HL-001", "HL-002", "HL-003", "CQ-001", "CQ-002"} == set(overdue.index)
     assert "ZD-003" in row("zixu-stadium").projects
-    # 2. By which definition: every variant of the road area ratio, and the yearbook's figure beside them, were a target bound to it; here the residents.
-    assert {"population"} <= set(found.definitions.measure)
+    # 2. By which definition: every variant of the road area ratio, the one that is judged, and the yearbook's 17.9 % beside them.
+    roads = found.definitions[found.definitions.target_id == "zixu-road-area"].set_index("variant")
+    assert set(roads.index) == {"paved", "carriageway", "redline", "statistic", "yearbook"}
+    assert list(roads.index[roads.judged.astype(bool)]) == ["statistic"]
+    assert roads.loc["yearbook", "value"] == pytest.approx(0.179)
+    assert roads.loc["yearbook", "difference"] == pytest.approx(0.179 - row("zixu-road-area").value)
+    assert row("zixu-road-area").high < 0.168  # not met by the whole band of an estimate
     # 3. What changed in a week, on which proof.
     changed = found.changes.set_index("id")
     assert changed.loc["KP-029", "struck_off"]

@@ -22,7 +22,7 @@ function makeTargets(data) {
   // How far from the baseline to the target, and how far it should be by now: a bar with a tick.
   function progressBar({ progress, expected, status }) {
     if (progress === null) return [];
-    const percent = (share) => Math.round(share * 100) + "%";
+    const percent = (share) => Math.round(share * 1000) / 10 + "%"; // a tenth, so that 50% behind 50.4% reads as it is
     const inside = (share) => Math.min(1, Math.max(0, share)) * 100 + "%";
     const bar = element("div", "course " + status);
     bar.appendChild(element("i", "done")).style.width = inside(progress);

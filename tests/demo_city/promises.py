@@ -116,6 +116,10 @@ PROMISES = (
     _a("residents", "常住人口", "Residents", "economy", ">=", "60", "万人", "2025", "metric", "population", status="met", known=612_000, gap=0),
     _a("stations", "轨道站点 800 米基本全覆盖", "Rail stations within 800 m of nearly everybody", "transport", ">=", "95", "%", "2025", "metric",
        "rail_station_800m_coverage", status="not_met"),
+    _a(
+        "road-area", "建成区道路面积率", "Road area ratio of the built-up area", "transport", ">=", "16.8", "%", "2025", "metric",
+        "road_area_ratio", status="not_met", variant="statistic", why="the made-up yearbook says 17.9 %, which is not what is measured",
+    ),
     _a("rail-length", "轨道交通运营里程", "Urban rail in operation", "transport", ">=", "40", "km", "2027", "awaited", "rail_length", status="not_measurable"),
     _a("road-density", "城区路网密度", "Road density of the urban area", "transport", ">=", "8", "km/km2", "2027", "metric", "road_network_density",
        status="not_comparable", scope="urban_area", why="the metric is of the built-up area"),
