@@ -27,7 +27,7 @@ _FACE = {
     "fetch_osm": "spatial.fetch",
     "measure": "spatial.measurement",
     "metric": "spatial.metrics",
-    "write_map": "spatial.outputs.maps",
+    "write_map": "spatial.outputs.webmap",
     "write_geopackage": "spatial.outputs.geopackage",
     "write_tables": "spatial.outputs.tables",
 }
@@ -43,8 +43,8 @@ if TYPE_CHECKING:
     from spatial.measurement import measure as measure
     from spatial.metrics import metric as metric
     from spatial.outputs.geopackage import write_geopackage as write_geopackage
-    from spatial.outputs.maps import write_map as write_map
     from spatial.outputs.tables import write_tables as write_tables
+    from spatial.outputs.webmap import write_map as write_map
     from spatial.progress import Progress as Progress
     from spatial.project import open_city as open_city
     from spatial.result import MetricResult as MetricResult

@@ -100,7 +100,7 @@ def _chinese_word(line: str, column: int) -> str:
     return here[0] if here and not here[0].isascii() and column < len(line) and not line[column].isascii() else ""
 
 
-def declarations(kind: str, own: Path | None = None) -> dict[str, dict[str, Any]]:
+def declarations(kind: str, own: Path | None = None, *, deep: bool = False) -> dict[str, dict[str, Any]]:
     """Read all declarations of a kind; a user's file overrides the shipped one of its name, key by key.
 
     Parameters
@@ -109,6 +109,8 @@ def declarations(kind: str, own: Path | None = None) -> dict[str, dict[str, Any]
         ``layers`` or ``maps``.
     own
         The user's project folder.
+    deep
+        Whether tables are joined to any depth, not only the keys of the file.
 
     Returns
     -------
@@ -124,7 +126,8 @@ def declarations(kind: str, own: Path | None = None) -> dict[str, dict[str, Any]
     folders = [shipped() / kind] + ([own / kind] if own and (own / kind).is_dir() else [])
     for folder in folders:
         for path in sorted(folder.glob("*.toml")):
-            found[path.stem] = {**found.get(path.stem, {}), **read_toml(path), "__path__": str(path)}
+            below, above = found.get(path.stem, {}), read_toml(path)
+            found[path.stem] = {**(merged(below, above) if deep else {**below, **above}), "__path__": str(path)}
     return dict(sorted(found.items()))
 
 
@@ -156,11 +159,12 @@ def own_reference(name: str, own: Path | None) -> dict[str, Any]:
     """
     table = reference(name)
     path = own / f"{name}.toml" if own else None
-    return _merged(table, read_toml(path)) if path and path.is_file() else table
+    return merged(table, read_toml(path)) if path and path.is_file() else table
 
 
-def _merged(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
-    both = {key: _merged(below[key], value) for key, value in above.items() if isinstance(value, dict) and isinstance(below.get(key), dict)}
+def merged(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
+    """Join two tables: tables within them to any depth; everything else of the second replaces that of the first."""
+    both = {key: merged(below[key], value) for key, value in above.items() if isinstance(value, dict) and isinstance(below.get(key), dict)}
     return {**below, **above, **both}
 
 

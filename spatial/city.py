@@ -20,6 +20,7 @@ from spatial.errors import Faults, LayerError, OptionError, ProjectError, neares
 from spatial.layers import INVALID_POLICIES, LayerSpec, Repair, check_frame, layer_specs, typed, validate
 from spatial.ledger.records import Ledger
 from spatial.raster import Raster, open_raster
+from spatial.sheet import Sheet
 from spatial.statistics import Statistics
 from spatial.text import Text
 
@@ -100,6 +101,8 @@ class City:
         The project's folder, whose own declarations override the shipped ones; ``None`` for frames in memory.
     ledger, statistics
         Tasks and projects, and dated numbers of areas; ``None`` where none were given.
+    sheet
+        What stands on every map and report: issuing unit, approval number, base map.
     """
 
     name: str
@@ -114,6 +117,7 @@ class City:
     folder: Path | None = None
     ledger: Ledger | None = None
     statistics: Statistics | None = None
+    sheet: Sheet = field(default_factory=Sheet)
     _memory: dict[Any, Any] = field(default_factory=dict, repr=False)
 
     @classmethod

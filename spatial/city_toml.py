@@ -20,10 +20,25 @@ from spatial.files import fingerprint
 from spatial.layers import INVALID_POLICIES, NAME, SENSITIVITIES, LayerSpec, layer_specs
 from spatial.osm_request import OsmRequest, parse_osm
 from spatial.plan_toml import PlanInputs, parse_plans
+from spatial.sheet import Sheet, parse_sheet
 from spatial.sources.options import RASTER_ENDINGS, FileOptions
 from spatial.units import MAX_PEOPLE
 
-CITY_KEYS = ("name", "crs", "date", "data_extent", "synthetic", "osm", "layers", "scopes", "plans", "ledger", "statistics", "targets")
+CITY_KEYS = (
+    "name",
+    "crs",
+    "date",
+    "data_extent",
+    "synthetic",
+    "osm",
+    "layers",
+    "scopes",
+    "plans",
+    "ledger",
+    "statistics",
+    "targets",
+    "map",
+)
 SCOPE_KEYS = ("built_up_area",)
 LAYER_KEYS = (
     "file", "layer", "id", "name", "datum", "crs", "x", "y", "where", "merge", "fields", "values", "encoding", "source", "licence", "date",
@@ -71,6 +86,7 @@ class Project:
     osm_made_up: bool = False
     request: OsmRequest | None = None
     planned: PlanInputs = field(default_factory=PlanInputs)
+    sheet: Sheet = field(default_factory=Sheet)
 
     def check_areas(self, by: str) -> None:
         """Assert that there are areas of this name to report by.
@@ -156,6 +172,7 @@ def parse_project(path: Path) -> Project:
         return local.read, local.source, local.sensitivity
 
     planned = parse_plans(raw, path, faults, options_of=options_of)
+    sheet = parse_sheet(raw, where, faults)
     if not layers and "osm" not in raw:
         faults.add(f"{where}: there is neither [osm] nor any [layers.…]; give at least one input")
     faults.raise_if_any()
@@ -165,7 +182,7 @@ def parse_project(path: Path) -> Project:
         locals_["boundary"] = LocalLayer("boundary", request.outline, FileOptions(), source=source)
     return Project(
         path, str(raw.get("name", base.resolve().name)), str(raw.get("crs", "auto")), day or (request.date if request else ""), extent,
-        str(raw.get("synthetic", "")), osm_file, locals_, dict(scopes), specs, osm.get("made_up") is True, request, planned,
+        str(raw.get("synthetic", "")), osm_file, locals_, dict(scopes), specs, osm.get("made_up") is True, request, planned, sheet,
     )  # fmt: skip
 
 

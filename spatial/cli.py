@@ -251,13 +251,12 @@ def run_project(
     SpatialError
         As the inputs and the output folder are.
     """
-    from spatial.catalogue import declarations
     from spatial.city_toml import parse_project
     from spatial.console import clear
     from spatial.measurement import measure
     from spatial.metrics import find, registered
-    from spatial.outputs.evidence import check_overlays
     from spatial.outputs.folder import target_folder, write_run
+    from spatial.outputs.map_specs import map_specs
     from spatial.project import open_city
     from spatial.targets.standing import check_standing, plans_of, standing_of
 
@@ -268,7 +267,7 @@ def run_project(
         find(metrics, project.parent)
     else:
         registered(project.parent)
-    check_overlays(declarations("maps", project.parent)["overview"])
+    map_specs(project.parent)
     parsed.check_areas(by)
     if parsed.planned.plans:
         plans_of(parsed)

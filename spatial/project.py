@@ -315,6 +315,7 @@ def assemble(project: Project, read: Inputs) -> City:
         project.path.parent,
         ledger,
         statistics,
+        project.sheet,
     )
     if layers["districts"].frame is not None:
         with named(str(project.layers["districts"].path), LayerError):

@@ -14,7 +14,7 @@ from spatial.city_toml import parse_project
 from spatial.layers import layer_specs
 from spatial.measurement import measure
 from spatial.metrics import registry
-from spatial.outputs.maps import write_map
+from spatial.outputs.webmap import write_map
 from spatial.project import open_city
 from spatial.targets.judge import judgement
 from spatial.targets.standing import day_of, metrics_needed, plans_of

@@ -11,7 +11,7 @@ FLOORS = [
     {"errors", "text", "units", "unit_words", "progress"},
     {"crs", "datum", "files", "placement"},
     {"catalogue", "overlaps", "shift", "twins"},
-    {"layers", "overlay", "areas", "raster", "ledger", "statistics"},
+    {"layers", "overlay", "areas", "raster", "ledger", "statistics", "sheet"},
     {"result", "city", "sources"},
     {"osm_request", "plan_toml", "city_toml", "cache", "alignment", "planned", "project", "fetch", "network"},
     {"metrics"},
@@ -151,7 +151,7 @@ def test_no_circle_at_import_time():
 
 def test_the_test_sees_a_wrong_import(tmp_path):
     wrong = tmp_path / "wrong.py"
-    wrong.write_text("def f():\n    from spatial.outputs import maps\n")
+    wrong.write_text("def f():\n    from spatial.outputs import webmap as maps\n")
     assert imports_of(wrong) == {"outputs"}
     wrong.write_text("def f():\n    from urllib import request\n    import http.client as c\n")
     assert imported(wrong) & NETWORK == {"urllib.request", "http"}

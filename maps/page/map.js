@@ -1,13 +1,29 @@
 // The page: draws the areas, the overlays and the outlines, and joins the map with the panel.
+//
+// What `openPage` returns is what its parts and tools work with:
+//   map, data, words, lang, frame     Leaflet's map; the data in the reader's language; the element that holds the map
+//   chosen                            { metric, variant, area }: numbers, the area null where none is
+//   areas, overlays, panel            Leaflet's layer of each area by row; see overlays.js and panel.js
+//   view(metric, variant)             what is shown of a variant, by default the chosen one: class, colour, status and texts by row
+//   choose(metric, variant)           shows another; select(row) shows an area, null none
+//   on(event, told)                   "refresh" after another metric, "select" after another area, "layers" after a layer was switched, "close"
+//   link                              get and set what the address keeps; speak(lang) builds the page in the other language
+//   signal                            for listeners on window and document, which end with the page
 
 const SVG_AREAS = 2500;
 const STATUS = ["ok", "estimated", "partial", "no_data"];
 
-function openPage(map, data) {
+function openPage(map, data, { link, lang, speak }) {
   const words = data.words;
+  const stop = new AbortController();
+  const told = new Map();
+  const tell = (event) => (told.get(event) || []).forEach((each) => each());
   const fills = makeFills(data.colors);
   const frame = document.querySelector(".folium-map");
-  const chosen = { metric: data.opens, variant: 0, area: null, under: null, here: [] };
+  const chosen = { metric: data.opens, variant: data.opens_variant, area: null, under: null, here: [] };
+  document.body.classList.remove("open", "faded", "halved");
+  const opened = data.overlays.map((overlay) => overlay.shown);
+  recall();
 
   const areas = drawAreas();
   const lines = [];
@@ -16,25 +32,72 @@ function openPage(map, data) {
   const panel = makePanel(data, fills, {
     layers: overlays.list,
     lines,
-    metric: (index) => { Object.assign(chosen, { metric: index, variant: 0 }); refresh(); },
-    variant: (index) => { chosen.variant = index; refresh(); },
+    metric: (index) => choose(index, 0),
+    variant: (index) => choose(chosen.metric, index),
     area: select,
   });
-  document.body.append(heading(), panel.root);
+  const own = [heading(), panel.root];
+  document.body.append(...own);
   frame.append(...furniture());
   map.invalidateSize();
-  home(false);
+  look();
   const labels = makeLabels(map, data, areas.map((layer) => size(layer.getBounds())));
   L.control.scale({ imperial: false, maxWidth: 140 }).addTo(map);
   addHome();
   addTips();
+  const page = {
+    map, data, words, lang, frame, chosen, areas, overlays, panel, view, choose, select, link, speak, fills, home, signal: stop.signal,
+    on: (event, each) => told.set(event, [...(told.get(event) || []), each]),
+    close,
+  };
+  page.tools = makeToolbar(page);
   refresh();
   fade();
-  window.addEventListener("keydown", (event) => event.key === "Escape" && select(null));
+  window.addEventListener("keydown", (event) => event.key === "Escape" && select(null), { signal: stop.signal });
+  map.on("moveend", () => {
+    const { lat, lng } = map.getCenter();
+    link.set("map", [Math.round(map.getZoom() * 100) / 100, lat.toFixed(5), lng.toFixed(5)].join("/"));
+  });
+  const row = data.areas.ids.slice(0, data.areas.count).indexOf(link.get("area"));
+  if (row >= 0) select(row);
+  page.tools.open(link.get("tool"));
+  return page;
 
-  function view() {
-    const metric = data.metrics[chosen.metric];
-    const variant = metric.variants[chosen.variant];
+  function close() {
+    tell("close");
+    stop.abort();
+    map.remove();
+    frame.replaceChildren();
+    own.forEach((each) => each.remove());
+    document.querySelector("body > .fills")?.remove();
+  }
+
+  // What the address says is shown: metric and variant by name.
+  function recall() {
+    const metric = data.metrics.findIndex((each) => each.name === link.get("metric"));
+    if (metric >= 0) Object.assign(chosen, { metric, variant: 0 });
+    const variant = data.metrics[chosen.metric].variants.findIndex((each) => each.name === link.get("variant"));
+    if (variant >= 0) chosen.variant = variant;
+    const layers = link.get("layers");
+    if (layers !== null) data.overlays.forEach((overlay) => { overlay.shown = layers.split(",").includes(overlay.name); });
+  }
+
+  function look() {
+    const [zoom, lat, lon] = (link.get("map") || "").split("/").map(Number);
+    if (Number.isFinite(zoom + lat + lon)) map.setView([lat, lon], zoom, { animate: false });
+    else home(false);
+  }
+
+  function choose(metric, variant) {
+    Object.assign(chosen, { metric, variant });
+    link.set("metric", data.metrics[metric].name);
+    link.set("variant", variant === 0 ? null : data.metrics[metric].variants[variant].name);
+    refresh();
+  }
+
+  function view(metricIndex = chosen.metric, variantIndex = chosen.variant) {
+    const metric = data.metrics[metricIndex];
+    const variant = metric.variants[variantIndex];
     const status = (row) => STATUS[variant.status[row]];
     const counts = { classes: variant.colors.map(() => 0), status: { ok: 0, estimated: 0, partial: 0, no_data: 0 } };
     for (let row = 0; row < data.areas.count; row++) {
@@ -42,7 +105,7 @@ function openPage(map, data) {
       if (variant.class[row] >= 0) counts.classes[variant.class[row]]++;
     }
     return {
-      metric, variant, counts, status, metricIndex: chosen.metric, variantIndex: chosen.variant,
+      metric, variant, counts, status, metricIndex, variantIndex,
       text: (column, row) => data.texts[variant[column][row]],
       color: (row) => variant.colors[variant.class[row]] || "transparent",
     };
@@ -60,6 +123,7 @@ function openPage(map, data) {
     labels.show((row) => bare(now.text("value", row), now.metric.unit) + (now.status(row) === "partial" ? " *" : ""));
     panel.show(now);
     panel.card(chosen.area, now, chosen.here);
+    tell("refresh");
   }
 
   // Areas lose their colour under what has colours of its own: two scales at once say nothing.
@@ -68,6 +132,8 @@ function openPage(map, data) {
     document.body.classList.toggle("faded", !!over);
     areas.forEach((layer) => layer.setStyle({ fillOpacity: over ? 0 : 1 }));
     panel.fade(over, view());
+    link.set("layers", overlays.list.every((each, index) => each.shown === opened[index]) ? null : overlays.list.filter((each) => each.shown).map((each) => each.name).join(",") || "-");
+    tell("layers");
   }
 
   function select(row, at) {
@@ -75,6 +141,8 @@ function openPage(map, data) {
     chosen.here = row !== null && at ? overlays.here(at) : [];
     ring.setLatLngs(row === null ? [] : areas[row].getLatLngs());
     panel.card(row, view(), chosen.here);
+    link.set("area", row === null ? null : data.areas.ids[row]);
+    tell("select");
     if (row === null) return;
     panel.reveal();
     uncover(row);

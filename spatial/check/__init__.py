@@ -7,7 +7,6 @@ from pathlib import Path
 
 import numpy as np
 
-from spatial.catalogue import declarations
 from spatial.check.content import look_at_contents
 from spatial.check.datums import look_at_datums
 from spatial.check.hints import hint_of
@@ -21,7 +20,7 @@ from spatial.crs import in_china, name_of
 from spatial.errors import LayerError, SpatialError
 from spatial.ledger.declared import ledger_metrics
 from spatial.metrics import registered
-from spatial.outputs.evidence import check_overlays
+from spatial.outputs.map_specs import map_specs
 from spatial.progress import Progress
 from spatial.project import Inputs, assemble, read_inputs
 from spatial.targets.plans import read_plans
@@ -56,7 +55,7 @@ def check_project(path: str | Path, *, by: str = "districts", progress: Progress
         project = parse_project(path)
         project.check_areas(by)
         registered(project.path.parent)  # wrong declarations of metrics
-        check_overlays(declarations("maps", project.path.parent)["overview"])
+        map_specs(project.path.parent)
     except SpatialError as error:
         _fault(report, "city.toml", error)
         return report

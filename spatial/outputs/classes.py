@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import itertools
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from spatial.catalogue import check_keys
 from spatial.text import Lang
 from spatial.units import unit_of
 
@@ -17,6 +20,52 @@ PARTIAL = "#f0f0f0"
 # Pale to dark and even to the eye, seen on the ground of a map and safe for the colour-blind; no colour of a choropleth is among them.
 EVIDENCE_PALETTE = ("#fde3a1", "#fda26b", "#e15366", "#8f2a81", "#3a0f6e")
 SINGLE_COUNTS = 6  # up to this many, each count is a class of its own
+
+
+METHODS = ("quantile", "natural", "fixed", "diverging")
+PALETTES = ("colour-blind", "official")
+
+
+@dataclass(frozen=True)
+class Classing:
+    """How the values of a metric are put into classes, as a map declares it.
+
+    Attributes
+    ----------
+    method
+        ``quantile`` (about as many areas in each), ``natural`` (breaks where values lie far apart, Jenks), ``fixed`` (``breaks`` as given) or
+        ``diverging`` (about the target, or ``centre`` where there is none).
+    palette
+        ``colour-blind``, or ``official``, the colours of the planning drawing standards.
+    count
+        How many classes at most, 2 to 7.
+    breaks
+        For ``fixed``: rising, in the unit that people read (per cent for shares).
+    centre
+        For ``diverging`` without a target, in the same unit; ``None`` for the median.
+    reverse
+        Whether high values are the pale ones.
+    """
+
+    method: str = "quantile"
+    palette: str = "colour-blind"
+    count: int = 5
+    breaks: tuple[float, ...] = ()
+    centre: float | None = None
+    reverse: bool = False
+
+    @classmethod
+    def of(cls, declared: Mapping[str, Any]) -> Classing:
+        """Return what a checked table declares."""
+        return cls(**{**declared, "breaks": tuple(map(float, declared.get("breaks", ())))})
+
+
+QUANTILES = Classing()
+
+
+def classing_faults(declared: Mapping[str, Any], where: str) -> list[str]:
+    """List what is wrong with a declared table of classes."""
+    return check_keys(declared, [each.name for each in fields(Classing)], where=where)
 
 
 @dataclass(frozen=True)
@@ -51,8 +100,8 @@ class Classes:
         return np.where(np.isfinite(values), found, -1)
 
 
-def classify(values: npt.NDArray[np.float64], unit: str, lang: Lang = "en") -> Classes:
-    """Make at most five quantile classes with rounded breaks.
+def classify(values: npt.NDArray[np.float64], unit: str, lang: Lang = "en", classing: Classing = QUANTILES) -> Classes:
+    """Make the classes of a choropleth; by default at most five quantile classes with rounded breaks.
 
     Parameters
     ----------
@@ -62,6 +111,8 @@ def classify(values: npt.NDArray[np.float64], unit: str, lang: Lang = "en") -> C
         Code of the unit, for the labels.
     lang
         Language of the labels.
+    classing
+        How the map declares them.
 
     Returns
     -------

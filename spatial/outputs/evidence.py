@@ -11,14 +11,13 @@ import geopandas as gpd
 import numpy as np
 import pandas as pd
 
-from spatial import catalogue
-from spatial.errors import Faults, ProjectError, nearest, shown
-from spatial.layers import style_faults
+from spatial.errors import ProjectError, nearest
 from spatial.metrics.facilities import facility_classes, mapped
 from spatial.metrics.walking import class_service_area
 from spatial.outputs.classes import Classes, grade
+from spatial.outputs.map_specs import MapSpec
 from spatial.result import Evidence, Results
-from spatial.text import Lang, Text
+from spatial.text import Text
 from spatial.units import Unit, unit_of
 
 COLUMN_TITLES = {
@@ -156,90 +155,16 @@ def secret_layers(results: Results, frame: pd.DataFrame) -> list[str]:
     return [layer for layer in dict.fromkeys(shown) if results.city.layer(layer).sensitivity == "secret"]
 
 
-# What a key of an overlay holds; more is said at the head of maps/overview.toml.
-_KEYS: Mapping[str, tuple[type, ...]] = {
-    "layer": (str,), "evidence": (str, list), "service_area": (dict,), "title": (dict,), "style": (dict,), "shown": (bool,), "fades": (bool,),
-    "dissolve": (bool,), "together": (bool,), "facts": (list,), "numbered": (str,), "by": (str,), "kinds": (dict, list), "major": (dict,),
-    "weights": (dict,), "source": (str,), "limit": (int,), "numbers": (int,), "simplify_m": (int, float),
-}  # fmt: skip
-TASKS = "tasks"  # the one source that is no layer and no evidence: the ledger's records
-
-_WORDS: Mapping[type, str] = {str: "a text", bool: "true or false", int: "a number", float: "a number", list: "a list", dict: "a table"}
-
-
-def check_overlays(declared: Mapping[str, Any]) -> None:
-    """Assert that a map's declaration, which a project may change key by key, can be used."""
-    where, faults = str(declared.get("__path__", "maps/overview.toml")), Faults(ProjectError)
-    for message in _faults_of_the_page(declared, where):
-        faults.add(message)
-    faults.raise_if_any()
-    overlays = declared["overlays"]
-    if not isinstance(overlays, dict) or not all(isinstance(overlay, dict) for overlay in overlays.values()):
-        raise ProjectError(f"{where}: overlays must be tables, as in [overlays.parks]")
-    for name, overlay in overlays.items():
-        for message in catalogue.check_keys(overlay, _KEYS, where=f"{where}: overlays.{shown(name)}"):
-            faults.add(message)
-        for key, value in overlay.items():
-            if key in _KEYS and not isinstance(value, _KEYS[key]):
-                faults.add(
-                    f"{where}: overlays.{shown(name)}: {key} must be {' or '.join(dict.fromkeys(_WORDS[kind] for kind in _KEYS[key]))}, not {shown(value)}"
-                )
-        if isinstance(overlay.get("style"), dict):
-            missing = [key for key in ("color", "weight") if key not in overlay["style"]]
-            for message in style_faults(overlay["style"], where=f"{where}: overlays.{shown(name)}.style"):
-                faults.add(message)
-            if missing:
-                faults.add(f"{where}: overlays.{shown(name)}.style needs {' and '.join(missing)}")
-        if "title" in overlay and not _is_text(overlay["title"]):
-            faults.add(f'{where}: overlays.{shown(name)}: title must be written {{ zh = "…", en = "…" }}')
-        if overlay.get("source", TASKS) != TASKS and isinstance(overlay["source"], str):
-            faults.add(f'{where}: overlays.{shown(name)}: source "{shown(overlay["source"])}" is not known; known: {TASKS}')
-        if "style" not in overlay or not {"layer", "evidence", "service_area", "source"} & set(overlay):
-            faults.add(f"{where}: overlays.{shown(name)} needs style, and one of layer, evidence, service_area and source")
-    faults.raise_if_any()
-
-
-def _faults_of_the_page(declared: Mapping[str, Any], where: str) -> list[str]:
-    """List what is wrong beside the overlays: unknown keys, other kinds of value than the shipped ones, texts without a language."""
-    shipped = catalogue.declarations("maps")["overview"]
-    known = [key for key in shipped if key != "__path__"]
-    messages = catalogue.check_keys(declared, known, where=where)
-    for key in known:
-        if key == "overlays":  # looked at by themselves
-            continue
-        if type(declared[key]) is not type(shipped[key]):
-            messages.append(f"{where}: {key} must be {_WORDS[type(shipped[key])]}, not {shown(declared[key])}")
-        elif key in ("styles", "scripts") and declared[key] != shipped[key]:
-            messages.append(f"{where}: {key} are parts of the page itself; remove them")
-        elif key == "title" and not _is_text(declared[key]):
-            messages.append(f'{where}: title must be written {{ zh = "…", en = "…" }}')
-        elif key == "words" and not all(_is_text(declared[key].get(word)) for word in shipped[key]):
-            absent = [word for word in shipped[key] if not _is_text(declared[key].get(word))]
-            messages.append(f'{where}: words lacks {", ".join(absent[:5])}, each written {{ zh = "…", en = "…" }}')
-        elif key == "themes" and not all(map(_is_theme, declared[key])):
-            messages.append(f"{where}: a theme has a title {{ zh, en }} and, but for the last, a list of metrics")
-    return messages
-
-
-def _is_text(value: Any) -> bool:
-    return isinstance(value, dict) and all(isinstance(value.get(lang), str) for lang in ("zh", "en"))
-
-
-def _is_theme(value: Any) -> bool:
-    metrics = value.get("metrics", []) if isinstance(value, dict) else None
-    if not isinstance(metrics, list) or value.get("source", "layers") not in ("layers", "ledger", "statistics"):
-        return False
-    return all(isinstance(name, str) for name in metrics) and _is_text(value.get("title"))
-
-
-def service_areas(results: Results) -> Iterator[tuple[str, Mapping[str, Any], gpd.GeoDataFrame]]:
-    """Make the service areas that the overview map declares, once for the map and the GeoPackage.
+def service_areas(results: Results, spec: MapSpec) -> Iterator[tuple[str, Mapping[str, Any], gpd.GeoDataFrame]]:
+    """Make the service areas that a map declares, once for all maps and the GeoPackage.
 
     Parameters
     ----------
     results
         Areas are made for classes that a measured metric counted and that are mapped well enough to count: around half of the facilities they
         would mislead.
+    spec
+        The map.
 
     Yields
     ------
@@ -253,21 +178,18 @@ def service_areas(results: Results) -> Iterator[tuple[str, Mapping[str, Any], gp
         less.
     """
     city = results.city
-    declared = catalogue.declarations("maps", city.folder)["overview"]
-    check_overlays(declared)
-    shipped = catalogue.declarations("maps")["overview"]["overlays"]
     known = facility_classes(city)
     counted = {kind for key, frame in results.evidence.items() if key.endswith(".sites") for kind in frame["class"]}
-    for name, overlay in declared["overlays"].items():
+    for name, overlay in spec.overlays.items():
         if "service_area" not in overlay:
             continue
         kind, distance_m = str(overlay["service_area"].get("class")), overlay["service_area"].get("distance_m")
-        where = f"{declared['__path__']}: overlays.{name}.service_area"
+        where = f"{spec.path}: overlays.{name}.service_area"
         if kind not in known.classes:
             raise ProjectError(f'{where}: class "{kind}" is not known{nearest(str(kind), known.classes)}')
         farthest_m = known.farthest_m(kind)
         asked = not isinstance(distance_m, bool) and isinstance(distance_m, int | float) and 0 < distance_m <= farthest_m
-        if not asked and overlay != shipped.get(name):
+        if not asked and name in spec.own_overlays:
             raise ProjectError(f"{where}: distance_m must lie above 0 and at most at {farthest_m:g}, what facilities.toml asks of {kind}")
         if not asked or kind not in counted or city.layer("roads").missing or _secret(results, known.classes[kind].layers):
             continue
@@ -280,8 +202,3 @@ def service_areas(results: Results) -> Iterator[tuple[str, Mapping[str, Any], gp
 
 def _secret(results: Results, layers: tuple[str, ...]) -> bool:
     return any(results.city.layer(layer).sensitivity == "secret" for layer in (*layers, "roads"))
-
-
-def overlay_title(overlay: Mapping[str, Any], lang: Lang) -> str:
-    """Title of an overlay in the declaration of a map; empty where it has none."""
-    return Text(str(overlay["title"]["zh"]), str(overlay["title"]["en"])).get(lang) if "title" in overlay else ""

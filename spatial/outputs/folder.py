@@ -20,8 +20,8 @@ from spatial.city import City
 from spatial.errors import OutputError, sample
 from spatial.files import PROBE, atomic_path, staged_folder, tidy, writing
 from spatial.outputs.geopackage import write_geopackage
-from spatial.outputs.maps import write_map
 from spatial.outputs.tables import write_tables
+from spatial.outputs.webmap import write_map
 from spatial.progress import Progress
 from spatial.result import SCHEMA_VERSION, Results
 from spatial.targets.model import STATUSES, Standing

@@ -13,7 +13,8 @@ import pandas as pd
 import shapely
 
 from spatial.outputs.classes import NO_DATA
-from spatial.outputs.evidence import KIND_COLORS, Graded, column_title, declared_evidence, graded, kinds_of, overlay_title
+from spatial.outputs.evidence import KIND_COLORS, Graded, column_title, declared_evidence, graded, kinds_of
+from spatial.outputs.map_specs import overlay_title
 from spatial.outputs.qgis_style import Condition, Rule, Style, Symbol, quoted
 from spatial.outputs.storable import one_kind, storable, unique_name
 from spatial.result import Results

@@ -16,6 +16,7 @@ from spatial.metrics.road_model import class_table, classify
 from spatial.outputs.classes import NO_DATA, PARTIAL
 from spatial.outputs.classes import classify as class_breaks
 from spatial.outputs.evidence import COLUMN_TITLES, secret_layers, service_areas
+from spatial.outputs.map_specs import FIRST, map_spec
 from spatial.outputs.qgis_evidence import Table, by_kind, evidence_tables, in_brackets, service_area_tables
 from spatial.outputs.qgis_style import Condition, Rule, Style, Symbol, literal, quoted
 from spatial.outputs.qgis_targets import NAMES, target_tables
@@ -72,7 +73,7 @@ def qgis_tables(results: Results, standing: Standing | None = None) -> list[Tabl
     for key, frame in results.evidence.items():
         if not secret_layers(results, frame):
             tables += evidence_tables(results, key, frame, taken)
-    for name, overlay, frame in service_areas(results):
+    for name, overlay, frame in service_areas(results, map_spec(FIRST, results.city.folder)):
         tables += service_area_tables(results, name, overlay, frame, taken)
     if standing is not None:
         tables += target_tables(results, standing)

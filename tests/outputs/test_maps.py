@@ -6,6 +6,7 @@ import base64
 import hashlib
 import json
 import re
+import zlib
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,8 @@ import shapely
 from spatial.city import City
 from spatial.errors import OutputError
 from spatial.measurement import measure
-from spatial.outputs import map_overlays, maps
+from spatial.outputs import webmap as maps
+from spatial.outputs.webmap import overlays as map_overlays
 from spatial.result import Results
 from spatial.units import unit_of
 
@@ -62,10 +64,27 @@ def page_of(results: Results, folder: Path) -> str:
     return maps.write_map(results, folder / "map.html").read_text(encoding="utf-8")
 
 
-def payload_of(page: str) -> dict[str, Any]:
-    found = re.search(r'<script type="application/json" id="spatial-data">(.*?)</script>', page, re.DOTALL)
+def payload_of(page: str, lang: str | None = None) -> dict[str, Any]:
+    """Return the data of a page as its script has them, in the language that it opens in or another."""
+    raw = json.loads(blob_of(page, "data"))
+    return localized(raw, lang or raw["lang"])
+
+
+def blob_of(page: str, key: str) -> bytes:
+    """Return a binary part of a page, inflated."""
+    found = re.search(rf'<script type="application/octet-stream" id="spatial-{key}">([^<]*)</script>', page)
     assert found
-    return json.loads(found[1])
+    return zlib.decompress(base64.b64decode(found[1]))
+
+
+def localized(node: Any, lang: str) -> Any:
+    if isinstance(node, list):
+        return [localized(each, lang) for each in node]
+    if not isinstance(node, dict):
+        return node
+    if node.keys() == {"zh", "en"}:
+        return localized(node[lang], lang)
+    return {key: localized(each, lang) for key, each in node.items()}
 
 
 def decoded(packed: dict[str, Any]) -> list[Any]:

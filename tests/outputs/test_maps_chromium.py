@@ -13,7 +13,7 @@ import pytest
 import shapely
 
 from spatial.measurement import measure
-from spatial.outputs.maps import write_map
+from spatial.outputs.webmap import write_map
 from tests.outputs.served_city import served_results
 from tests.outputs.test_maps import CRS, HOSTILE, METRICS, bare_results, small_city, small_results
 

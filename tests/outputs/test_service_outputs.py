@@ -16,11 +16,12 @@ import pytest
 
 from spatial.errors import ProjectError
 from spatial.measurement import measure
-from spatial.outputs import map_overlays
 from spatial.outputs.evidence import graded, service_areas
 from spatial.outputs.geopackage import write_geopackage
-from spatial.outputs.maps import write_map
+from spatial.outputs.map_specs import FIRST, map_spec
 from spatial.outputs.tables import write_tables
+from spatial.outputs.webmap import overlays as map_overlays
+from spatial.outputs.webmap import write_map
 from spatial.result import Results
 from tests.outputs.served_city import HOSTILE_SITES, METRICS, PEOPLE, served_city, served_results
 from tests.outputs.test_maps import page_of, payload_of
@@ -205,7 +206,7 @@ def test_a_title_is_not_said_twice(package: Path) -> None:
 
 # Within 500 m of the stop at 0 m lies the street to 500 m and no farther, on either side 50 m of it.
 def test_the_service_area_is_drawn_for_what_was_measured(results: Results, payload: dict[str, Any], package: Path) -> None:
-    ((name, _, frame),) = service_areas(results)
+    ((name, _, frame),) = service_areas(results, map_spec(FIRST, results.city.folder))
     assert name == "bus_area"
     assert frame.total_bounds[2] <= served_city().frame("transit_stops").geometry.x[0] + 500
     assert overlay(payload, "bus_area")["title"] == "Within 500 m on foot of a bus stop"
@@ -215,13 +216,13 @@ def test_the_service_area_is_drawn_for_what_was_measured(results: Results, paylo
 
 
 def test_it_is_made_once(results: Results) -> None:
-    (first,) = [frame for _, _, frame in service_areas(results)]
-    (again,) = [frame for _, _, frame in service_areas(results)]
+    (first,) = [frame for _, _, frame in service_areas(results, map_spec(FIRST, results.city.folder))]
+    (again,) = [frame for _, _, frame in service_areas(results, map_spec(FIRST, results.city.folder))]
     assert again is first
 
 
 def test_it_costs_nothing_where_the_class_was_not_measured() -> None:
-    assert list(service_areas(served_results(metrics=["road_network_density"]))) == []
+    assert list(service_areas(served_results(metrics=["road_network_density"]), map_spec(FIRST, None))) == []
 
 
 def with_secret(results: Results, name: str) -> Results:
@@ -231,7 +232,7 @@ def with_secret(results: Results, name: str) -> Results:
 
 def test_a_secret_layer_shows_in_no_service_area_and_no_evidence(results: Results, tmp_path: Path) -> None:
     hidden = with_secret(results, "transit_stops")
-    assert list(service_areas(hidden)) == []
+    assert list(service_areas(hidden, map_spec(FIRST, hidden.city.folder))) == []
     payload = payload_of(page_of(hidden, tmp_path))
     names = [each["name"] for each in payload["overlays"]]
     assert "stops" not in names
@@ -275,7 +276,7 @@ def test_a_shipped_area_gives_way_to_the_project(tmp_path: Path) -> None:
     (tmp_path / "facilities.toml").write_text("".join(f"[{table}]\n{limit}" for table in tables), encoding="utf-8")
     results = measure(replace(served_city(), folder=tmp_path), ["bus_stop_500m_coverage"])
     assert results.get("bus_stop_500m_coverage").value > 0
-    assert list(service_areas(results)) == []
+    assert list(service_areas(results, map_spec(FIRST, results.city.folder))) == []
 
 
 # ---- selectors
@@ -345,7 +346,7 @@ def test_people_of_the_city_are_those_of_the_cells(results: Results) -> None:
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("overlays = 5", "overlays must be tables"),
+        ("overlays = 5", "overlays must be a table"),
         ('[overlays.mine]\nlayer = "parks"', "needs style"),
         ("[overlays.mine]\nevidence = 5\nstyle = {}", "evidence must be a text or a list, not 5"),
         ("[overlays.mine]\nservice_area = 5\nstyle = {}", "service_area must be a table"),

@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 from spatial.outputs.classes import classify
-from spatial.outputs.maps import write_map
 from spatial.outputs.task_groups import TASK_GROUPS
+from spatial.outputs.webmap import write_map
 from spatial.result import Results
 from spatial.targets.model import Standing
 from tests.outputs.graded_city import results

@@ -11,14 +11,13 @@ import pandas as pd
 import pytest
 import shapely
 
-from spatial import catalogue
 from spatial.errors import ProjectError
 from spatial.ledger.records import Ledger
 from spatial.outputs.classes import classify
-from spatial.outputs.evidence import check_overlays
-from spatial.outputs.maps import write_map
+from spatial.outputs.map_specs import map_specs
 from spatial.outputs.target_words import amount, goal
 from spatial.outputs.task_groups import TASK_GROUPS, group_of, placed_tasks
+from spatial.outputs.webmap import write_map
 from spatial.result import Results
 from spatial.targets.model import CONTRADICTIONS, TASK_TABLE, Standing
 from spatial.text import Text
@@ -274,12 +273,12 @@ def test_the_same_standing_gives_the_same_bytes(tmp_path: Path) -> None:
     assert first == second
 
 
-def test_a_source_that_is_not_known_is_refused() -> None:
-    declared = catalogue.declarations("maps")["overview"]
-    overlays = {**declared["overlays"], "tasks": {**declared["overlays"]["tasks"], "source": "ledger"}}
+def test_a_source_that_is_not_known_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "maps").mkdir()
+    (tmp_path / "maps" / "overview.toml").write_text('[overlays.tasks]\nsource = "ledger"\n', encoding="utf-8")
     with pytest.raises(ProjectError, match=r'overlays\.tasks: source "ledger" is not known; known: tasks'):
-        check_overlays({**declared, "overlays": overlays})
-    check_overlays(declared)
+        map_specs(tmp_path)
+    assert "tasks" in map_specs(None)["overview"].overlays
 
 
 def test_what_the_project_declares_is_drawn(tmp_path: Path) -> None:

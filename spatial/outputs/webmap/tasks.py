@@ -11,10 +11,10 @@ import pandas as pd
 import shapely
 
 from spatial.ledger.ladder import TITLES
-from spatial.outputs.evidence import overlay_title
-from spatial.outputs.map_shapes import packed, packed_points, simplified
+from spatial.outputs.map_specs import overlay_title
 from spatial.outputs.target_words import TASK_TITLES
 from spatial.outputs.task_groups import TASK_GROUPS, may_show, placed_tasks
+from spatial.outputs.webmap.shapes import packed, packed_points, simplified
 from spatial.result import Results
 from spatial.targets.model import Standing
 from spatial.text import Lang, Text
@@ -71,6 +71,7 @@ def pack_tasks(
     packing = {
         "name": name,
         "title": title,
+        "group": overlay["group"],
         "shown": bool(overlay.get("shown")),
         "style": overlay["style"],
         "groups": list(_groups(tasks, facts, lang, city.crs)),

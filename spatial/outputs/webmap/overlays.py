@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import geopandas as gpd
@@ -14,20 +15,20 @@ import shapely
 
 from spatial.outputs.evidence import (
     COUNTS,
-    TASKS,
     Graded,
     beyond_m,
     column_title,
     declared_evidence,
     graded,
     kinds_of,
-    overlay_title,
     secret_layers,
     service_areas,
     unit_of_column,
 )
-from spatial.outputs.map_shapes import SIMPLIFY_M, packed, packed_points, simplified
-from spatial.outputs.map_tasks import pack_tasks
+from spatial.outputs.map_specs import TASKS, MapSpec, overlay_title
+from spatial.outputs.webmap.languages import Shared
+from spatial.outputs.webmap.shapes import SIMPLIFY_M, packed, packed_points, simplified
+from spatial.outputs.webmap.tasks import pack_tasks
 from spatial.result import Results
 from spatial.targets.model import Standing
 from spatial.text import Lang, Text
@@ -64,7 +65,7 @@ class _Group:
 
 
 def pack_overlays(
-    results: Results, declared: Mapping[str, Any], number: Number, standing: Standing | None = None
+    results: Results, spec: MapSpec, number: Number, shared: Shared, standing: Standing | None = None
 ) -> tuple[list[dict[str, Any]], list[str], list[str]]:
     """Pack every overlay that has something to show.
 
@@ -72,10 +73,12 @@ def pack_overlays(
     ----------
     results
         A measured city.
-    declared
-        The map: ``overlays`` and ``words``.
+    spec
+        The map.
     number
         Gives a text its number in the page's list of texts.
+    shared
+        What both languages have in common.
     standing
         Whose tasks are drawn; ``None`` for none.
 
@@ -85,12 +88,13 @@ def pack_overlays(
         For the page, in the order declared; the titles of layers that are secret and not drawn; and what a reader must know of the tasks.
     """
     lang = results.lang
-    words = {key: Text(text["zh"], text["en"]).get(lang) for key, text in declared["words"].items()}
+    words = spec.words_in(lang)
     found: list[dict[str, Any]] = []
     secret: list[str] = []
     notices: list[str] = []
-    made = {name: frame for name, _, frame in service_areas(results)}
-    for name, overlay in declared["overlays"].items():
+    made = {name: frame for name, _, frame in service_areas(results, spec)}
+    for name, declared in spec.overlays.items():
+        overlay = {**declared, "shown": name in spec.shown}
         if overlay.get("source") == TASKS:
             tasks, said_of_tasks = pack_tasks(results, standing, name, overlay, words, number)
             found += [tasks] if tasks else []
@@ -99,11 +103,13 @@ def pack_overlays(
         source = _source(results, name, overlay, made, secret)
         if source is None or source.frame.empty:
             continue
-        drawn = _Drawing(results, overlay, words, number).pack(source)
+        drawn = _Drawing(results, name, overlay, words, number, shared).pack(source)
         if drawn:
             said = "，" if lang == "zh" else ", "
             label = f"{source.title}{said}{drawn.pop('said')}" if drawn.get("said") else source.title
-            found.append({"name": name, "title": label, "shown": bool(overlay.get("shown")), "style": overlay["style"], **drawn})
+            found.append(
+                {"name": name, "title": label, "group": overlay["group"], "shown": overlay["shown"], "style": overlay["style"], **drawn}
+            )
     return found, secret, notices
 
 
@@ -147,8 +153,10 @@ def _evidence(results: Results, overlay: Mapping[str, Any], title: str, secret: 
 class _Drawing:
     """One overlay: which features, in which groups, with which facts."""
 
-    def __init__(self, results: Results, overlay: Mapping[str, Any], words: Mapping[str, str], number: Number) -> None:
-        self.results, self.overlay, self.words, self.number = results, overlay, words, number
+    def __init__(
+        self, results: Results, name: str, overlay: Mapping[str, Any], words: Mapping[str, Any], number: Number, shared: Shared
+    ) -> None:
+        self.results, self.name, self.overlay, self.words, self.number, self.shared = results, name, overlay, words, number, shared
         self.lang: Lang = results.lang
 
     def pack(self, source: _Source) -> dict[str, Any] | None:
@@ -159,15 +167,13 @@ class _Drawing:
         points = bool((shapely.get_dimensions(geometry) == 0).all())
         grades = graded(self.results, frame, source.by, source.color)
         if not points:
-            geometry = simplified(geometry, coverage=False, tolerance=float(self.overlay.get("simplify_m", SIMPLIFY_M)))
+            outlines, tolerance = geometry, float(self.overlay.get("simplify_m", SIMPLIFY_M))
+            geometry = self.shared.once((self.name, "simplified"), lambda: simplified(outlines, coverage=False, tolerance=tolerance))
         facts = self._facts(frame)
         groups = []
-        for group in self._groups(frame, grades):
+        for place, group in enumerate(self._groups(frame, grades)):
             mine = geometry[group.rows]
-            if np.isin(shapely.get_type_id(mine), (1, 5)).all():
-                mine = np.array([shapely.line_merge(shapely.multilinestrings(shapely.get_parts(mine)))], object)
-            packing = packed_points if points else packed
-            made = {"weight": group.weight, "shapes": packing(mine, self.results.city.crs, OVERLAY_DEGREES)}
+            made = {"weight": group.weight, "shapes": self.shared.once((self.name, place), partial(self._packed, mine, points))}
             if facts:
                 made["facts"] = [_once([fact.values[row] for row in group.rows]) for fact in facts]
             if group.color:
@@ -183,6 +189,11 @@ class _Drawing:
             "numbered": self._numbered(frame, geometry),
             "fades": bool(self.overlay.get("fades")),
         }
+
+    def _packed(self, geometry: npt.NDArray[np.object_], points: bool) -> dict[str, Any]:
+        if np.isin(shapely.get_type_id(geometry), (1, 5)).all():
+            geometry = np.array([shapely.line_merge(shapely.multilinestrings(shapely.get_parts(geometry)))], object)
+        return (packed_points if points else packed)(geometry, self.results.city.crs, OVERLAY_DEGREES)
 
     def _kinds(self, frame: gpd.GeoDataFrame) -> npt.NDArray[np.int64] | None:
         """Return the declared kind of each facility, -1 for none; ``None`` where no kinds are declared."""

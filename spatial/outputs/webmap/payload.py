@@ -1,19 +1,8 @@
-"""The map: one self-contained page that opens without a network and shows the table, nothing else.
-
-Names and notes are untrusted: they travel as data (JSON with every ``<`` escaped) and reach the page as text only. The page's own
-policy allows the scripts written here, by their hash, and no request at all.
-"""
+"""What a map page shows, as plain data in both languages: texts once each in one list, rows as numbers of that list."""
 
 from __future__ import annotations
 
-import base64
-import hashlib
-import html
-import json
-import mimetypes
-import re
-from collections.abc import Iterable, Mapping, Sequence
-from pathlib import Path
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -22,18 +11,18 @@ import pandas as pd
 import pyproj
 import shapely
 
-from spatial import catalogue
 from spatial.areas import BEYOND, CITY, FULL_COVERAGE, OUTSIDE, RESERVED
 from spatial.crs import WGS84, choose_crs, name_of, reproject
-from spatial.errors import CRSError, ProjectError
-from spatial.files import atomic_path
+from spatial.errors import CRSError
 from spatial.outputs.classes import NO_DATA, PARTIAL, classify
-from spatial.outputs.map_overlays import pack_overlays
-from spatial.outputs.map_shapes import packed, simplified
-from spatial.outputs.map_targets import PageTargets
+from spatial.outputs.map_specs import MapSpec, text_of
+from spatial.outputs.webmap.languages import Shared, Texts, in_both
+from spatial.outputs.webmap.overlays import pack_overlays
+from spatial.outputs.webmap.shapes import packed, simplified
+from spatial.outputs.webmap.targets import PageTargets
 from spatial.result import STATUS_TITLES, STATUSES, MetricInfo, Results
 from spatial.targets.model import Standing
-from spatial.text import Lang, Text
+from spatial.text import Lang
 from spatial.units import UNITS, unit_of
 
 MAX_CELLS = 120_000
@@ -43,133 +32,40 @@ SPLIT_FROM = 7  # with so many variants, what is counted and how it is measured 
 Geometries = npt.NDArray[np.object_]
 
 
-def write_map(results: Results, path: str | Path, standing: Standing | None = None) -> Path:
-    """Write the overview map as one HTML file that makes no request.
+def build_payload(results: Results, spec: MapSpec, standing: Standing | None = None) -> tuple[dict[str, Any], dict[str, bytes]]:
+    """Gather what a page shows.
 
     Parameters
     ----------
     results
-        A measured city; texts are in ``results.lang``.
-    path
-        The file; an older one is replaced when the new one is whole. The same results give the same bytes.
+        A measured city; the page opens in ``results.lang``.
+    spec
+        The map.
     standing
-        How the city stands: its targets appear beside their metrics, its tasks as an overlay; ``None`` for a city without plans.
+        How the city stands; ``None`` for a city without plans.
 
     Returns
     -------
-    Path
-        ``path``.
-
-    Raises
-    ------
-    OutputError
-        The place cannot be written.
-    ProjectError
-        The shipped declarations or page parts are missing.
+    data, blobs
+        Plain data for JSON, and binary parts by the key under which the data name them.
     """
-    target = Path(path)
-    page = _page(results, catalogue.declarations("maps", results.city.folder)["overview"], standing)
-    with atomic_path(target) as part:
-        part.write_bytes(page)
-    return target
+    shared = Shared()
 
+    def build(lang: Lang, texts: Texts) -> dict[str, Any]:
+        return _Payload(results.with_lang(lang), spec, standing, texts, shared).build()
 
-def _text(declared: Mapping[str, Any]) -> Text:
-    return Text(str(declared["zh"]), str(declared["en"]))
-
-
-def _page(results: Results, declared: Mapping[str, Any], standing: Standing | None) -> bytes:
-    """Put together Leaflet, our page parts and the data; forbid everything else."""
-    import folium
-    from branca.element import CssLink, Element, Figure, JavascriptLink
-    from jinja2 import Template
-
-    class Verbatim(Element):  # type: ignore[misc]
-        """Text that is not read as a template: an area may be called ``{{ 7 * 7 }}``."""
-
-        _template = Template("{{ this.text }}")
-
-        def __init__(self, text: str) -> None:
-            super().__init__()
-            self.text = text
-
-    payload = _Payload(results, declared, standing).build()
-    folder = catalogue.shipped() / "maps" / "page"
-    chart = folium.Map(
-        location=None, tiles=None, zoom_control="topright", prefer_canvas=True, zoom_snap=0.25, attribution_control=False, max_zoom=19
-    )
-    chart.default_js, chart.default_css = [], []
-    chart._id = "overview"
-    figure: Figure = chart.get_root()
-    figure.title = html.escape(f"{payload['city']['name']} · {payload['title']}")
-    figure.header.add_child(Verbatim(f'<meta http-equiv="Content-Security-Policy" content="{_POLICY}" />'), index=0, name="policy")
-    leaflet = _leaflet()
-    for name, link in (("leaflet.css", CssLink("leaflet.css")), ("leaflet.js", JavascriptLink("leaflet.js"))):
-        link.code = leaflet[name]
-        figure.header.add_child(link, name=name)
-    figure.render(embedded=True)
-    styles, scripts = ("\n".join(_part(folder / name) for name in declared[kind]) for kind in ("styles", "scripts"))
-    figure.header.add_child(Verbatim(f"<style>\n{styles}</style>"), name="style")
-    figure.html.add_child(Verbatim(f'<script type="application/json" id="spatial-data">{_json(payload)}</script>'), name="data")
-    start = f'openPage({chart.get_name()}, JSON.parse(document.getElementById("spatial-data").textContent));'
-    figure.script.add_child(Verbatim(_inline(f'(() => {{\n"use strict";\n{scripts}\n{start}\n}})();')), name="page")
-    page = Element.render(figure, embedded=True)
-    page = page.replace("<html>", f'<html lang="{"zh-CN" if results.lang == "zh" else "en"}">', 1).replace("\r", "")
-    hashes = " ".join(f"'sha256-{_sha256(script)}'" for script in re.findall(r"<script>(.*?)</script>", page, re.DOTALL))
-    return str(page).replace("SCRIPT_HASHES", hashes, 1).encode("utf-8", "replace")
-
-
-_POLICY = "default-src 'none'; script-src SCRIPT_HASHES; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'"
-
-
-def _sha256(text: str) -> str:
-    return base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
-
-
-def _json(payload: Any) -> str:
-    """Write JSON that no HTML parser can leave: ``<`` never stands in it."""
-    text = json.dumps(payload, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
-    for char, escaped in (("<", "\\u003c"), (">", "\\u003e"), ("&", "\\u0026"), ("\u2028", "\\u2028"), ("\u2029", "\\u2029")):
-        text = text.replace(char, escaped)
-    return text
-
-
-def _inline(code: str) -> str:
-    """Escape what would end a script element."""
-    return re.sub(r"<!--", r"<\\!--", re.sub(r"</(?=script)", r"<\\/", code, flags=re.IGNORECASE))
-
-
-def _part(path: Path) -> str:
-    try:
-        return path.read_text(encoding="utf-8")
-    except OSError as error:
-        raise ProjectError(f"{path}: a part of the map page is missing; install spatial-planning again") from error
-
-
-def _leaflet() -> dict[str, str]:
-    """Return Leaflet's script and style from the installed package, pictures as data."""
-    from xstatic.pkg import leaflet
-
-    base = Path(leaflet.BASE_DIR)
-
-    def picture(match: re.Match[str]) -> str:
-        file = base / match[1]
-        return f"url(data:{mimetypes.guess_type(file.name)[0]};base64,{base64.b64encode(file.read_bytes()).decode()})"
-
-    style = re.sub(r"url\([\"']?(images/[^)\"']+)[\"']?\)", picture, (base / "leaflet.css").read_text(encoding="utf-8"))
-    script = re.sub(r"//# sourceMappingURL=\S+", "", (base / "leaflet.js").read_text(encoding="utf-8"))
-    return {"leaflet.css": style, "leaflet.js": _inline(script)}
+    return {**in_both(build), "lang": results.lang}, shared.blobs
 
 
 class _Payload:
-    """What the page shows, as plain data: texts once each in one list, rows as numbers of that list."""
+    """The data of the page in one language."""
 
-    def __init__(self, results: Results, declared: Mapping[str, Any], standing: Standing | None) -> None:
+    def __init__(self, results: Results, spec: MapSpec, standing: Standing | None, texts: Texts, shared: Shared) -> None:
         self.results, self.standing = results, standing
-        self.declared = declared
+        self.spec, self.shared = spec, shared
         self.lang: Lang = results.lang
-        self.words = {key: _text(word).get(self.lang) for key, word in declared["words"].items()}
-        self.texts: dict[str, int] = {"": 0}
+        self.words = spec.words_in(self.lang)
+        self._number = texts.number
         self.is_area = results.areas.is_area
         rank = {CITY: 0, OUTSIDE: 1, BEYOND: 2}
         totals = sorted(np.flatnonzero(~self.is_area), key=lambda row: rank[str(results.areas.ids[row])])
@@ -181,7 +77,7 @@ class _Payload:
     def build(self) -> dict[str, Any]:
         city, areas = self.results.city, self.results.areas
         metrics = self._metrics()
-        overlays, secret, said = pack_overlays(self.results, self.declared, self._number, self.standing)
+        overlays, secret, said = pack_overlays(self.results, self.spec, self._number, self.shared, self.standing)
         self.notices += said
         if secret:
             self.notices.append(self.words["secret"].format(layers=", ".join(secret)))
@@ -190,8 +86,9 @@ class _Payload:
             RESERVED[key].get(self.lang) if key in RESERVED else str(name) for key, name in zip(areas.ids[self.order], names, strict=True)
         ]
         return {
-            "lang": self.lang,
-            "title": _text(self.declared["title"]).get(self.lang),
+            "name": self.spec.name,
+            "title": self.spec.title.get(self.lang),
+            "description": self.spec.description.get(self.lang),
             "words": self.words,
             "statuses": {key: title.get(self.lang) for key, title in STATUS_TITLES.items()},
             "colors": {"no_data": NO_DATA, "partial": PARTIAL},
@@ -200,17 +97,18 @@ class _Payload:
                 "ids": [str(key) for key in areas.ids[self.order]],
                 "names": shown,
                 "count": int(self.is_area.sum()),
-                **self._shapes(),
+                **self.shared.once("shapes", self._shapes),
             },
             "metrics": metrics,
             **({"targets": targets} if (targets := self.targets.pack(self.words)) else {}),
-            "opens": self._opens(metrics),
+            **self._opens(metrics),
             "themes": self._themes(metrics),
+            "groups": [{"name": key, "title": title.get(self.lang)} for key, title in self.spec.groups.items()],
             "overlays": overlays,
             "sources": self._sources(),
             "notices": self.notices,
             "attribution": list(dict.fromkeys(text for text in (city.attribution, city.synthetic) if text)),
-            "texts": list(self.texts),
+            "sheet": self._sheet(),
         }
 
     def _city(self) -> dict[str, Any]:
@@ -233,7 +131,7 @@ class _Payload:
         city = self.results.city
         layers = city.layers.values()
         if _in_china(city.crs, self._lonlat(shapely.box(*shapely.total_bounds(self.results.areas.whole)))):
-            stamp = _text(self.declared["words"]["stamp"])
+            stamp = text_of(self.spec.words["stamp"])
             return stamp.zh if self.lang == "zh" else f"{stamp.zh} / {stamp.en}"
         levels = [layer.sensitivity for layer in layers if layer.origin != "absent"] + ([city.ledger.sensitivity] if city.ledger else [])
         return self.words["stamp"] if any(level != "public" for level in levels) else ""
@@ -268,11 +166,18 @@ class _Payload:
             "view": [[round(south, 6), round(west, 6)], [round(north, 6), round(east, 6)]],
         }
 
-    def _number(self, text: str) -> int:
-        return self.texts.setdefault(text, len(self.texts))
+    def _infos(self) -> dict[str, MetricInfo]:
+        """Metrics that can be chosen on this map."""
+        known = self.results.shown
+        return known if self.spec.metrics is None else {name: known[name] for name in self.spec.metrics if name in known}
+
+    def _sheet(self) -> dict[str, Any]:
+        """Return what stands in the margin: who issues it, its approval number."""
+        sheet = self.results.city.sheet
+        return {"issuing_unit": sheet.issuing_unit, "approval_number": sheet.approval_number}
 
     def _metrics(self) -> list[dict[str, Any]]:
-        infos = self.results.shown.values()
+        infos = list(self._infos().values())
         variants = sum(len(info.variants) for info in infos)
         all_variants = variants * len(self.order) <= MAX_CELLS
         if not all_variants:
@@ -305,7 +210,7 @@ class _Payload:
         value = part["value"].to_numpy(dtype=float)
         status = part["status"].fillna("no_data").to_numpy(dtype=object)
         proper = np.isin(status, ("ok", "estimated")) & np.isfinite(value)
-        classes = classify(value[:count][proper[:count]], info.unit, self.lang)
+        classes = classify(value[:count][proper[:count]], info.unit, self.lang, self.spec.classing_of(info.name))
         lines = self.targets.of(info, variant)
         held = [line.wanted[np.isfinite(line.wanted)] for line in lines]
         top = np.max(np.concatenate([value[:count][proper[:count]], *held]), initial=0.0)
@@ -346,18 +251,26 @@ class _Payload:
         left = {metric["name"]: index for index, metric in enumerate(metrics)}
         infos = self.results.metrics
         found = []
-        for theme in self.declared["themes"]:
+        for theme in self.spec.themes:
             from_there = [name for name in left if infos[name].source == theme["source"]] if "source" in theme else list(left)
             mine = [left.pop(name) for name in theme.get("metrics", from_there) if name in left]
             if mine:
-                found.append({"title": _text(theme["title"]).get(self.lang), "metrics": mine})
+                found.append({"title": text_of(theme["title"]).get(self.lang), "metrics": mine})
         return found
 
-    def _opens(self, metrics: list[dict[str, Any]]) -> int:
-        ranked = sorted(range(len(metrics)), key=lambda n: metrics[n]["name"] != self.declared["opens_with"])
-        with_colour = [n for n in ranked if metrics[n]["variants"][0]["colors"]]
-        with_value = [n for n in ranked if any(s != STATUSES.index("no_data") for s in metrics[n]["variants"][0]["status"])]
-        return (with_colour or with_value or ranked)[0]
+    def _opens(self, metrics: list[dict[str, Any]]) -> dict[str, int]:
+        """Which metric and variant are shown first: those declared; another where it was not measured or has nothing to show."""
+        name, _, variant = self.spec.opens_with.partition("/")
+        ranked = sorted(range(len(metrics)), key=lambda n: metrics[n]["name"] != name)
+        first = {n: metrics[n]["variants"][self._variant_first(metrics[n], name, variant)] for n in ranked}
+        with_colour = [n for n in ranked if first[n]["colors"]]
+        with_value = [n for n in ranked if any(s != STATUSES.index("no_data") for s in first[n]["status"])]
+        opens = (with_colour or with_value or ranked)[0]
+        return {"opens": opens, "opens_variant": self._variant_first(metrics[opens], name, variant)}
+
+    @staticmethod
+    def _variant_first(metric: dict[str, Any], name: str, variant: str) -> int:
+        return next((n for n, each in enumerate(metric["variants"]) if metric["name"] == name and each["name"] == variant), 0)
 
     def _sources(self) -> list[str]:
         found = []

@@ -1,0 +1,3 @@
+"""The map: one self-contained page that opens without a network and shows the table, nothing else."""
+
+from spatial.outputs.webmap.page import write_map as write_map

@@ -1,0 +1,148 @@
+"""One map page: Leaflet, our own parts and the data, put together so that nothing is asked of a network.
+
+Names and notes are untrusted: they travel as data and reach the page as text only. The page's own policy allows the scripts written here, by
+their hash, and no request at all.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import html
+import json
+import mimetypes
+import re
+import zlib
+from pathlib import Path
+from typing import Any
+
+from spatial import catalogue
+from spatial.errors import ProjectError
+from spatial.files import atomic_path
+from spatial.outputs.map_specs import FIRST, MapSpec, map_spec
+from spatial.outputs.webmap.payload import build_payload
+from spatial.result import Results
+from spatial.targets.model import Standing
+
+
+def write_map(results: Results, path: str | Path, standing: Standing | None = None, *, name: str = FIRST) -> Path:
+    """Write one map as an HTML file that makes no request.
+
+    Parameters
+    ----------
+    results
+        A measured city; the page has both languages and opens in ``results.lang``.
+    path
+        The file; an older one is replaced when the new one is whole. The same results give the same bytes.
+    standing
+        How the city stands: its targets appear beside their metrics, its tasks as an overlay; ``None`` for a city without plans.
+    name
+        Which map, of those that ``maps/`` declares.
+
+    Returns
+    -------
+    Path
+        ``path``.
+
+    Raises
+    ------
+    OptionError
+        There is no map of this name.
+    OutputError
+        The place cannot be written.
+    ProjectError
+        A declaration cannot be used, or the shipped ones or page parts are missing.
+    """
+    target = Path(path)
+    page = _page(results, map_spec(name, results.city.folder), standing)
+    with atomic_path(target) as part:
+        part.write_bytes(page)
+    return target
+
+
+def _page(results: Results, spec: MapSpec, standing: Standing | None) -> bytes:
+    """Put together Leaflet, our page parts and the data; forbid everything else."""
+    import folium
+    from branca.element import CssLink, Element, Figure, JavascriptLink
+    from jinja2 import Template
+
+    class Verbatim(Element):  # type: ignore[misc]
+        """Text that is not read as a template: an area may be called ``{{ 7 * 7 }}``."""
+
+        _template = Template("{{ this.text }}")
+
+        def __init__(self, text: str) -> None:
+            super().__init__()
+            self.text = text
+
+    payload, blobs = build_payload(results, spec, standing)
+    title = payload["title"][results.lang] if isinstance(payload["title"], dict) else payload["title"]
+    folder = catalogue.shipped() / "maps" / "page"
+    chart = folium.Map(
+        location=None, tiles=None, zoom_control="topright", prefer_canvas=True, zoom_snap=0.25, attribution_control=False, max_zoom=19
+    )
+    chart.default_js, chart.default_css = [], []
+    chart._id = "page"
+    figure: Figure = chart.get_root()
+    figure.title = html.escape(f"{results.city.name} · {title}")
+    figure.header.add_child(Verbatim(f'<meta http-equiv="Content-Security-Policy" content="{_POLICY}" />'), index=0, name="policy")
+    leaflet = _leaflet()
+    for name, link in (("leaflet.css", CssLink("leaflet.css")), ("leaflet.js", JavascriptLink("leaflet.js"))):
+        link.code = leaflet[name]
+        figure.header.add_child(link, name=name)
+    figure.render(embedded=True)
+    styles, scripts = ("\n".join(_part(folder / name) for name in names) for names in (spec.styles, spec.scripts))
+    figure.header.add_child(Verbatim(f"<style>\n{styles}</style>"), name="style")
+    for key, blob in {"data": _json(payload), **blobs}.items():
+        figure.html.add_child(
+            Verbatim(f'<script type="application/octet-stream" id="spatial-{key}">{_squeezed(blob)}</script>'), name=f"spatial-{key}"
+        )
+    start = f"startPage({chart.get_name()});"
+    figure.script.add_child(Verbatim(_inline(f'(() => {{\n"use strict";\n{scripts}\n{start}\n}})();')), name="page")
+    page = Element.render(figure, embedded=True)
+    page = page.replace("<html>", f'<html lang="{"zh-CN" if results.lang == "zh" else "en"}">', 1).replace("\r", "")
+    hashes = " ".join(f"'sha256-{_sha256(script)}'" for script in re.findall(r"<script>(.*?)</script>", page, re.DOTALL))
+    return str(page).replace("SCRIPT_HASHES", hashes, 1).encode("utf-8", "replace")
+
+
+_POLICY = "default-src 'none'; script-src SCRIPT_HASHES; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'"
+
+
+def _sha256(text: str) -> str:
+    return base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
+
+
+def _json(payload: Any) -> bytes:
+    return json.dumps(payload, ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode("utf-8", "replace")
+
+
+def _squeezed(data: bytes) -> str:
+    """Compress for the page, which inflates it; in base64, so that no HTML parser finds anything in it."""
+    return base64.b64encode(zlib.compress(data, 9)).decode()
+
+
+def _inline(code: str) -> str:
+    """Escape what would end a script element."""
+    return re.sub(r"<!--", r"<\\!--", re.sub(r"</(?=script)", r"<\\/", code, flags=re.IGNORECASE))
+
+
+def _part(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except OSError as error:
+        raise ProjectError(f"{path}: a part of the map page is missing; install spatial-planning again") from error
+
+
+def _leaflet() -> dict[str, str]:
+    """Return Leaflet's script and style from the installed package, pictures as data."""
+    from xstatic.pkg import leaflet
+
+    base = Path(leaflet.BASE_DIR)
+
+    def picture(match: re.Match[str]) -> str:
+        file = base / match[1]
+        return f"url(data:{mimetypes.guess_type(file.name)[0]};base64,{base64.b64encode(file.read_bytes()).decode()})"
+
+    style = re.sub(r"url\([\"']?(images/[^)\"']+)[\"']?\)", picture, (base / "leaflet.css").read_text(encoding="utf-8"))
+    script = re.sub(r"//# sourceMappingURL=\S+", "", (base / "leaflet.js").read_text(encoding="utf-8"))
+    return {"leaflet.css": style, "leaflet.js": _inline(script)}
