@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -15,7 +15,8 @@ from spatial.areas import BEYOND, CITY, FULL_COVERAGE, OUTSIDE, RESERVED
 from spatial.crs import WGS84, choose_crs, name_of, reproject
 from spatial.errors import CRSError
 from spatial.outputs.classes import NO_DATA, PARTIAL, classify
-from spatial.outputs.map_specs import MapSpec, text_of
+from spatial.outputs.map_specs import OF_TARGETS, MapSpec, text_of
+from spatial.outputs.webmap.data_quality import USABLE, Shown, quality_of, said_of, speaks_of_data, usable
 from spatial.outputs.webmap.languages import Shared, Texts, in_both
 from spatial.outputs.webmap.overlays import pack_overlays
 from spatial.outputs.webmap.shapes import packed, simplified
@@ -168,8 +169,7 @@ class _Payload:
 
     def _infos(self) -> dict[str, MetricInfo]:
         """Metrics that can be chosen on this map."""
-        known = self.results.shown
-        return known if self.spec.metrics is None else {name: known[name] for name in self.spec.metrics if name in known}
+        return metrics_of(self.results, self.spec, self.standing)
 
     def _sheet(self) -> dict[str, Any]:
         """Return what stands in the margin: who issues it, its approval number."""
@@ -185,24 +185,67 @@ class _Payload:
         order = self.results.areas.ids[self.order]
         shown = self.table[self.table["metric"].isin([info.name for info in infos])].set_index("area_id")
         groups = {key: part.reindex(order) for key, part in shown.groupby(["metric", "variant"], sort=False)}
-        found = []
-        for info in infos:
-            names = list(info.variants) if all_variants else [info.default_variant]
-            halves = _halves([info.variants[name].get(self.lang) for name in names], self.lang)
-            found.append(
-                {
-                    "name": info.name,
-                    "title": info.title.get(self.lang),
-                    "definition": info.definition.get(self.lang),
-                    "standard": info.standard.get(self.lang),
-                    "unit": unit_of(info.unit).label.get(self.lang) or UNITS["count"].label.zh * (self.lang == "zh") or "n",
-                    "variants": [
-                        {**self._variant(info, name, groups[info.name, name]), "halves": half}
-                        for name, half in zip(names, halves, strict=True)
-                    ],
-                }
-            )
-        return found
+        return [*self._usable(infos, groups), *(self._metric(info, groups, all_variants) for info in infos)]
+
+    def _metric(self, info: MetricInfo, groups: Mapping[Any, pd.DataFrame], all_variants: bool) -> dict[str, Any]:
+        columns = self.spec.shows_of(info.name)
+        said = {
+            "name": info.name,
+            "title": info.title.get(self.lang),
+            "definition": info.definition.get(self.lang),
+            "standard": info.standard.get(self.lang),
+        }
+        if columns != ("value",):
+            part = groups[info.name, info.default_variant]
+            variants = [self._shown(info.name, quality_of(part, column), self.words["shows"][column], part) for column in columns]
+            return {**said, "definition": said_of(columns, self.words, said["definition"]), "unit": "%", "variants": variants}
+        names = list(info.variants) if all_variants else [info.default_variant]
+        halves = _halves([info.variants[name].get(self.lang) for name in names], self.lang)
+        variants = [{**self._variant(info, name, groups[info.name, name]), "halves": half} for name, half in zip(names, halves, strict=True)]
+        unit = unit_of(info.unit).label.get(self.lang) or UNITS["count"].label.zh * (self.lang == "zh") or "n"
+        return {**said, "unit": unit, "variants": variants}
+
+    def _usable(self, infos: Sequence[MetricInfo], groups: Mapping[Any, pd.DataFrame]) -> list[dict[str, Any]]:
+        """Count the metrics that can be used in each area, where the map asks for it."""
+        words = self.words["shows"]
+        parts = [groups[info.name, info.default_variant] for info in infos if self.spec.shows_of(info.name) != ("value",)]
+        if not self.spec.has_usable or not parts:
+            return []
+        shown = usable(parts, len(self.order))
+        return [
+            {
+                "name": USABLE,
+                "title": words["usable"],
+                "definition": words["usable_says"].format(n=len(parts)),
+                "standard": words["usable_standard"],
+                "unit": words["usable_unit"],
+                "variants": [self._shown(USABLE, each, words[each.name], None, len(parts)) for each in shown],
+            }
+        ]
+
+    def _shown(self, metric: str, shown: Shown, title: str, part: pd.DataFrame | None, most: int = 0) -> dict[str, Any]:
+        """Pack figures that are no values of a metric, so that the page draws and lists them as it does values; counts out of ``most``."""
+        unit = unit_of(shown.unit)
+        count = int(self.is_area.sum())
+        proper = np.isin(shown.status, ("ok", "estimated")) & np.isfinite(shown.value)
+        known, good = shown.value[:count], proper[:count]
+        classes = classify(known[good], shown.unit, self.lang, self.spec.classing_of(metric))
+        nothing = [self._number("")] * len(self.order)
+        return {
+            "name": shown.name,
+            "title": title,
+            "colors": list(classes.colors),
+            "ranges": list(classes.labels),
+            "method": classes.method,
+            "value": self._column(f"{v:g} / {most}" if most else unit.show(v, self.lang) for v in shown.value),
+            "status": [STATUSES.index(s) for s in shown.status],
+            "class": [classes.index(v) if ok else -1 for v, ok in zip(known, good, strict=True)],
+            "rank": [int(row) for row in np.argsort(np.where(good, -known, np.inf), kind="stable")],
+            "bar": [round(100 * float(v) / (most or 1)) if ok else 0 for v, ok in zip(known, good, strict=True)],
+            **dict.fromkeys(("range", "coverage", "quality", "numerator", "denominator"), nothing),
+            "note": nothing if part is None else self._column(str(text) for text in part["note"].fillna("")),
+            "halves": [],
+        }
 
     def _variant(self, info: MetricInfo, variant: str, part: pd.DataFrame) -> dict[str, Any]:
         unit, label = unit_of(info.unit), unit_of(info.unit).label.get(self.lang)
@@ -210,8 +253,9 @@ class _Payload:
         value = part["value"].to_numpy(dtype=float)
         status = part["status"].fillna("no_data").to_numpy(dtype=object)
         proper = np.isin(status, ("ok", "estimated")) & np.isfinite(value)
-        classes = classify(value[:count][proper[:count]], info.unit, self.lang, self.spec.classing_of(info.name))
         lines = self.targets.of(info, variant)
+        classing, target = self.spec.classing_of(info.name), self.targets.centre(lines)
+        classes = classify(value[:count][proper[:count]], info.unit, self.lang, classing, target)
         held = [line.wanted[np.isfinite(line.wanted)] for line in lines]
         top = np.max(np.concatenate([value[:count][proper[:count]], *held]), initial=0.0)
         above, below = info.bases.get(variant, ("", ""))
@@ -220,6 +264,7 @@ class _Payload:
             "title": info.variants[variant].get(self.lang),
             "colors": list(classes.colors),
             "ranges": list(classes.labels),
+            "method": classes.method,
             "value": self._column(unit.show(v, self.lang) for v in value),
             "range": self._column(
                 f"{unit.show(a, self.lang).removesuffix(label).strip()} – {unit.show(b, self.lang)}" if a <= b else ""
@@ -251,8 +296,9 @@ class _Payload:
         left = {metric["name"]: index for index, metric in enumerate(metrics)}
         infos = self.results.metrics
         found = []
+        source = {name: infos[name].source for name in left if name in infos}
         for theme in self.spec.themes:
-            from_there = [name for name in left if infos[name].source == theme["source"]] if "source" in theme else list(left)
+            from_there = [name for name in left if source.get(name) == theme["source"]] if "source" in theme else list(left)
             mine = [left.pop(name) for name in theme.get("metrics", from_there) if name in left]
             if mine:
                 found.append({"title": text_of(theme["title"]).get(self.lang), "metrics": mine})
@@ -284,6 +330,18 @@ class _Payload:
             parts = [self.words[f"origin_{part}"] for part in layer.origin.split("+") if f"origin_{part}" in self.words]
             found.append(f"{layer.spec.title.get(self.lang)}: {' + '.join(parts)}{f' ({layer.source})' if layer.source else ''}")
         return found
+
+
+def metrics_of(results: Results, spec: MapSpec, standing: Standing | None) -> dict[str, MetricInfo]:
+    """Return the measured metrics that can be chosen on a map, by name."""
+    known = results.shown
+    if spec.metrics == OF_TARGETS:
+        wanted = set() if standing is None else set(standing.targets["measure"])
+        names = [name for name, info in known.items() if name in wanted or info.source == "ledger"]
+    else:
+        names = list(known) if spec.metrics is None else [name for name in spec.metrics if name in known]
+    shown = {name: known[name] for name in names}
+    return {name: info for name, info in shown.items() if spec.shows_of(name) == ("value",) or speaks_of_data(info)}
 
 
 def _halves(titles: Sequence[str], lang: Lang) -> list[list[str]]:

@@ -137,6 +137,12 @@ class PageTargets:
                 found.append(Line(index, wanted, alike, indicative))
         return found
 
+    def centre(self, lines: Sequence[Line]) -> float | None:
+        """Return what is wanted of every area alike: by the first binding target that says so, else by a stretch one; ``None`` where none does."""
+        alike = [line for line in lines if np.isfinite(line.alike)]
+        binding = [line for line in alike if str(self.listed[line.target][2].iloc[0]["strength"]) != "stretch"]
+        return next((line.alike for line in (*binding, *alike)), None)
+
     def beside(self, lines: Sequence[Line], classes: Classes, top: float) -> dict[str, Any]:
         """Return where target lines stand: in the bars of the areas, per cent of ``top``, and in the classes of the legend.
 
