@@ -110,7 +110,7 @@ function makeOverlay(map, data, overlay, zIndex) {
       return [fill ? L.polygon(shapes.flat(), filled) : L.polyline(shapes.flat(2), common)];
     });
     for (const [lat, lon, text] of overlay.numbered) {
-      const icon = L.divIcon({ className: "rank", html: element("span", "", text), iconSize: null });
+      const icon = L.divIcon({ className: "rank", html: named("span", overlay.labelled ? "place" : "", text), iconSize: null });
       drawn.push(L.marker([lat, lon], { pane: "numbers", interactive: false, keyboard: false, icon }));
     }
     return L.layerGroup(drawn);

@@ -12,6 +12,7 @@ import pyproj
 import shapely
 
 from spatial.areas import BEYOND, CITY, FULL_COVERAGE, OUTSIDE, RESERVED
+from spatial.base_map import base_map_of
 from spatial.crs import WGS84, choose_crs, name_of, reproject
 from spatial.errors import CRSError
 from spatial.outputs.classes import NO_DATA, PARTIAL, classify
@@ -110,6 +111,7 @@ class _Payload:
             "notices": self.notices,
             "attribution": list(dict.fromkeys(text for text in (city.attribution, city.synthetic) if text)),
             "sheet": self._sheet(),
+            "base": self._base(),
         }
 
     def _city(self) -> dict[str, Any]:
@@ -129,7 +131,10 @@ class _Payload:
         }
 
     def _stamp(self) -> str:
+        """Return what a map bears until it is approved: any of a place in China, and one that shows what is not public."""
         city = self.results.city
+        if city.sheet.approval_number:
+            return ""
         layers = city.layers.values()
         if _in_china(city.crs, self._lonlat(shapely.box(*shapely.total_bounds(self.results.areas.whole)))):
             stamp = text_of(self.spec.words["stamp"])
@@ -172,9 +177,22 @@ class _Payload:
         return metrics_of(self.results, self.spec, self.standing)
 
     def _sheet(self) -> dict[str, Any]:
-        """Return what stands in the margin: who issues it, its approval number."""
+        """Return what stands in the margin: who issues it, the number under which it was approved."""
         sheet = self.results.city.sheet
-        return {"issuing_unit": sheet.issuing_unit, "approval_number": sheet.approval_number}
+        return {
+            "issuing_unit": sheet.issuing_unit,
+            "issued": self.words["issued_by"].format(unit=sheet.issuing_unit) if sheet.issuing_unit else "",
+            "approval_number": sheet.approval_number,
+            "approved": self.words["approved"].format(number=sheet.approval_number) if sheet.approval_number else "",
+        }
+
+    def _base(self) -> dict[str, Any] | None:
+        """Return what lies under the map, if anything."""
+        base = base_map_of(self.results.city.sheet)
+        if base is None:
+            return None
+        title = self.words["base_map"].format(title=base.title.get(self.lang))
+        return {"title": title, "tiles": list(base.tiles), "attribution": base.attribution, "max_zoom": base.max_zoom}
 
     def _metrics(self) -> list[dict[str, Any]]:
         infos = list(self._infos().values())
@@ -276,8 +294,8 @@ class _Payload:
             "bar": [round(100 * float(v) / top) if good and top > 0 else 0 for v, good in zip(value[:count], proper[:count], strict=True)],
             "coverage": self._column(f"{v:.1%}" if v < 1 else "" for v in part["coverage"]),
             "quality": self._column(f"{v:.0%}" if v < 1 else "" for v in part["quality"]),
-            "numerator": self._column(self._base(v, above) for v in part["numerator"]),
-            "denominator": self._column(self._base(v, below) for v in part["denominator"]),
+            "numerator": self._column(self._in_base_units(v, above) for v in part["numerator"]),
+            "denominator": self._column(self._in_base_units(v, below) for v in part["denominator"]),
             "note": self._column(str(text) for text in part["note"].fillna("")),
             **self.targets.beside(lines, classes, float(top)),
         }
@@ -285,7 +303,7 @@ class _Payload:
     def _column(self, texts: Iterable[str]) -> list[int]:
         return [self._number(text) for text in texts]
 
-    def _base(self, value: float, unit: str) -> str:
+    def _in_base_units(self, value: float, unit: str) -> str:
         """Show a numerator or denominator in its base unit; where the metric declares none, as a number."""
         if not np.isfinite(value):
             return ""
