@@ -202,7 +202,9 @@ def _diverging(known: Floats, unit: Unit, lang: Lang, classing: Classing, target
         centre, method = round(middle, unit.decimals) / unit.factor, "median"
     low, high = float(known[0]), float(known[-1])
     far = np.sort(np.abs(known - centre))
-    steps = [0.0, *(limit for limit, _ in _quantiles(far, classing.count // 2))] if far[-1] > far[0] else [0.0]
+    limits = [limit for limit, _ in _quantiles(far, classing.count // 2)] if far[-1] > far[0] else []
+    read = [round(limit * unit.factor, unit.decimals) / unit.factor for limit in limits]
+    steps = [0.0, *sorted({step for step in read if step > 0})]
     # Of a side without values only the centre is left: it is where the other side begins.
     up = [centre + step for step in steps if centre + step < high or step == 0]
     down = [centre - step for step in steps if centre - step > low or step == 0]

@@ -19,8 +19,8 @@ SEQUENTIAL: Mapping[str, tuple[str, ...]] = {
     "official-red": ("#fdecea", "#f7bdb8", "#e9827d", "#c2413f", "#7c1522"),
 }
 # Below and above the centre, each from the centre outwards.
-_PLAIN = ("#fae3b6", "#dd9a3c", "#8f4a00"), ("#dcd8ee", "#9083c4", "#432c84")
-_DRAWN = ("#f8dcc4", "#e0825a", "#9c2d1c"), ("#d3e8c4", "#7db569", "#22692f")
+_PLAIN = ("#fbe8c8", "#efb264", "#c4690f"), ("#e4e1f1", "#aaa2d3", "#63519f")
+_DRAWN = ("#fbe3d3", "#eba17e", "#c04a33"), ("#dcefd0", "#94c982", "#38843f")
 DIVERGING: Mapping[str, tuple[tuple[str, ...], tuple[str, ...]]] = {name: _PLAIN if name == "colour-blind" else _DRAWN for name in SEQUENTIAL}
 PALETTES = tuple(SEQUENTIAL)
 

@@ -10,7 +10,8 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from spatial.result import MetricInfo
+from spatial.result import STATUS_TITLES, STATUSES, MetricInfo
+from spatial.text import Lang
 
 USABLE = "usable_metrics"
 USABLE_VARIANTS: Mapping[str, tuple[str, ...]] = {"usable_ok": ("ok",), "usable_known": ("ok", "estimated")}
@@ -62,6 +63,27 @@ def usable(parts: Sequence[pd.DataFrame], rows: int) -> list[Shown]:
     for name, statuses in USABLE_VARIANTS.items():
         count = sum((part["status"].isin(statuses).to_numpy() for part in parts), np.zeros(rows))
         found.append(Shown(name, np.asarray(count, dtype=float), np.full(rows, "ok" if parts else "no_data", dtype=object), "count"))
+    return found
+
+
+def unusable_said(parts: Mapping[str, pd.DataFrame], rows: int, lang: Lang) -> list[str]:
+    """Name by area the metrics that are not measured in full, by what they are instead.
+
+    Parameters
+    ----------
+    parts
+        By the title of each metric, the rows of its default variant in the order of the page.
+    rows
+        How many there are.
+    lang
+        Of the titles.
+    """
+    status = {title: part["status"].fillna("no_data").to_numpy(dtype=object) for title, part in parts.items()}
+    colon, comma, stop = ("：", "、", "；") if lang == "zh" else (": ", ", ", "; ")
+    found = []
+    for row in range(rows):
+        named = {kind: [title for title, states in status.items() if states[row] == kind] for kind in STATUSES if kind != "ok"}
+        found.append(stop.join(f"{STATUS_TITLES[kind].get(lang)}{colon}{comma.join(titles)}" for kind, titles in named.items() if titles))
     return found
 
 

@@ -17,7 +17,7 @@ from spatial.crs import WGS84, choose_crs, name_of, reproject
 from spatial.errors import CRSError
 from spatial.outputs.classes import NO_DATA, PARTIAL, classify
 from spatial.outputs.map_specs import OF_TARGETS, MapSpec, text_of
-from spatial.outputs.webmap.data_quality import USABLE, Shown, quality_of, said_of, speaks_of_data, usable
+from spatial.outputs.webmap.data_quality import USABLE, Shown, quality_of, said_of, speaks_of_data, unusable_said, usable
 from spatial.outputs.webmap.languages import Shared, Texts, in_both
 from spatial.outputs.webmap.overlays import pack_overlays
 from spatial.outputs.webmap.shapes import packed, simplified
@@ -215,7 +215,8 @@ class _Payload:
         }
         if columns != ("value",):
             part = groups[info.name, info.default_variant]
-            variants = [self._shown(info.name, quality_of(part, column), self.words["shows"][column], part) for column in columns]
+            notes = [str(text) for text in part["note"].fillna("")]
+            variants = [self._shown(info.name, quality_of(part, column), self.words["shows"][column], notes) for column in columns]
             return {**said, "definition": said_of(columns, self.words, said["definition"]), "unit": "%", "variants": variants}
         names = list(info.variants) if all_variants else [info.default_variant]
         halves = _halves([info.variants[name].get(self.lang) for name in names], self.lang)
@@ -226,10 +227,13 @@ class _Payload:
     def _usable(self, infos: Sequence[MetricInfo], groups: Mapping[Any, pd.DataFrame]) -> list[dict[str, Any]]:
         """Count the metrics that can be used in each area, where the map asks for it."""
         words = self.words["shows"]
-        parts = [groups[info.name, info.default_variant] for info in infos if self.spec.shows_of(info.name) != ("value",)]
+        counted = [info for info in infos if self.spec.shows_of(info.name) != ("value",)]
+        parts = [groups[info.name, info.default_variant] for info in counted]
         if not self.spec.has_usable or not parts:
             return []
         shown = usable(parts, len(self.order))
+        titles = (info.title.get(self.lang) for info in counted)
+        notes = unusable_said(dict(zip(titles, parts, strict=True)), len(self.order), self.lang)
         return [
             {
                 "name": USABLE,
@@ -237,11 +241,11 @@ class _Payload:
                 "definition": words["usable_says"].format(n=len(parts)),
                 "standard": words["usable_standard"],
                 "unit": words["usable_unit"],
-                "variants": [self._shown(USABLE, each, words[each.name], None, len(parts)) for each in shown],
+                "variants": [self._shown(USABLE, each, words[each.name], notes, len(parts)) for each in shown],
             }
         ]
 
-    def _shown(self, metric: str, shown: Shown, title: str, part: pd.DataFrame | None, most: int = 0) -> dict[str, Any]:
+    def _shown(self, metric: str, shown: Shown, title: str, notes: Sequence[str], most: int = 0) -> dict[str, Any]:
         """Pack figures that are no values of a metric, so that the page draws and lists them as it does values; counts out of ``most``."""
         unit = unit_of(shown.unit)
         count = int(self.is_area.sum())
@@ -261,7 +265,7 @@ class _Payload:
             "rank": [int(row) for row in np.argsort(np.where(good, -known, np.inf), kind="stable")],
             "bar": [round(100 * float(v) / (most or 1)) if ok else 0 for v, ok in zip(known, good, strict=True)],
             **dict.fromkeys(("range", "coverage", "quality", "numerator", "denominator"), nothing),
-            "note": nothing if part is None else self._column(str(text) for text in part["note"].fillna("")),
+            "note": self._column(notes),
             "halves": [],
         }
 
