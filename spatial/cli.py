@@ -191,7 +191,9 @@ def _parser() -> argparse.ArgumentParser:
     demo.set_defaults(command=_demo)
 
     listing = commands.add_parser("list", help="list metrics, layers and their fields, or maps")
-    listing.add_argument("what", nargs="?", choices=("metrics", "layers", "maps"), default="metrics", help="what to list (default: metrics)")
+    listing.add_argument(
+        "what", nargs="?", choices=("metrics", "layers", "maps"), default="metrics", help="what to list (default: metrics)"
+    )
     listing.add_argument("--lang", choices=("zh", "en"), default="en", help="language of titles (default: en)")
     listing.set_defaults(command=_list)
 

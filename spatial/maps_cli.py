@@ -66,7 +66,14 @@ def _map(args: argparse.Namespace) -> None:
 
     progress = Progress(None if args.quiet else draw())
     written, why_not = write_maps(
-        args.project, args.names, out=args.out, by=args.by, lang=args.lang, base_map=args.base_map, cache=not args.no_cache, progress=progress
+        args.project,
+        args.names,
+        out=args.out,
+        by=args.by,
+        lang=args.lang,
+        base_map=args.base_map,
+        cache=not args.no_cache,
+        progress=progress,
     )
     clear(progress.draw is not None)
     for line in why_not:

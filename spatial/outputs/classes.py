@@ -14,7 +14,8 @@ import numpy.typing as npt
 from spatial.catalogue import check_keys
 from spatial.errors import nearest, shown
 from spatial.outputs.natural_breaks import natural_groups
-from spatial.outputs.palettes import DIVERGING, PALETTE, PALETTES, SEQUENTIAL, between, mixed
+from spatial.outputs.palettes import DIVERGING, PALETTES, SEQUENTIAL, between, mixed
+from spatial.outputs.palettes import PALETTE as PALETTE
 from spatial.text import Lang
 from spatial.units import Unit, unit_of
 
@@ -240,7 +241,8 @@ def _roundest(below: float, above: float, decimals: int) -> float:
         step = 10.0**-digits
         fits = [n * step for n in range(math.floor(below / step), math.ceil(above / step) + 1) if below < n * step <= above]
         if fits:
-            return float(round(min(fits, key=lambda value: abs(value - (below + above) / 2)), max(digits, 0)))
+            middle = (below + above) / 2
+            return round(min(fits, key=lambda value: abs(value - middle)), max(digits, 0))
     return above
 
 

@@ -21,7 +21,9 @@ SEQUENTIAL: Mapping[str, tuple[str, ...]] = {
 # Below and above the centre, each from the centre outwards.
 _PLAIN = ("#fbe8c8", "#efb264", "#c4690f"), ("#e4e1f1", "#aaa2d3", "#63519f")
 _DRAWN = ("#fbe3d3", "#eba17e", "#c04a33"), ("#dcefd0", "#94c982", "#38843f")
-DIVERGING: Mapping[str, tuple[tuple[str, ...], tuple[str, ...]]] = {name: _PLAIN if name == "colour-blind" else _DRAWN for name in SEQUENTIAL}
+DIVERGING: Mapping[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
+    name: _PLAIN if name == "colour-blind" else _DRAWN for name in SEQUENTIAL
+}
 PALETTES = tuple(SEQUENTIAL)
 
 

@@ -293,7 +293,9 @@ class _Drawing:
             part = shapely.intersection(seen, extent)
             rows, seen = rows[shapely.area(part) > 0], part[shapely.area(part) > 0]
         places = reproject(shapely.point_on_surface(seen), self.results.city.crs, pyproj.CRS(WGS84))
-        return [[round(float(at.y), 5), round(float(at.x), 5), str(text)] for at, text in zip(places, frame[column].iloc[rows], strict=True)]
+        return [
+            [round(float(at.y), 5), round(float(at.x), 5), str(text)] for at, text in zip(places, frame[column].iloc[rows], strict=True)
+        ]
 
     def _facts(self, frame: gpd.GeoDataFrame) -> list[_Fact]:
         """Gather what the page says of a feature under the pointer; distances only where there are not too many."""

@@ -220,7 +220,9 @@ class _Payload:
             return {**said, "definition": said_of(columns, self.words, said["definition"]), "unit": "%", "variants": variants}
         names = list(info.variants) if all_variants else [info.default_variant]
         halves = _halves([info.variants[name].get(self.lang) for name in names], self.lang)
-        variants = [{**self._variant(info, name, groups[info.name, name]), "halves": half} for name, half in zip(names, halves, strict=True)]
+        variants = [
+            {**self._variant(info, name, groups[info.name, name]), "halves": half} for name, half in zip(names, halves, strict=True)
+        ]
         unit = unit_of(info.unit).label.get(self.lang) or UNITS["count"].label.zh * (self.lang == "zh") or "n"
         return {**said, "unit": unit, "variants": variants}
 
