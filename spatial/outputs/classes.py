@@ -242,7 +242,8 @@ def _roundest(below: float, above: float, decimals: int) -> float:
         fits = [n * step for n in range(math.floor(below / step), math.ceil(above / step) + 1) if below < n * step <= above]
         if fits:
             middle = (below + above) / 2
-            return round(min(fits, key=lambda value: abs(value - middle)), max(digits, 0))
+            best: float = min(fits, key=lambda value: abs(value - middle))
+            return round(best, max(digits, 0))
     return above
 
 

@@ -14,7 +14,7 @@ from spatial.result import STATUS_TITLES, STATUSES, MetricInfo
 from spatial.text import Lang
 
 USABLE = "usable_metrics"
-USABLE_VARIANTS: Mapping[str, tuple[str, ...]] = {"usable_ok": ("ok",), "usable_known": ("ok", "estimated")}
+USABLE_VARIANTS: Mapping[str, tuple[str, ...]] = {"usable_known": ("ok", "estimated"), "usable_ok": ("ok",)}
 
 
 @dataclass(frozen=True, eq=False)

@@ -329,18 +329,21 @@ class _Payload:
         return found
 
     def _opens(self, metrics: list[dict[str, Any]]) -> dict[str, int]:
-        """Which metric and variant are shown first: those declared; another where it was not measured or has nothing to show."""
-        name, _, variant = self.spec.opens_with.partition("/")
-        ranked = sorted(range(len(metrics)), key=lambda n: metrics[n]["name"] != name)
-        first = {n: metrics[n]["variants"][self._variant_first(metrics[n], name, variant)] for n in ranked}
-        with_colour = [n for n in ranked if first[n]["colors"]]
-        with_value = [n for n in ranked if any(s != STATUSES.index("no_data") for s in first[n]["status"])]
-        opens = (with_colour or with_value or ranked)[0]
-        return {"opens": opens, "opens_variant": self._variant_first(metrics[opens], name, variant)}
+        """Which metric and variant are shown first: those declared; what comes nearest where they have nothing to show.
 
-    @staticmethod
-    def _variant_first(metric: dict[str, Any], name: str, variant: str) -> int:
-        return next((n for n, each in enumerate(metric["variants"]) if metric["name"] == name and each["name"] == variant), 0)
+        That is another variant of the metric (residential land where nobody knows the residents), else another metric.
+        """
+        name, _, variant = self.spec.opens_with.partition("/")
+        nothing = STATUSES.index("no_data")
+        ranked = [
+            (n, m, each)
+            for n, metric in sorted(enumerate(metrics), key=lambda pair: pair[1]["name"] != name)
+            for m, each in sorted(enumerate(metric["variants"]), key=lambda pair: (metric["name"], pair[1]["name"]) != (name, variant))
+        ]
+        with_colour = [(n, m) for n, m, each in ranked if each["colors"]]
+        with_value = [(n, m) for n, m, each in ranked if any(status != nothing for status in each["status"])]
+        opens, opens_variant = (with_colour or with_value or [(n, m) for n, m, _ in ranked])[0]
+        return {"opens": opens, "opens_variant": opens_variant}
 
     def _sources(self) -> list[str]:
         found = []
