@@ -13,7 +13,7 @@ PALETTE = ("#ffffcc", "#a1dab4", "#41b6c4", "#2c7fb8", "#253494")  # YlGnBu, saf
 # and no ramp. To be confirmed against the edition in force; a project states its own hues by choosing among them. They are not made for the colour-blind.
 SEQUENTIAL: Mapping[str, tuple[str, ...]] = {
     "colour-blind": PALETTE,
-    "official": ("#fff8c9", "#fbe27a", "#f2bd3a", "#cf8417", "#8a4b0a"),
+    "official": ("#fffbe3", "#fcebac", "#f7d56a", "#e3b135", "#b07f1a"),
     "official-green": ("#eef8e2", "#c3e6a5", "#86c66a", "#3f9443", "#135a2a"),
     "official-grey": ("#f4f4f2", "#cfd2d4", "#9ea4a9", "#666e76", "#2f363d"),
     "official-red": ("#fdecea", "#f7bdb8", "#e9827d", "#c2413f", "#7c1522"),
