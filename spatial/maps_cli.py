@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -122,9 +122,11 @@ def write_maps(
     parsed = parse_project(project)
     # Whatever is declared wrongly, of a map, a metric, a plan or the base map, is told before minutes of reading.
     specs = _chosen(names, project.parent)
+    lacks = {spec.name: _NO_PLANS for spec in specs if _lacks_plans(spec, parsed)}
+    _raise_if_wanted(lacks, specs, names)
     sheet = _sheet(parsed, base_map)
     parsed.check_areas(by)
-    metrics = _metrics_needed(specs, parsed)
+    metrics = _metrics_needed([spec for spec in specs if spec.name not in lacks], parsed)
     folder = project.resolve().parent / "out" / "maps" if out is None else out.resolve()
     places = {spec.name: _place(folder, spec.name) for spec in specs}
     city = replace(open_city(project, progress=progress, cache=cache), sheet=sheet)
@@ -136,16 +138,31 @@ def write_maps(
         print(f"notice: {printable(notice.get(lang))}", file=sys.stderr)
     with progress.step("judge the targets"):
         standing = standing_of(parsed, city, results)
-    lacks = {spec.name: why for spec in specs if (why := _lack(results, spec, standing))}
-    why_not = [f"map {name}: {why}" for name, why in lacks.items()]
-    if why_not and (names or len(lacks) == len(specs)):
-        raise OptionError("\n".join(why_not))
+    lacks |= {spec.name: why for spec in specs if spec.name not in lacks and (why := _lack(results, spec, standing))}
+    why_not = _raise_if_wanted(lacks, specs, names)
     written = []
     for spec in specs:
         if spec.name not in lacks:
             with progress.step(f"write {spec.name}.html"):
                 written.append(write_map(results, places[spec.name], standing, name=spec.name))
     return written, why_not
+
+
+_NO_PLANS = "there is neither a plan nor a ledger in city.toml; add [plans.…] or [ledger], see docs/targets.md"
+
+
+def _lacks_plans(spec: MapSpec, parsed: Project) -> bool:
+    from spatial.outputs.map_specs import OF_TARGETS
+
+    return spec.metrics == OF_TARGETS and not parsed.planned.plans and parsed.planned.ledger is None
+
+
+def _raise_if_wanted(lacks: Mapping[str, str], specs: Sequence[MapSpec], names: Sequence[str]) -> list[str]:
+    """Say of each map that lacks something what; raise it where the map was asked for by name, or no other is left."""
+    why_not = [f"map {name}: {why}" for name, why in lacks.items()]
+    if why_not and (names or len(lacks) == len(specs)):
+        raise OptionError("\n".join(why_not))
+    return why_not
 
 
 def _chosen(names: Sequence[str], own: Path) -> list[MapSpec]:
@@ -213,15 +230,11 @@ def _with_something_to_say(names: Sequence[str] | None, city: City) -> list[str]
 
 def _lack(results: Results, spec: MapSpec, standing: Standing | None) -> str:
     """Say why a map has nothing to show; empty where it has something."""
-    from spatial.outputs.map_specs import OF_TARGETS
     from spatial.outputs.webmap import metrics_of
 
     shown_here = metrics_of(results, spec, standing)
     if not shown_here:
-        if spec.metrics == OF_TARGETS:
-            return "there is neither a plan nor a ledger in city.toml; add [plans.…] or [ledger], see docs/targets.md"
-        names = ", ".join(spec.metrics or ())
-        return f"none of its metrics was measured ({names})"
+        return "none of its metrics was measured" + (f" ({', '.join(spec.metrics)})" if isinstance(spec.metrics, tuple) else "")
     rows = results.table[results.table["metric"].isin(list(shown_here))]
     if (rows["status"] != "no_data").any():
         return ""

@@ -161,7 +161,12 @@ def test_fixed_breaks_are_kept_and_the_ends_are_open():
 
 @pytest.mark.parametrize(
     ("options", "target", "centre", "method"),
-    [({}, 0.168, 0.168, "target"), ({"centre": 15.0}, None, 0.15, "centre"), ({"centre": 15.0}, 0.168, 0.168, "target"), ({}, None, 0.1, "median")],
+    [
+        ({}, 0.168, 0.168, "target"),
+        ({"centre": 15.0}, None, 0.15, "centre"),
+        ({"centre": 15.0}, 0.168, 0.168, "target"),
+        ({}, None, 0.1, "median"),
+    ],
 )
 def test_diverging_classes_break_exactly_at_the_centre(options, target, centre, method):
     values = np.array([0.02, 0.06, 0.09, 0.1, 0.14, 0.19, 0.3])
