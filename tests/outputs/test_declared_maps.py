@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import replace
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +14,9 @@ from spatial.errors import OptionError, ProjectError
 from spatial.measurement import measure
 from spatial.metrics import registered
 from spatial.metrics.facilities import facility_classes
-from spatial.outputs.map_specs import OF_TARGETS, map_spec, map_specs
+from spatial.outputs.classes import METHODS, Classing
+from spatial.outputs.map_specs import _KEYS, OF_TARGETS, SHOWS, map_spec, map_specs
+from spatial.outputs.palettes import PALETTES
 from spatial.outputs.webmap import is_ours, write_map
 from spatial.sheet import Sheet
 from tests.outputs.planned_city import planned_results
@@ -249,3 +251,13 @@ def test_a_map_of_services_has_its_evidence(tmp_path: Path) -> None:
     payload = page_of(served_results(), tmp_path, "circle")
     assert "cells" in [overlay["name"] for overlay in payload["overlays"]]
     assert all(overlay["name"] != "stops" for overlay in payload["overlays"])
+
+
+def test_the_page_about_maps_tells_every_key_and_its_example_can_be_used(tmp_path: Path) -> None:
+    said = (Path(__file__).parents[2] / "docs" / "maps.md").read_text(encoding="utf-8")
+    keys = {*_KEYS, *(field.name for field in fields(Classing)), *METHODS, *PALETTES, *SHOWS, *SHIPPED}
+    assert [key for key in sorted(keys) if f"`{key}`" not in said and f"`[{key}]`" not in said and f"[{key}" not in said] == []
+    (example,) = re.findall(r"```toml\n(.*?)```", said, re.S)
+    spec = map_specs(own(tmp_path, "green", example))["green"]
+    assert spec.classing_of("park_service_coverage").breaks == (60, 70, 80, 90)
+    assert spec.classing_of("built_up_green_rate").palette == "official-green"
