@@ -70,6 +70,11 @@ crs = "auto"                             # or "EPSG:4551"
 # date = "2025-06-30"                    # the day to which it speaks
 # fields = { id = "编号", name = "名称", type = "类别", status = "进展", status_date = "进展日期", district = "所在区" }
 
+# [map]                                  # what stands on every map, and what lies under it: "spatial map"
+# issuing_unit = "规划院"
+# base_map = "tianditu"                  # none (default), osm, tianditu, or "https://…/{z}/{x}/{y}.png"
+# base_map_token = "…"                   # your own
+
 # [statistics]                           # area, metric, series, year, value, unit, source
 # file = "data/statistics.csv"
 """

@@ -92,7 +92,7 @@ function makeOverlay(map, data, overlay, zIndex) {
   let layer = null;
   let groups = null;
 
-  const kindOf = (group) => group.kind || (overlay.points ? "point" : "shape");
+  const kindOf = (group) => group.kind || (overlay.points ? "point" : group.color || style.fill ? "shape" : "line");
   const unpacked = () => (groups ??= overlay.groups.map((group) => ({
     ...group, kind: kindOf(group), shapes: kindOf(group) === "point" ? walk(group.shapes.points, group.shapes.degrees) : unpack(group.shapes),
   })));

@@ -7,8 +7,10 @@ from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
+import geopandas as gpd
 import numpy as np
 import pytest
+from shapely import LineString
 
 from spatial.errors import OptionError, ProjectError
 from spatial.measurement import measure
@@ -17,12 +19,13 @@ from spatial.metrics.facilities import facility_classes
 from spatial.outputs.classes import METHODS, Classing
 from spatial.outputs.map_specs import _KEYS, OF_TARGETS, SHOWS, map_spec, map_specs
 from spatial.outputs.palettes import PALETTES
+from spatial.outputs.qgis_layers import qgis_tables
 from spatial.outputs.webmap import is_ours, write_map
 from spatial.sheet import Sheet
 from tests.outputs.planned_city import planned_results
 from tests.outputs.planned_city import standing as planned
 from tests.outputs.served_city import served_results
-from tests.outputs.test_maps import payload_of, small_city, small_results
+from tests.outputs.test_maps import CRS, payload_of, small_city, small_results
 
 SHIPPED = ["overview", "circle", "parks", "quality", "roads", "targets", "transit"]
 
@@ -153,6 +156,30 @@ def test_a_map_opens_on_a_variant_that_has_values(tmp_path: Path) -> None:
     assert metric["variants"][payload["opens_variant"]]["colors"]
 
 
+def test_qgis_has_the_classes_of_the_overview(tmp_path: Path) -> None:
+    """As declared, about the target of the plan: the same limits in the same colours."""
+    own(
+        tmp_path,
+        "overview",
+        '[classes.road_area_ratio]\nmethod = "diverging"\npalette = "official"\n[classes]\nmethod = "natural"\ncount = 3\n',
+    )
+    results, standing = planned_results(), planned()
+    results = replace(results, city=replace(results.city, folder=tmp_path))
+    payload = page_of(results, tmp_path, "overview", standing)
+    areas = next(table for table in qgis_tables(results, standing) if table.name == "areas")
+    drawn = {
+        style.name: [rule.symbol.fill for rule in style.rules[0].rules if rule.symbol and rule.symbol.opacity == 0.9]
+        for style in areas.styles
+    }
+    methods = set()
+    for metric in payload["metrics"]:
+        variant = metric["variants"][0]
+        title = metric["title"] + (f"：{variant['title']}" if variant["title"] else "")
+        assert drawn[title] == variant["colors"]
+        methods.add(variant["method"])
+    assert "target" in methods
+
+
 # Data quality.
 
 
@@ -233,6 +260,13 @@ def test_the_policy_opens_for_the_base_map_alone(tmp_path: Path) -> None:
     assert payload_of(plain)["base"] is None
 
 
+def test_openstreetmap_under_a_map_of_china_is_told(tmp_path: Path) -> None:
+    there = page_of(with_sheet(small_results(crs="EPSG:4551", lang="zh"), base_map="osm"), tmp_path, "overview")
+    assert any("不得用于公开出版" in notice for notice in there["notices"])
+    elsewhere = page_of(with_sheet(small_results(), base_map="osm"), tmp_path, "overview")
+    assert not any("published map" in notice for notice in elsewhere["notices"])
+
+
 # Names of places over a grid.
 
 
@@ -261,3 +295,18 @@ def test_the_page_about_maps_tells_every_key_and_its_example_can_be_used(tmp_pat
     spec = map_specs(own(tmp_path, "green", example))["green"]
     assert spec.classing_of("park_service_coverage").breaks == (60, 70, 80, 90)
     assert spec.classing_of("built_up_green_rate").palette == "official-green"
+
+
+def test_what_is_said_of_a_line_stands_beside_that_line(tmp_path: Path) -> None:
+    """Lines of which something is said are not joined with their neighbours."""
+    rail = gpd.GeoDataFrame(
+        {"railway": ["subway", "subway"], "name": ["1 号线", "2 号线"], "routes": ["", ""]},
+        geometry=[LineString([(450_000, 3_100_100), (451_000, 3_100_100)]), LineString([(451_000, 3_100_100), (452_000, 3_100_100)])],
+        crs=CRS,
+    )
+    payload = page_of(measure(small_city(["a", "b"], rail=rail), ["road_network_density"], lang="zh"), tmp_path, "overview")
+    overlay = next(each for each in payload["overlays"] if each["name"] == "rail")
+    (group,) = overlay["groups"]
+    assert [column["title"] for column in overlay["columns"]] == ["名称", "类型", "所属线路"]
+    assert [payload["texts"][at] for at in group["facts"][0]] == ["1 号线", "2 号线"]
+    assert len(group["shapes"]["shapes"]) == 2

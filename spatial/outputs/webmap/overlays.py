@@ -175,7 +175,10 @@ class _Drawing:
         groups = []
         for place, group in enumerate(self._groups(frame, grades)):
             mine = geometry[group.rows]
-            made = {"weight": group.weight, "shapes": self.shared.once((self.name, place), partial(self._packed, mine, points))}
+            made = {
+                "weight": group.weight,
+                "shapes": self.shared.once((self.name, place), partial(self._packed, mine, points, bool(facts))),
+            }
             if facts:
                 made["facts"] = [_once([fact.values[row] for row in group.rows]) for fact in facts]
             if group.color:
@@ -193,8 +196,9 @@ class _Drawing:
             "fades": bool(self.overlay.get("fades")),
         }
 
-    def _packed(self, geometry: npt.NDArray[np.object_], points: bool) -> dict[str, Any]:
-        if np.isin(shapely.get_type_id(geometry), (1, 5)).all():
+    def _packed(self, geometry: npt.NDArray[np.object_], points: bool, apart: bool) -> dict[str, Any]:
+        """Pack shapes; lines of which nothing is said are joined where they meet."""
+        if not apart and np.isin(shapely.get_type_id(geometry), (1, 5)).all():
             geometry = np.array([shapely.line_merge(shapely.multilinestrings(shapely.get_parts(geometry)))], object)
         return (packed_points if points else packed)(geometry, self.results.city.crs, OVERLAY_DEGREES)
 

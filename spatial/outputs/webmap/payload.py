@@ -83,6 +83,8 @@ class _Payload:
         self.notices += said
         if secret:
             self.notices.append(self.words["secret"].format(layers=", ".join(secret)))
+        if city.sheet.base_map == "osm" and self._is_in_china():
+            self.notices.append(self.words["osm_in_china"])
         names = areas.names[self.order]
         shown = [
             RESERVED[key].get(self.lang) if key in RESERVED else str(name) for key, name in zip(areas.ids[self.order], names, strict=True)
@@ -136,11 +138,14 @@ class _Payload:
         if city.sheet.approval_number:
             return ""
         layers = city.layers.values()
-        if _in_china(city.crs, self._lonlat(shapely.box(*shapely.total_bounds(self.results.areas.whole)))):
+        if self._is_in_china():
             stamp = text_of(self.spec.words["stamp"])
             return stamp.zh if self.lang == "zh" else f"{stamp.zh} / {stamp.en}"
         levels = [layer.sensitivity for layer in layers if layer.origin != "absent"] + ([city.ledger.sensitivity] if city.ledger else [])
         return self.words["stamp"] if any(level != "public" for level in levels) else ""
+
+    def _is_in_china(self) -> bool:
+        return _in_china(self.results.city.crs, self._lonlat(shapely.box(*shapely.total_bounds(self.results.areas.whole))))
 
     def _lonlat(self, geometry: Any) -> Any:
         return reproject(np.array([geometry], object), self.results.city.crs, pyproj.CRS(WGS84))[0]
