@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from spatial import catalogue
+from spatial.base_map import base_map_faults
 from spatial.datum import DATUMS
 from spatial.errors import Faults, OptionError, ProjectError, nearest, shown
 from spatial.files import fingerprint
@@ -173,6 +174,8 @@ def parse_project(path: Path) -> Project:
 
     planned = parse_plans(raw, path, faults, options_of=options_of)
     sheet = parse_sheet(raw, where, faults)
+    for message in base_map_faults(sheet, f"{where} [map]"):
+        faults.add(message)
     if not layers and "osm" not in raw:
         faults.add(f"{where}: there is neither [osm] nor any [layers.…]; give at least one input")
     faults.raise_if_any()

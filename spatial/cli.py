@@ -17,6 +17,7 @@ from typing import Any
 
 from spatial import __version__
 from spatial.errors import OptionError, OutputError, SpatialError, printable, shown
+from spatial.maps_cli import add_maps
 from spatial.targets_cli.parser import add_targets
 
 PROBLEMS_FOUND = 3
@@ -68,6 +69,11 @@ crs = "auto"                             # or "EPSG:4551"
 # file = "data/ledger.xlsx"
 # date = "2025-06-30"                    # the day to which it speaks
 # fields = { id = "编号", name = "名称", type = "类别", status = "进展", status_date = "进展日期", district = "所在区" }
+
+# [map]                                  # what stands on every map, and what lies under it: "spatial map"
+# issuing_unit = "规划院"
+# base_map = "tianditu"                  # none (default), osm, tianditu, or "https://…/{z}/{x}/{y}.png"
+# base_map_token = "…"                   # your own
 
 # [statistics]                           # area, metric, series, year, value, unit, source
 # file = "data/statistics.csv"
@@ -159,6 +165,8 @@ def _parser() -> argparse.ArgumentParser:
     _run_options(run)
     run.set_defaults(command=_run)
 
+    add_maps(commands)
+
     check = commands.add_parser("check", help="look at a project before its numbers are used: problems, layers, what each metric will lack")
     check.add_argument("project", type=Path, metavar="city.toml", help="the project file, or its folder")
     check.add_argument("--by", metavar="AREAS", default="districts", help="areas to report by, as for run")
@@ -187,8 +195,10 @@ def _parser() -> argparse.ArgumentParser:
     demo.add_argument("--lang", choices=("zh", "en"), default="en", help="language of notes and titles")
     demo.set_defaults(command=_demo)
 
-    listing = commands.add_parser("list", help="list metrics, or layers and their fields")
-    listing.add_argument("what", nargs="?", choices=("metrics", "layers"), default="metrics", help="what to list (default: metrics)")
+    listing = commands.add_parser("list", help="list metrics, layers and their fields, or maps")
+    listing.add_argument(
+        "what", nargs="?", choices=("metrics", "layers", "maps"), default="metrics", help="what to list (default: metrics)"
+    )
     listing.add_argument("--lang", choices=("zh", "en"), default="en", help="language of titles (default: en)")
     listing.set_defaults(command=_list)
 
@@ -368,6 +378,14 @@ def _list(args: argparse.Namespace) -> None:
             for field in spec.fields.values():
                 if field.type != "ids":
                     print(f"    {field.name:<18} {field.title.get(args.lang)}{' *' if field.required else ''}")
+        return
+    if args.what == "maps":
+        from spatial.outputs.map_specs import map_specs
+
+        for map_spec in map_specs(_own()).values():
+            print(f"{map_spec.name:<16} {map_spec.title.get(args.lang)}")
+            if said := map_spec.description.get(args.lang):
+                print(f"    {said}")
         return
     from spatial.metrics import registered
 

@@ -69,7 +69,7 @@ def measure(
     if lang not in ("zh", "en"):
         raise OptionError(f'lang "{lang}" is not zh or en')
     if metrics is None:
-        chosen = [metric for metric in registered(city.folder).values() if _has_something_to_say(metric, city)]
+        chosen = [metric for metric in registered(city.folder).values() if has_something_to_say(metric, city)]
     else:
         chosen = find([metrics] if isinstance(metrics, str) else metrics, city.folder)
     if not chosen:
@@ -107,8 +107,21 @@ def measure(
     )
 
 
-def _has_something_to_say(metric: Metric, city: City) -> bool:
-    """Tell whether a full run shows a metric: a hundred empty columns that nobody gave anything for would hide the rest."""
+def has_something_to_say(metric: Metric, city: City) -> bool:
+    """Tell whether a full run shows a metric: a hundred empty columns that nobody gave anything for would hide the rest.
+
+    Parameters
+    ----------
+    metric
+        Any; only those of a ledger or of statistics may have nothing to say.
+    city
+        With the ledger and the statistics.
+
+    Returns
+    -------
+    bool
+        Whether the city's records speak of it.
+    """
     if metric.source == "statistics":
         return city.statistics is not None and metric.name in set(city.statistics.frame["metric"])
     if metric.source == "ledger":

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from spatial.catalogue import check_keys, check_type
@@ -32,8 +32,8 @@ class Sheet:
 
     issuing_unit: str = ""
     approval_number: str = ""
-    base_map: str = "none"
-    base_map_token: str = ""
+    base_map: str = field(default="none", repr=False)  # a template may hold a key
+    base_map_token: str = field(default="", repr=False)
     base_map_attribution: str = ""
 
 
@@ -44,7 +44,9 @@ def parse_sheet(raw: Mapping[str, Any], where: str, faults: Faults) -> Sheet:
         faults.add(f"{where}: map must be a table, written [map]")
         return Sheet()
     messages = check_keys(table, SHEET_KEYS, where=f"{where} [map]")
-    messages += [m for key in SHEET_KEYS for m in check_type(table, key, str, "text", where=f"{where} [map]")]
+    secret = [key for key in ("base_map", "base_map_token") if not isinstance(table.get(key, ""), str)]
+    messages += [f"{where} [map]: {key} must be text, in quotes" for key in secret]  # and what it is, is not shown
+    messages += [m for key in SHEET_KEYS if key not in secret for m in check_type(table, key, str, "text", where=f"{where} [map]")]
     for message in messages:
         faults.add(message)
     return Sheet() if messages else Sheet(**table)

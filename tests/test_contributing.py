@@ -19,6 +19,7 @@ from spatial.project import open_city
 from spatial.targets.judge import judgement
 from spatial.targets.standing import day_of, metrics_needed, plans_of
 from tests import make_demo
+from tests.outputs.test_maps import payload_of
 
 TEXT = (Path(__file__).parents[1] / "CONTRIBUTING.md").read_text(encoding="utf-8")
 
@@ -85,6 +86,22 @@ def test_a_map_is_one_toml(tmp_path):
     results = measure(open_city(tmp_path), ["built_up_area", "population"], lang="zh")
     page = write_map(results, tmp_path / "map.html").read_text(encoding="utf-8")
     assert "建筑总览" in page
+
+
+def test_a_map_of_ones_own_is_one_toml(tmp_path):
+    """The second example: a map that a project adds, classed about 8 km/km²."""
+    section = TEXT.split("## Change or add to a map\n", 1)[1]
+    text = re.findall(r"```toml\n(.*?)```", section, re.S)[1]
+    make_demo.write(tmp_path)
+    (tmp_path / "maps").mkdir(exist_ok=True)
+    (tmp_path / "maps" / "density.toml").write_text(text, encoding="utf-8")
+    results = measure(open_city(tmp_path), ["road_network_density", "intersection_density"], lang="zh")
+    data = payload_of(write_map(results, tmp_path / "density.html", name="density").read_text(encoding="utf-8"))
+    assert data["title"] == "路网密度对照"
+    assert [metric["name"] for metric in data["metrics"]] == ["road_network_density", "intersection_density"]
+    total = data["metrics"][0]["variants"][0]
+    assert total["method"] == "centre"
+    assert any("8.00" in label.split(" – ") for label in total["ranges"])
 
 
 @pytest.fixture

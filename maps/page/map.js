@@ -4,6 +4,7 @@
 //   map, data, words, lang, frame     Leaflet's map; the data in the reader's language; the element that holds the map
 //   chosen                            { metric, variant, area }: numbers, the area null where none is
 //   areas, overlays, panel            Leaflet's layer of each area by row; see overlays.js and panel.js
+//   base                              what lies under all, `shown` or not; see base_map.js
 //   view(metric, variant)             what is shown of a variant, by default the chosen one: class, colour, status and texts by row
 //   choose(metric, variant)           shows another; select(row) shows an area, null none
 //   on(event, told)                   "refresh" after another metric, "select" after another area, "layers" after a layer was switched, "close"
@@ -28,6 +29,7 @@ function openPage(map, data, { link, lang, speak }) {
   const areas = drawAreas();
   const lines = [];
   const ring = drawOutlines();
+  const base = makeBase(map, data, link, () => fade());
   const overlays = makeOverlays(map, data, fade);
   const panel = makePanel(data, fills, {
     layers: overlays.list,
@@ -39,6 +41,7 @@ function openPage(map, data, { link, lang, speak }) {
   const own = [heading(), panel.root];
   document.body.append(...own);
   frame.append(...furniture());
+  base.join(panel.root, frame);
   map.invalidateSize();
   look();
   const labels = makeLabels(map, data, areas.map((layer) => size(layer.getBounds())));
@@ -46,7 +49,7 @@ function openPage(map, data, { link, lang, speak }) {
   addHome();
   addTips();
   const page = {
-    map, data, words, lang, frame, chosen, areas, overlays, panel, view, choose, select, link, speak, fills, home, signal: stop.signal,
+    map, data, words, lang, frame, chosen, areas, overlays, panel, base, view, choose, select, link, speak, fills, home, signal: stop.signal,
     on: (event, each) => told.set(event, [...(told.get(event) || []), each]),
     close,
   };
@@ -130,7 +133,7 @@ function openPage(map, data, { link, lang, speak }) {
   function fade() {
     const over = overlays.fading();
     document.body.classList.toggle("faded", !!over);
-    areas.forEach((layer) => layer.setStyle({ fillOpacity: over ? 0 : 1 }));
+    areas.forEach((layer) => layer.setStyle({ fillOpacity: over ? 0 : base.shown ? OVER_TILES : 1 }));
     panel.fade(over, view());
     link.set("layers", overlays.list.every((each, index) => each.shown === opened[index]) ? null : overlays.list.filter((each) => each.shown).map((each) => each.name).join(",") || "-");
     tell("layers");
@@ -221,6 +224,7 @@ function openPage(map, data, { link, lang, speak }) {
   function heading() {
     const head = element("header", "heading");
     head.append(element("p", "kind", data.title), named("h1", "", data.city.name), element("p", "facts", data.city.facts.join(" · ")));
+    if (data.sheet.issued) head.append(named("p", "facts issued", data.sheet.issued));
     if (data.city.synthetic) head.append(named("p", "synthetic", data.city.synthetic));
     return head;
   }
@@ -229,6 +233,7 @@ function openPage(map, data, { link, lang, speak }) {
   function furniture() {
     const made = [];
     if (data.city.stamp) made.push(element("div", "stamp", data.city.stamp));
+    else if (data.sheet.approved) made.push(named("div", "stamp approved", data.sheet.approved));
     const north = element("div", "north");
     const arrow = svg("svg", { width: 18, height: 26, "aria-hidden": "true" });
     arrow.append(svg("path", { d: "M9 1L16 24L9 19Z", fill: "#1f2937" }), svg("path", { d: "M9 1L2 24L9 19Z", fill: "#fff", stroke: "#1f2937" }));

@@ -92,7 +92,7 @@ function makeOverlay(map, data, overlay, zIndex) {
   let layer = null;
   let groups = null;
 
-  const kindOf = (group) => group.kind || (overlay.points ? "point" : "shape");
+  const kindOf = (group) => group.kind || (overlay.points ? "point" : group.color || style.fill ? "shape" : "line");
   const unpacked = () => (groups ??= overlay.groups.map((group) => ({
     ...group, kind: kindOf(group), shapes: kindOf(group) === "point" ? walk(group.shapes.points, group.shapes.degrees) : unpack(group.shapes),
   })));
@@ -110,7 +110,7 @@ function makeOverlay(map, data, overlay, zIndex) {
       return [fill ? L.polygon(shapes.flat(), filled) : L.polyline(shapes.flat(2), common)];
     });
     for (const [lat, lon, text] of overlay.numbered) {
-      const icon = L.divIcon({ className: "rank", html: element("span", "", text), iconSize: null });
+      const icon = L.divIcon({ className: "rank", html: named("span", overlay.labelled ? "place" : "", text), iconSize: null });
       drawn.push(L.marker([lat, lon], { pane: "numbers", interactive: false, keyboard: false, icon }));
     }
     return L.layerGroup(drawn);

@@ -150,7 +150,7 @@ function makePanel(data, fills, on) {
     row(swatch(fills.forSvg("partial")), data.statuses.partial + " *", counts.status.partial);
     row(swatch(fills.forSvg("no_data")), data.statuses.no_data, counts.status.no_data);
     for (const line of on.lines) row(lineSwatch(line.style), line.title);
-    const unit = element("p", "unit", words.unit + ": " + metric.unit + (variant.ranges.length > 1 && variant.ranges.some((range) => range.includes(" – ")) ? " · " + words.quantiles : ""));
+    const unit = element("p", "unit", words.unit + ": " + metric.unit + (variant.ranges.length > 1 && variant.method ? " · " + words.methods[variant.method] : ""));
     parts.legend.replaceChildren(element("h2", "", title), unit, rows);
     rampBlock({ metric, variant });
   }

@@ -3,27 +3,31 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Mapping
-from dataclasses import dataclass, fields
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from spatial.catalogue import check_keys
+from spatial.errors import nearest, shown
+from spatial.outputs.natural_breaks import natural_groups
+from spatial.outputs.palettes import DIVERGING, PALETTES, SEQUENTIAL, between, mixed
+from spatial.outputs.palettes import PALETTE as PALETTE
 from spatial.text import Lang
-from spatial.units import unit_of
+from spatial.units import Unit, unit_of
 
-PALETTE = ("#ffffcc", "#a1dab4", "#41b6c4", "#2c7fb8", "#253494")  # YlGnBu, safe for the colour-blind
 NO_DATA = "#d9d9d9"
 PARTIAL = "#f0f0f0"
 # Pale to dark and even to the eye, seen on the ground of a map and safe for the colour-blind; no colour of a choropleth is among them.
 EVIDENCE_PALETTE = ("#fde3a1", "#fda26b", "#e15366", "#8f2a81", "#3a0f6e")
 SINGLE_COUNTS = 6  # up to this many, each count is a class of its own
-
-
 METHODS = ("quantile", "natural", "fixed", "diverging")
-PALETTES = ("colour-blind", "official")
+MOST_CLASSES = 7  # more are not told apart on a map
+
+Floats = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -36,15 +40,15 @@ class Classing:
         ``quantile`` (about as many areas in each), ``natural`` (breaks where values lie far apart, Jenks), ``fixed`` (``breaks`` as given) or
         ``diverging`` (about the target, or ``centre`` where there is none).
     palette
-        ``colour-blind``, or ``official``, the colours of the planning drawing standards.
+        ``colour-blind``, or one of the ramps in the colours of the planning drawing standards, ``official``, ``official-green`` ….
     count
         How many classes at most, 2 to 7.
     breaks
-        For ``fixed``: rising, in the unit that people read (per cent for shares).
+        For ``fixed``: rising, in the unit that people read (per cent for shares). The first and the last class are open.
     centre
         For ``diverging`` without a target, in the same unit; ``None`` for the median.
     reverse
-        Whether high values are the pale ones.
+        Whether high values are the pale ones; with ``diverging``, whether what lies below the centre has the colours of what lies above.
     """
 
     method: str = "quantile"
@@ -57,7 +61,8 @@ class Classing:
     @classmethod
     def of(cls, declared: Mapping[str, Any]) -> Classing:
         """Return what a checked table declares."""
-        return cls(**{**declared, "breaks": tuple(map(float, declared.get("breaks", ())))})
+        made = cls(**{**declared, "breaks": tuple(map(float, declared.get("breaks", ())))})
+        return made if made.centre is None else replace(made, centre=float(made.centre))
 
 
 QUANTILES = Classing()
@@ -65,7 +70,38 @@ QUANTILES = Classing()
 
 def classing_faults(declared: Mapping[str, Any], where: str) -> list[str]:
     """List what is wrong with a declared table of classes."""
-    return check_keys(declared, [each.name for each in fields(Classing)], where=where)
+    messages = check_keys(declared, [each.name for each in fields(Classing)], where=where)
+    for key, known in (("method", METHODS), ("palette", PALETTES)):
+        value = declared.get(key, known[0])
+        if value not in known:
+            messages.append(f'{where}: there is no {key} "{shown(value)}"{nearest(str(value), known)}; known: {", ".join(known)}')
+    count = declared.get("count", QUANTILES.count)
+    if isinstance(count, bool) or not isinstance(count, int) or not 2 <= count <= MOST_CLASSES:
+        messages.append(f"{where}: count must be a whole number from 2 to {MOST_CLASSES}, not {shown(count)}")
+    if "reverse" in declared and not isinstance(declared["reverse"], bool):
+        messages.append(f"{where}: reverse must be true or false, not {shown(declared['reverse'])}")
+    if "centre" in declared and not _is_number(declared["centre"]):
+        messages.append(f"{where}: centre must be a number, in the unit that the legend shows, not {shown(declared['centre'])}")
+    return messages + _break_faults(declared, where)
+
+
+def _break_faults(declared: Mapping[str, Any], where: str) -> list[str]:
+    if "breaks" not in declared:
+        return [f'{where}: method "fixed" needs breaks, as in breaks = [20, 40, 60, 80]'] if declared.get("method") == "fixed" else []
+    breaks = declared["breaks"]
+    if not isinstance(breaks, list) or not all(map(_is_number, breaks)):
+        return [f"{where}: breaks must be a list of numbers, in the unit that the legend shows, not {shown(breaks)}"]
+    if not 1 <= len(breaks) < MOST_CLASSES:
+        return [f"{where}: breaks must be 1 to {MOST_CLASSES - 1} numbers, not {len(breaks)}: so many limits part one class more"]
+    if any(a >= b for a, b in itertools.pairwise(breaks)):
+        return [f"{where}: breaks must rise, not {shown(breaks)}"]
+    if declared.get("method") != "fixed":
+        return [f'{where}: breaks are for method = "fixed" only; add it, or remove breaks']
+    return []
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
 
 
 @dataclass(frozen=True)
@@ -80,11 +116,15 @@ class Classes:
         One a class, ``#rrggbb``, light to dark.
     labels
         One a class, with the unit in the last place only where the legend's title lacks it.
+    method
+        How they were made, for the legend: ``quantile``, ``natural``, ``fixed``, ``target``, ``centre`` or ``median`` (diverging about it);
+        empty where each value is a class of its own.
     """
 
     breaks: tuple[float, ...]
     colors: tuple[str, ...]
     labels: tuple[str, ...]
+    method: str = ""
 
     def index(self, value: float) -> int:
         """Class of a value; -1 where there is none."""
@@ -100,7 +140,7 @@ class Classes:
         return np.where(np.isfinite(values), found, -1)
 
 
-def classify(values: npt.NDArray[np.float64], unit: str, lang: Lang = "en", classing: Classing = QUANTILES) -> Classes:
+def classify(values: Floats, unit: str, lang: Lang = "en", classing: Classing = QUANTILES, target: float | None = None) -> Classes:
     """Make the classes of a choropleth; by default at most five quantile classes with rounded breaks.
 
     Parameters
@@ -113,34 +153,124 @@ def classify(values: npt.NDArray[np.float64], unit: str, lang: Lang = "en", clas
         Language of the labels.
     classing
         How the map declares them.
+    target
+        What is wanted of every area alike, in the values' own unit: the centre of diverging classes.
 
     Returns
     -------
     Classes
-        Empty where there is no value; one class where all are equal.
+        Empty where there is no value; one class where all are equal, unless limits were given.
     """
     declared = unit_of(unit)
     # What reads the same is the same: digits that no legend shows make no class.
     known = np.sort(np.round(values[np.isfinite(values)] * declared.factor, declared.decimals) / declared.factor)
     if not len(known):
         return Classes((), (), ())
-    low, high = float(known[0]), float(known[-1])
+    if classing.method == "fixed":
+        return _fixed(known, declared, lang, classing)
+    if classing.method == "diverging":
+        return _diverging(known, declared, lang, classing, target)
     single = np.unique(known)
-    if declared.decimals == 0 and 1 < len(single) <= len(PALETTE):  # whole numbers, few of them: “2 – 2” would say nothing
-        pick = np.linspace(0, len(PALETTE) - 1, len(single)).round().astype(int)
-        names = tuple(declared.show(float(value), lang).removesuffix(declared.label.get(lang)).strip() for value in single)
-        return Classes((*(float(value) for value in single), high), tuple(PALETTE[i] for i in pick), names)
-    inner = _inner(known, low, high) if high > low else np.empty(0)
-    if high > low and len(inner) < 2:  # most values are the same, often 0: what differs is classed by itself
-        inner = _inner(np.unique(known), low, high)
-    breaks = (low, *(float(value) for value in inner), high)
-    count = len(breaks) - 1
-    pick = np.linspace(0, len(PALETTE) - 1, count).round().astype(int) if count > 1 else np.array([2])
-    shown = [declared.show(value, lang).removesuffix(declared.label.get(lang)).strip() for value in breaks]
-    labels = tuple(f"{a} – {b}" for a, b in itertools.pairwise(shown))
-    if len(breaks) == 2 and low == high:
-        labels = (shown[0],)
-    return Classes(breaks, tuple(PALETTE[i] for i in pick), labels)
+    if declared.decimals == 0 and 1 < len(single) <= classing.count:  # whole numbers, few of them: “2 – 2” would say nothing
+        names = tuple(_figure(float(value), declared, lang) for value in single)
+        return Classes((*(float(value) for value in single), float(single[-1])), _sequence(classing, len(single)), names)
+    low, high = float(known[0]), float(known[-1])
+    if low == high:
+        return Classes((low, high), _sequence(classing, 1), (_figure(low, declared, lang),))
+    said = _natural(known, declared, classing.count) if classing.method == "natural" else _quantiles(known, classing.count)
+    inner = [limit for limit, _ in said]
+    labels = _ranges([low, *(text for _, text in said), high], declared, lang)
+    return Classes((low, *inner, high), _sequence(classing, len(labels)), labels, classing.method)
+
+
+def _fixed(known: Floats, unit: Unit, lang: Lang, classing: Classing) -> Classes:
+    """Make the classes that were declared, empty ones too: two years, or two cities, are compared by them."""
+    limits = [value / unit.factor for value in classing.breaks]
+    figures = [_figure(value, unit, lang) for value in limits]
+    labels = (f"< {figures[0]}", *(f"{a} – {b}" for a, b in itertools.pairwise(figures)), f"≥ {figures[-1]}")
+    breaks = (min(float(known[0]), limits[0]), *limits, max(float(known[-1]), limits[-1]))
+    return Classes(breaks, _sequence(classing, len(labels)), labels, "fixed")
+
+
+def _diverging(known: Floats, unit: Unit, lang: Lang, classing: Classing, target: float | None) -> Classes:
+    """Make classes on both sides of a centre; an equal distance from it has an equal strength of colour."""
+    if target is not None and math.isfinite(target):
+        centre, method = float(target), "target"
+    elif classing.centre is not None:
+        centre, method = classing.centre / unit.factor, "centre"
+    else:
+        middle = float(np.median(known)) * unit.factor
+        centre, method = round(middle, unit.decimals) / unit.factor, "median"
+    low, high = float(known[0]), float(known[-1])
+    far = np.sort(np.abs(known - centre))
+    limits = [limit for limit, _ in _quantiles(far, classing.count // 2)] if far[-1] > far[0] else []
+    read = [round(limit * unit.factor, unit.decimals) / unit.factor for limit in limits]
+    steps = [0.0, *sorted({step for step in read if step > 0})]
+    # Of a side without values only the centre is left: it is where the other side begins.
+    up = [centre + step for step in steps if centre + step < high or step == 0]
+    down = [centre - step for step in steps if centre - step > low or step == 0]
+    above = [*up, high] if high >= centre else [centre]
+    below = [low, *reversed(down)] if low < centre else [centre]
+    breaks = (*below, *above[1:])
+    sides = DIVERGING[classing.palette]
+    lower, upper = (sides[1], sides[0]) if classing.reverse else sides
+    strength = {side: _strengths(side, len(steps)) for side in (lower, upper)}
+    colors = (*reversed(strength[lower][: len(below) - 1]), *strength[upper][: len(above) - 1])
+    return Classes(tuple(breaks), colors, _ranges(breaks, unit, lang), method)
+
+
+def _strengths(side: Sequence[str], count: int) -> list[str]:
+    """Colours of one side, from the centre outwards; a single one is neither pale nor dark."""
+    return [side[1]] if count == 1 else list(between(side, count))
+
+
+def _natural(known: Floats, unit: Unit, count: int) -> list[tuple[float, float]]:
+    """Return limits between natural groups, each with the number that is said: the roundest that parts them."""
+    groups = natural_groups(np.round(known * unit.factor, unit.decimals), count)
+    half = 0.5 * 10.0**-unit.decimals  # values are rounded for the legend: what reads as the limit belongs above it
+    found = []
+    for below, above in itertools.pairwise(groups):
+        said = _roundest(float(below[-1]), float(above[0]), unit.decimals)
+        found.append((min(said, float(above[0]) - half) / unit.factor, said / unit.factor))
+    return found
+
+
+def _roundest(below: float, above: float, decimals: int) -> float:
+    """Return the number with the fewest digits that lies above one and at most at the other, the nearest to the middle of them."""
+    for digits in range(-15, decimals):
+        step = 10.0**-digits
+        fits = [n * step for n in range(math.floor(below / step), math.ceil(above / step) + 1) if below < n * step <= above]
+        if fits:
+            middle = (below + above) / 2
+            best: float = min(fits, key=lambda value: abs(value - middle))
+            return round(best, max(digits, 0))
+    return above
+
+
+def _quantiles(known: Floats, count: int) -> list[tuple[float, float]]:
+    low, high = float(known[0]), float(known[-1])
+    inner = _inner(known, low, high, count)
+    if len(inner) < 2:  # most values are the same, often 0: what differs is classed by itself
+        inner = _inner(np.unique(known), low, high, count)
+    return [(float(value), float(value)) for value in inner]
+
+
+def _sequence(classing: Classing, count: int) -> tuple[str, ...]:
+    """Colours of classes, pale to dark; a single one is neither."""
+    stops = SEQUENTIAL[classing.palette]
+    colors = between(stops, count) if count > 1 else (stops[len(stops) // 2],)
+    return tuple(reversed(colors)) if classing.reverse else colors
+
+
+def _ranges(breaks: Sequence[float], unit: Unit, lang: Lang) -> tuple[str, ...]:
+    return tuple(f"{a} – {b}" if a != b else a for a, b in itertools.pairwise(_figure(value, unit, lang) for value in breaks))
+
+
+def _figure(value: float, unit: Unit, lang: Lang) -> str:
+    """Show a number without its unit, with more digits than values have where a limit was given with more."""
+    text = unit.show(value, lang).removesuffix(unit.label.get(lang)).strip()
+    exact = f"{value * unit.factor:,.6f}".rstrip("0").rstrip(".")
+    return exact if len(exact) > len(text) and len(exact.partition(".")[2]) <= 4 else text
 
 
 def grade(values: npt.NDArray[np.float64], unit: str, color: str, lang: Lang = "en", *, most: int | None = None) -> Classes:
@@ -180,18 +310,14 @@ def grade(values: npt.NDArray[np.float64], unit: str, color: str, lang: Lang = "
 
 def ramp(color: str, count: int) -> tuple[str, ...]:
     """Colours of classes of evidence from pale to dark; a single one is ``color``."""
-    if count < 2:
-        return (color,) * count
-    stops = np.array([[int(each[at : at + 2], 16) for at in (1, 3, 5)] for each in EVIDENCE_PALETTE], dtype=float)
-    at = np.linspace(0, len(stops) - 1, count)
-    mixed = np.rint(np.column_stack([np.interp(at, np.arange(len(stops)), stops[:, part]) for part in range(3)])).astype(int)
-    return tuple("#" + "".join(f"{part:02x}" for part in row) for row in mixed.tolist())
+    return (color,) * count if count < 2 else mixed(EVIDENCE_PALETTE, count)
 
 
-def _inner(values: npt.NDArray[np.float64], low: float, high: float) -> npt.NDArray[np.float64]:
+def _inner(values: Floats, low: float, high: float, count: int) -> Floats:
     """Find rounded quantile breaks between the extremes, none of which leaves a class empty."""
-    quantiles = np.quantile(values, np.linspace(0, 1, len(PALETTE) + 1)[1:-1])
-    span = float(quantiles[-1] - quantiles[0]) or high - low  # of the bulk: a single outlier must not coarsen the legend
+    quantiles = np.quantile(values, np.linspace(0, 1, count + 1)[1:-1])
+    # Of the bulk: a single outlier must not coarsen the legend.
+    span = (float(quantiles[-1] - quantiles[0]) if len(quantiles) else 0.0) or high - low
     found = np.unique([_rounded(float(value), span) for value in quantiles])
     kept: list[float] = []
     for value in found[(found > low) & (found < high)]:

@@ -17,17 +17,20 @@ TASKS = "tasks"  # the one source that is no layer and no evidence: the ledger's
 FIRST = "overview"  # the map that a run writes
 _PAGE, _OVERLAYS = "page/page.toml", "page/overlays.toml"
 _REST = "ground"  # the group of an overlay that names none
+OF_TARGETS = "targets"  # in place of a list: the metrics that the city's plans want something of, and those of its ledger
+EVERY = "every"  # of a table by metric: all that it does not name
+SHOWS = ("usable", "quality", "coverage")
 
 # What a map may say, and what of a wrong type.
 _KEYS: Mapping[str, tuple[type, ...]] = {
-    "title": (dict,), "description": (dict,), "metrics": (list,), "opens_with": (str,), "layers": (list,), "shown": (list,), "overlays": (dict,),
+    "title": (dict,), "description": (dict,), "metrics": (list, str), "shows": (dict,), "opens_with": (str,), "layers": (list,), "shown": (list,), "overlays": (dict,),
     "classes": (dict,), "themes": (list,), "groups": (dict,), "words": (dict,), "view": (str, list), "what_if": (list,),
 }  # fmt: skip
 # What a key of an overlay holds; more is said at the head of maps/page/overlays.toml.
 _OVERLAY_KEYS: Mapping[str, tuple[type, ...]] = {
     "layer": (str,), "evidence": (str, list), "service_area": (dict,), "title": (dict,), "style": (dict,), "group": (str,), "fades": (bool,),
     "dissolve": (bool,), "together": (bool,), "facts": (list,), "numbered": (str,), "by": (str,), "kinds": (dict, list), "major": (dict,),
-    "weights": (dict,), "source": (str,), "limit": (int,), "numbers": (int,), "simplify_m": (int, float), "shown": (bool,),
+    "weights": (dict,), "source": (str,), "limit": (int,), "numbers": (int,), "simplify_m": (int, float), "shown": (bool,), "labelled": (str,),
 }  # fmt: skip
 _WORDS: Mapping[type, str] = {str: "a text", bool: "true or false", int: "a number", float: "a number", list: "a list", dict: "a table"}
 
@@ -41,7 +44,10 @@ class MapSpec:
     name
         The stem of its file.
     metrics
-        Names of the metrics that can be chosen; ``None`` for all that were measured.
+        Names of the metrics that can be chosen; ``None`` for all that were measured, ``"targets"`` for those that plans or the ledger speak of.
+    shows
+        Which figures of a metric colour the areas, by metric and under ``"every"``: its ``value``, the ``quality`` (share that was measured),
+        the ``coverage`` by the data. ``usable`` adds one metric that counts, by area, how many others can be used.
     opens_with
         Metric, or ``metric/variant``.
     themes
@@ -69,7 +75,7 @@ class MapSpec:
     name: str
     title: Text
     description: Text
-    metrics: tuple[str, ...] | None
+    metrics: tuple[str, ...] | str | None
     opens_with: str
     themes: tuple[Mapping[str, Any], ...]
     classing: Mapping[str, Classing]
@@ -83,6 +89,21 @@ class MapSpec:
     scripts: tuple[str, ...] = ()
     path: str = ""
     own_overlays: frozenset[str] = field(default_factory=frozenset)
+    shows: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+
+    @property
+    def has_usable(self) -> bool:
+        """Whether the map counts the metrics that can be used."""
+        return any("usable" in columns for columns in self.shows.values())
+
+    def shows_of(self, metric: str) -> tuple[str, ...]:
+        """Return which figures of a metric colour the areas."""
+        return tuple(each for each in self.shows.get(metric, self.shows.get(EVERY, ("value",))) if each != "usable")
+
+    def evidence_metrics(self) -> tuple[str, ...]:
+        """Return the metrics whose evidence can be drawn on this map, each once."""
+        keys = [overlay["evidence"] for overlay in self.overlays.values() if "evidence" in overlay]
+        return tuple(dict.fromkeys(key.partition(".")[0] for each in keys for key in ([each] if isinstance(each, str) else each)))
 
     def classing_of(self, metric: str) -> Classing:
         """Return how the values of a metric are classed on this map."""
@@ -156,13 +177,13 @@ def _spec(name: str, raw: Mapping[str, Any], page: Mapping[str, Any], library: M
     opened = {key for key, overlay in kept.items() if overlay.get("shown", key in raw.get("shown", ()))}
     rules = raw.get("classes", {})
     general = {key: value for key, value in rules.items() if not isinstance(value, dict)}
-    classing = {key: Classing.of({**general, **rule}) for key, rule in rules.items() if isinstance(rule, dict)}
+    classing = {key: Classing.of(_rule(general, rule)) for key, rule in rules.items() if isinstance(rule, dict)}
     view = raw.get("view", "areas")
     return MapSpec(
         name,
         text_of(raw["title"]),
         text_of(raw["description"]) if "description" in raw else Text("", ""),
-        tuple(raw["metrics"]) if "metrics" in raw else None,
+        raw["metrics"] if isinstance(raw.get("metrics"), str) else tuple(raw["metrics"]) if "metrics" in raw else None,
         raw.get("opens_with", ""),
         tuple(raw.get("themes", page["themes"])),
         {"": Classing.of(general) if general else QUANTILES, **classing},
@@ -176,6 +197,7 @@ def _spec(name: str, raw: Mapping[str, Any], page: Mapping[str, Any], library: M
         tuple(page["scripts"]),
         str(raw.get("__path__", "")),
         frozenset(key for key in own if own[key] != shipped.get("overlays", {}).get(key)),
+        {key: tuple(columns) for key, columns in raw.get("shows", {}).items()},
     )
 
 
@@ -195,8 +217,15 @@ def _faults(raw: Mapping[str, Any], page: Mapping[str, Any], library: Mapping[st
     for key in ("title", "description"):
         if (key in raw or key == "title") and not is_text(raw.get(key)):
             messages.append(f'{where}: {key} must be written {{ zh = "…", en = "…" }}')
+    if isinstance(raw.get("metrics"), str) and raw["metrics"] != OF_TARGETS:
+        messages.append(f'{where}: metrics must be a list of names, or "{OF_TARGETS}", not {shown(raw["metrics"])}')
+    if raw.get("metrics") == []:
+        messages.append(f"{where}: metrics names none; leave it out for all that are measured")
+    for key, columns in raw.get("shows", {}).items():
+        if columns != ["value"] and not (isinstance(columns, list) and columns and all(each in SHOWS for each in columns)):
+            messages.append(f'{where}: shows.{shown(key)} must be ["value"] or a list of {", ".join(SHOWS)}, not {shown(columns)}')
     for key in ("metrics", "layers", "shown", "what_if"):
-        if not all(isinstance(each, str) for each in raw.get(key, ())):
+        if not isinstance(raw.get(key, []), str) and not all(isinstance(each, str) for each in raw.get(key, ())):
             messages.append(f"{where}: {key} must be a list of names")
     groups = {**page["groups"], **raw.get("groups", {})}
     messages += [f'{where}: groups.{key} must be written {{ zh = "…", en = "…" }}' for key, title in groups.items() if not is_text(title)]
@@ -244,8 +273,14 @@ def _class_faults(rules: Mapping[str, Any], where: str) -> list[str]:
     messages = classing_faults(general, f"{where}: classes")
     for metric, rule in rules.items():
         if isinstance(rule, dict):
-            messages += classing_faults({**general, **rule}, f"{where}: classes.{shown(metric)}")
+            messages += classing_faults(_rule(general, rule), f"{where}: classes.{shown(metric)}")
     return messages
+
+
+def _rule(general: Mapping[str, Any], rule: Mapping[str, Any]) -> dict[str, Any]:
+    """Join the classes of one metric with those of all; limits belong to a method and are not carried over to another."""
+    kept = general if rule.get("method", "fixed") == "fixed" else {key: value for key, value in general.items() if key != "breaks"}
+    return {**kept, **rule}
 
 
 def _overlay_faults(overlay: Mapping[str, Any], groups: Mapping[str, Any], where: str) -> list[str]:

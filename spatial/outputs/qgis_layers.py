@@ -13,7 +13,7 @@ from spatial import crs
 from spatial.areas import BEYOND, CITY, OUTSIDE, RESERVED
 from spatial.layers import SENSITIVITIES
 from spatial.metrics.road_model import class_table, classify
-from spatial.outputs.classes import NO_DATA, PARTIAL
+from spatial.outputs.classes import NO_DATA, PARTIAL, Classing
 from spatial.outputs.classes import classify as class_breaks
 from spatial.outputs.evidence import COLUMN_TITLES, secret_layers, service_areas
 from spatial.outputs.map_specs import FIRST, map_spec
@@ -22,6 +22,7 @@ from spatial.outputs.qgis_style import Condition, Rule, Style, Symbol, literal, 
 from spatial.outputs.qgis_targets import NAMES, target_tables
 from spatial.outputs.storable import one_kind, storable
 from spatial.outputs.task_groups import may_show
+from spatial.outputs.webmap.targets import centres
 from spatial.result import SCHEMA_VERSION, STATUS_TITLES, MetricInfo, Results
 from spatial.targets.model import Standing
 from spatial.text import Lang, Text
@@ -69,7 +70,7 @@ def qgis_tables(results: Results, standing: Standing | None = None) -> list[Tabl
         In the order of the file's list, with titles, aliases and styles in ``results.lang``; each description carries the attribution.
     """
     taken = {"areas", "totals", "metrics", "about", *INPUTS, *(NAMES if standing else ())}
-    tables = [*_areas(results), *_inputs(results)]
+    tables = [*_areas(results, standing), *_inputs(results)]
     for key, frame in results.evidence.items():
         if not secret_layers(results, frame):
             tables += evidence_tables(results, key, frame, taken)
@@ -104,8 +105,9 @@ def _plain(name: str, title: Text, description: Text, frame: pd.DataFrame, lang:
     return Table(name, title.get(lang), description.get(lang), frame, columns=columns, styles=[Style(title.get(lang))])
 
 
-def _areas(results: Results) -> list[Table]:
+def _areas(results: Results, standing: Standing | None) -> list[Table]:
     lang = results.lang
+    spec, centre = map_spec(FIRST, results.city.folder), centres(results, standing)
     wide = results.wide()
     is_area = ~wide["area_id"].isin(list(RESERVED)).to_numpy()
     frame, names = storable(wide)
@@ -123,7 +125,12 @@ def _areas(results: Results) -> list[Table]:
                 columns[names[f"{column}__{extra}"]] = (f"{head} · {word.get(lang)}", description if extra != "coverage" else "0–1")
     labelled = int(is_area.sum()) <= _LABELLED_AREAS
     drawn = frame[is_area]
-    styles = [_choropleth(drawn, results.metrics[metric], names, lang, labelled=labelled) for metric in _ranked(results, wide[is_area])]
+    styles = [
+        _choropleth(
+            drawn, results.metrics[metric], names, lang, spec.classing_of(metric), centre(results.metrics[metric]), labelled=labelled
+        )
+        for metric in _ranked(results, wide[is_area])
+    ]
     title = Text("各区指标", "Metrics by area").get(lang)
     description = Text(
         "一行一个区域；状态 partial、no_data 的区域不参与分级", "One row an area; areas of status partial or no_data are in no class"
@@ -179,12 +186,14 @@ def _metric_words(info: MetricInfo, variant: str, lang: Lang) -> tuple[str, str]
     )
 
 
-def _choropleth(areas: pd.DataFrame, info: MetricInfo, names: Mapping[str, str], lang: Lang, *, labelled: bool) -> Style:
+def _choropleth(
+    areas: pd.DataFrame, info: MetricInfo, names: Mapping[str, str], lang: Lang, classing: Classing, target: float | None, *, labelled: bool
+) -> Style:
     column = _column(info.name, info.default_variant)
     value, status = names[column], names[f"{column}__status"]
     states = areas[status].to_numpy(dtype=object)
     rankable = np.isin(states, ["ok", "estimated"])
-    classes = class_breaks(areas[value].to_numpy(dtype=float)[rankable], info.unit, lang)
+    classes = class_breaks(areas[value].to_numpy(dtype=float)[rankable], info.unit, lang, classing, target)
     unit = unit_of(info.unit).label.get(lang)
     colored = Condition(status, ("ok", "estimated"))
     last = len(classes.colors) - 1

@@ -11,8 +11,10 @@ import geopandas as gpd
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
+import pyproj
 import shapely
 
+from spatial.crs import WGS84, reproject
 from spatial.outputs.evidence import (
     COUNTS,
     Graded,
@@ -122,7 +124,7 @@ def _source(
     if "evidence" in overlay:
         return _evidence(results, overlay, title, secret)
     layer = results.city.layers.get(overlay["layer"])
-    if layer is None or layer.frame is None:
+    if layer is None or layer.frame is None or ("labelled" in overlay and overlay["layer"] == results.by):
         return None
     title = title or layer.spec.title.get(results.lang)
     if layer.sensitivity == "secret":
@@ -173,7 +175,10 @@ class _Drawing:
         groups = []
         for place, group in enumerate(self._groups(frame, grades)):
             mine = geometry[group.rows]
-            made = {"weight": group.weight, "shapes": self.shared.once((self.name, place), partial(self._packed, mine, points))}
+            made = {
+                "weight": group.weight,
+                "shapes": self.shared.once((self.name, place), partial(self._packed, mine, points, bool(facts))),
+            }
             if facts:
                 made["facts"] = [_once([fact.values[row] for row in group.rows]) for fact in facts]
             if group.color:
@@ -186,12 +191,14 @@ class _Drawing:
             "legend": self._legend(grades),
             "unit": "" if grades is None else grades.unit,
             "columns": [fact.said() for fact in facts],
-            "numbered": self._numbered(frame, geometry),
+            "numbered": self._labelled(frame, geometry) if "labelled" in self.overlay else self._numbered(frame, geometry),
+            "labelled": "labelled" in self.overlay,
             "fades": bool(self.overlay.get("fades")),
         }
 
-    def _packed(self, geometry: npt.NDArray[np.object_], points: bool) -> dict[str, Any]:
-        if np.isin(shapely.get_type_id(geometry), (1, 5)).all():
+    def _packed(self, geometry: npt.NDArray[np.object_], points: bool, apart: bool) -> dict[str, Any]:
+        """Pack shapes; lines of which nothing is said are joined where they meet."""
+        if not apart and np.isin(shapely.get_type_id(geometry), (1, 5)).all():
             geometry = np.array([shapely.line_merge(shapely.multilinestrings(shapely.get_parts(geometry)))], object)
         return (packed_points if points else packed)(geometry, self.results.city.crs, OVERLAY_DEGREES)
 
@@ -278,6 +285,22 @@ class _Drawing:
         xy = np.cumsum(np.reshape(places["points"], (-1, 2)), axis=0) * OVERLAY_DEGREES
         return [[round(y, 5), round(x, 5), f"{rank:g}"] for (x, y), rank in zip(xy.tolist(), frame[column].iloc[first], strict=True)]
 
+    def _labelled(self, frame: gpd.GeoDataFrame, geometry: npt.NDArray[np.object_]) -> list[list[Any]]:
+        """Where names of places stand, the largest first: latitude, longitude, text."""
+        column = self.overlay["labelled"]
+        if column not in frame:
+            return []
+        rows = np.argsort(-shapely.area(geometry), kind="stable")[: int(self.overlay.get("numbers", 80))]
+        extent = self.results.city.data_extent
+        seen = geometry[rows]
+        if extent is not None:  # a name stands where there is something to see
+            part = shapely.intersection(seen, extent)
+            rows, seen = rows[shapely.area(part) > 0], part[shapely.area(part) > 0]
+        places = reproject(shapely.point_on_surface(seen), self.results.city.crs, pyproj.CRS(WGS84))
+        return [
+            [round(float(at.y), 5), round(float(at.x), 5), str(text)] for at, text in zip(places, frame[column].iloc[rows], strict=True)
+        ]
+
     def _facts(self, frame: gpd.GeoDataFrame) -> list[_Fact]:
         """Gather what the page says of a feature under the pointer; distances only where there are not too many."""
         wanted = [column for column in self.overlay.get("facts", ()) if column in frame]
@@ -286,9 +309,15 @@ class _Drawing:
             wanted += distances
         return [self._fact(frame, str(column)) for column in wanted]
 
+    def _field_title(self, column: str) -> str:
+        """Title of a field of the layer that is drawn; empty where it declares none."""
+        layer = self.results.city.layers.get(self.overlay.get("layer", ""))
+        field = None if layer is None else layer.spec.fields.get(column)
+        return "" if field is None else field.title.get(self.lang)
+
     def _fact(self, frame: gpd.GeoDataFrame, column: str) -> _Fact:
         values = frame[column]
-        title = column_title(self.results, column) or column.replace("_", " ")
+        title = column_title(self.results, column) or self._field_title(column) or column.replace("_", " ")
         if column == "reachable":
             said = [self.number("" if near else self.words["unreachable"]) for near in values.to_numpy()]
             return _Fact(self.words["status"], True, said)

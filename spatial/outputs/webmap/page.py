@@ -16,17 +16,18 @@ import zlib
 from pathlib import Path
 from typing import Any
 
-from spatial import catalogue
-from spatial.errors import ProjectError
+from spatial import __version__, catalogue
+from spatial.base_map import BaseMap, base_map_of
+from spatial.errors import OptionError, ProjectError
 from spatial.files import atomic_path
-from spatial.outputs.map_specs import FIRST, MapSpec, map_spec
-from spatial.outputs.webmap.payload import build_payload
+from spatial.outputs.map_specs import FIRST, OF_TARGETS, MapSpec, map_spec
+from spatial.outputs.webmap.payload import build_payload, metrics_of
 from spatial.result import Results
 from spatial.targets.model import Standing
 
 
 def write_map(results: Results, path: str | Path, standing: Standing | None = None, *, name: str = FIRST) -> Path:
-    """Write one map as an HTML file that makes no request.
+    """Write one map as an HTML file that makes no request, but for the tiles of a base map where the city's declaration chooses one.
 
     Parameters
     ----------
@@ -47,17 +48,36 @@ def write_map(results: Results, path: str | Path, standing: Standing | None = No
     Raises
     ------
     OptionError
-        There is no map of this name.
+        There is no map of this name, or none of its metrics was measured; says which it needs.
     OutputError
         The place cannot be written.
     ProjectError
-        A declaration cannot be used, or the shipped ones or page parts are missing.
+        A declaration or the base map cannot be used, or the shipped declarations or page parts are missing.
     """
     target = Path(path)
-    page = _page(results, map_spec(name, results.city.folder), standing)
+    spec = map_spec(name, results.city.folder)
+    if not metrics_of(results, spec, standing):
+        raise OptionError(f'map "{name}" has nothing to show: {_lack(spec)}')
+    page = _page(results, spec, standing)
     with atomic_path(target) as part:
         part.write_bytes(page)
     return target
+
+
+def is_ours(path: Path) -> bool:
+    """Whether a file is a map page of this package, by what stands in its head."""
+    try:
+        with path.open("rb") as file:
+            return _GENERATOR.encode() in file.read(8_192)
+    except OSError:
+        return False
+
+
+def _lack(spec: MapSpec) -> str:
+    if spec.metrics == OF_TARGETS:
+        return "no metric was measured that a plan or the ledger of city.toml speaks of; add [plans.…] or [ledger], see docs/targets.md"
+    names = ", ".join(spec.metrics) if spec.metrics else "metrics of input layers"
+    return f"it shows {names}, and none of them was measured; measure one of them, or change the metrics of {spec.path}"
 
 
 def _page(results: Results, spec: MapSpec, standing: Standing | None) -> bytes:
@@ -75,6 +95,7 @@ def _page(results: Results, spec: MapSpec, standing: Standing | None) -> bytes:
             super().__init__()
             self.text = text
 
+    base = base_map_of(results.city.sheet)
     payload, blobs = build_payload(results, spec, standing)
     title = payload["title"][results.lang] if isinstance(payload["title"], dict) else payload["title"]
     folder = catalogue.shipped() / "maps" / "page"
@@ -85,7 +106,8 @@ def _page(results: Results, spec: MapSpec, standing: Standing | None) -> bytes:
     chart._id = "page"
     figure: Figure = chart.get_root()
     figure.title = html.escape(f"{results.city.name} · {title}")
-    figure.header.add_child(Verbatim(f'<meta http-equiv="Content-Security-Policy" content="{_POLICY}" />'), index=0, name="policy")
+    figure.header.add_child(Verbatim(f'<meta http-equiv="Content-Security-Policy" content="{_policy(base)}" />'), index=0, name="policy")
+    figure.header.add_child(Verbatim(f'{_GENERATOR}{__version__}" />'), index=1, name="generator")
     leaflet = _leaflet()
     for name, link in (("leaflet.css", CssLink("leaflet.css")), ("leaflet.js", JavascriptLink("leaflet.js"))):
         link.code = leaflet[name]
@@ -106,6 +128,12 @@ def _page(results: Results, spec: MapSpec, standing: Standing | None) -> bytes:
 
 
 _POLICY = "default-src 'none'; script-src SCRIPT_HASHES; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'"
+_GENERATOR = '<meta name="generator" content="spatial '
+
+
+def _policy(base: BaseMap | None) -> str:
+    """Forbid every request, but for pictures of the servers of a base map."""
+    return _POLICY if base is None else _POLICY.replace("img-src data:", " ".join(["img-src data:", *base.origins]))
 
 
 def _sha256(text: str) -> str:

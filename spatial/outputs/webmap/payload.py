@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -12,10 +12,12 @@ import pyproj
 import shapely
 
 from spatial.areas import BEYOND, CITY, FULL_COVERAGE, OUTSIDE, RESERVED
+from spatial.base_map import base_map_of
 from spatial.crs import WGS84, choose_crs, name_of, reproject
 from spatial.errors import CRSError
 from spatial.outputs.classes import NO_DATA, PARTIAL, classify
-from spatial.outputs.map_specs import MapSpec, text_of
+from spatial.outputs.map_specs import OF_TARGETS, MapSpec, text_of
+from spatial.outputs.webmap.data_quality import USABLE, Shown, quality_of, said_of, speaks_of_data, unusable_said, usable
 from spatial.outputs.webmap.languages import Shared, Texts, in_both
 from spatial.outputs.webmap.overlays import pack_overlays
 from spatial.outputs.webmap.shapes import packed, simplified
@@ -81,6 +83,8 @@ class _Payload:
         self.notices += said
         if secret:
             self.notices.append(self.words["secret"].format(layers=", ".join(secret)))
+        if city.sheet.base_map == "osm" and self._is_in_china():
+            self.notices.append(self.words["osm_in_china"])
         names = areas.names[self.order]
         shown = [
             RESERVED[key].get(self.lang) if key in RESERVED else str(name) for key, name in zip(areas.ids[self.order], names, strict=True)
@@ -109,6 +113,7 @@ class _Payload:
             "notices": self.notices,
             "attribution": list(dict.fromkeys(text for text in (city.attribution, city.synthetic) if text)),
             "sheet": self._sheet(),
+            "base": self._base(),
         }
 
     def _city(self) -> dict[str, Any]:
@@ -128,13 +133,19 @@ class _Payload:
         }
 
     def _stamp(self) -> str:
+        """Return what a map bears until it is approved: any of a place in China, and one that shows what is not public."""
         city = self.results.city
+        if city.sheet.approval_number:
+            return ""
         layers = city.layers.values()
-        if _in_china(city.crs, self._lonlat(shapely.box(*shapely.total_bounds(self.results.areas.whole)))):
+        if self._is_in_china():
             stamp = text_of(self.spec.words["stamp"])
             return stamp.zh if self.lang == "zh" else f"{stamp.zh} / {stamp.en}"
         levels = [layer.sensitivity for layer in layers if layer.origin != "absent"] + ([city.ledger.sensitivity] if city.ledger else [])
         return self.words["stamp"] if any(level != "public" for level in levels) else ""
+
+    def _is_in_china(self) -> bool:
+        return _in_china(self.results.city.crs, self._lonlat(shapely.box(*shapely.total_bounds(self.results.areas.whole))))
 
     def _lonlat(self, geometry: Any) -> Any:
         return reproject(np.array([geometry], object), self.results.city.crs, pyproj.CRS(WGS84))[0]
@@ -168,13 +179,25 @@ class _Payload:
 
     def _infos(self) -> dict[str, MetricInfo]:
         """Metrics that can be chosen on this map."""
-        known = self.results.shown
-        return known if self.spec.metrics is None else {name: known[name] for name in self.spec.metrics if name in known}
+        return metrics_of(self.results, self.spec, self.standing)
 
     def _sheet(self) -> dict[str, Any]:
-        """Return what stands in the margin: who issues it, its approval number."""
+        """Return what stands in the margin: who issues it, the number under which it was approved."""
         sheet = self.results.city.sheet
-        return {"issuing_unit": sheet.issuing_unit, "approval_number": sheet.approval_number}
+        return {
+            "issuing_unit": sheet.issuing_unit,
+            "issued": self.words["issued_by"].format(unit=sheet.issuing_unit) if sheet.issuing_unit else "",
+            "approval_number": sheet.approval_number,
+            "approved": self.words["approved"].format(number=sheet.approval_number) if sheet.approval_number else "",
+        }
+
+    def _base(self) -> dict[str, Any] | None:
+        """Return what lies under the map, if anything."""
+        base = base_map_of(self.results.city.sheet)
+        if base is None:
+            return None
+        title = self.words["base_map"].format(title=base.title.get(self.lang))
+        return {"title": title, "tiles": list(base.tiles), "attribution": base.attribution, "max_zoom": base.max_zoom}
 
     def _metrics(self) -> list[dict[str, Any]]:
         infos = list(self._infos().values())
@@ -185,24 +208,73 @@ class _Payload:
         order = self.results.areas.ids[self.order]
         shown = self.table[self.table["metric"].isin([info.name for info in infos])].set_index("area_id")
         groups = {key: part.reindex(order) for key, part in shown.groupby(["metric", "variant"], sort=False)}
-        found = []
-        for info in infos:
-            names = list(info.variants) if all_variants else [info.default_variant]
-            halves = _halves([info.variants[name].get(self.lang) for name in names], self.lang)
-            found.append(
-                {
-                    "name": info.name,
-                    "title": info.title.get(self.lang),
-                    "definition": info.definition.get(self.lang),
-                    "standard": info.standard.get(self.lang),
-                    "unit": unit_of(info.unit).label.get(self.lang) or UNITS["count"].label.zh * (self.lang == "zh") or "n",
-                    "variants": [
-                        {**self._variant(info, name, groups[info.name, name]), "halves": half}
-                        for name, half in zip(names, halves, strict=True)
-                    ],
-                }
-            )
-        return found
+        return [*self._usable(infos, groups), *(self._metric(info, groups, all_variants) for info in infos)]
+
+    def _metric(self, info: MetricInfo, groups: Mapping[Any, pd.DataFrame], all_variants: bool) -> dict[str, Any]:
+        columns = self.spec.shows_of(info.name)
+        said = {
+            "name": info.name,
+            "title": info.title.get(self.lang),
+            "definition": info.definition.get(self.lang),
+            "standard": info.standard.get(self.lang),
+        }
+        if columns != ("value",):
+            part = groups[info.name, info.default_variant]
+            notes = [str(text) for text in part["note"].fillna("")]
+            variants = [self._shown(info.name, quality_of(part, column), self.words["shows"][column], notes) for column in columns]
+            return {**said, "definition": said_of(columns, self.words, said["definition"]), "unit": "%", "variants": variants}
+        names = list(info.variants) if all_variants else [info.default_variant]
+        halves = _halves([info.variants[name].get(self.lang) for name in names], self.lang)
+        variants = [
+            {**self._variant(info, name, groups[info.name, name]), "halves": half} for name, half in zip(names, halves, strict=True)
+        ]
+        unit = unit_of(info.unit).label.get(self.lang) or UNITS["count"].label.zh * (self.lang == "zh") or "n"
+        return {**said, "unit": unit, "variants": variants}
+
+    def _usable(self, infos: Sequence[MetricInfo], groups: Mapping[Any, pd.DataFrame]) -> list[dict[str, Any]]:
+        """Count the metrics that can be used in each area, where the map asks for it."""
+        words = self.words["shows"]
+        counted = [info for info in infos if self.spec.shows_of(info.name) != ("value",)]
+        parts = [groups[info.name, info.default_variant] for info in counted]
+        if not self.spec.has_usable or not parts:
+            return []
+        shown = usable(parts, len(self.order))
+        titles = (info.title.get(self.lang) for info in counted)
+        notes = unusable_said(dict(zip(titles, parts, strict=True)), len(self.order), self.lang)
+        return [
+            {
+                "name": USABLE,
+                "title": words["usable"],
+                "definition": words["usable_says"].format(n=len(parts)),
+                "standard": words["usable_standard"],
+                "unit": words["usable_unit"],
+                "variants": [self._shown(USABLE, each, words[each.name], notes, len(parts)) for each in shown],
+            }
+        ]
+
+    def _shown(self, metric: str, shown: Shown, title: str, notes: Sequence[str], most: int = 0) -> dict[str, Any]:
+        """Pack figures that are no values of a metric, so that the page draws and lists them as it does values; counts out of ``most``."""
+        unit = unit_of(shown.unit)
+        count = int(self.is_area.sum())
+        proper = np.isin(shown.status, ("ok", "estimated")) & np.isfinite(shown.value)
+        known, good = shown.value[:count], proper[:count]
+        classes = classify(known[good], shown.unit, self.lang, self.spec.classing_of(metric))
+        nothing = [self._number("")] * len(self.order)
+        return {
+            "name": shown.name,
+            "title": title,
+            "colors": list(classes.colors),
+            "ranges": list(classes.labels),
+            "method": classes.method,
+            "value": self._column(f"{v:g} / {most}" if most else unit.show(v, self.lang) for v in shown.value),
+            "status": [STATUSES.index(s) for s in shown.status],
+            "class": [classes.index(v) if ok else -1 for v, ok in zip(known, good, strict=True)],
+            "rank": [int(row) for row in np.argsort(np.where(good, -known, np.inf), kind="stable")],
+            "bar": [round(100 * float(v) / (most or 1)) if ok else 0 for v, ok in zip(known, good, strict=True)],
+            **dict.fromkeys(("range", "coverage", "quality", "numerator", "denominator"), nothing),
+            "note": self._column(notes),
+            "halves": [],
+        }
 
     def _variant(self, info: MetricInfo, variant: str, part: pd.DataFrame) -> dict[str, Any]:
         unit, label = unit_of(info.unit), unit_of(info.unit).label.get(self.lang)
@@ -210,8 +282,9 @@ class _Payload:
         value = part["value"].to_numpy(dtype=float)
         status = part["status"].fillna("no_data").to_numpy(dtype=object)
         proper = np.isin(status, ("ok", "estimated")) & np.isfinite(value)
-        classes = classify(value[:count][proper[:count]], info.unit, self.lang, self.spec.classing_of(info.name))
         lines = self.targets.of(info, variant)
+        classing, target = self.spec.classing_of(info.name), self.targets.centre(lines)
+        classes = classify(value[:count][proper[:count]], info.unit, self.lang, classing, target)
         held = [line.wanted[np.isfinite(line.wanted)] for line in lines]
         top = np.max(np.concatenate([value[:count][proper[:count]], *held]), initial=0.0)
         above, below = info.bases.get(variant, ("", ""))
@@ -220,6 +293,7 @@ class _Payload:
             "title": info.variants[variant].get(self.lang),
             "colors": list(classes.colors),
             "ranges": list(classes.labels),
+            "method": classes.method,
             "value": self._column(unit.show(v, self.lang) for v in value),
             "range": self._column(
                 f"{unit.show(a, self.lang).removesuffix(label).strip()} – {unit.show(b, self.lang)}" if a <= b else ""
@@ -231,8 +305,8 @@ class _Payload:
             "bar": [round(100 * float(v) / top) if good and top > 0 else 0 for v, good in zip(value[:count], proper[:count], strict=True)],
             "coverage": self._column(f"{v:.1%}" if v < 1 else "" for v in part["coverage"]),
             "quality": self._column(f"{v:.0%}" if v < 1 else "" for v in part["quality"]),
-            "numerator": self._column(self._base(v, above) for v in part["numerator"]),
-            "denominator": self._column(self._base(v, below) for v in part["denominator"]),
+            "numerator": self._column(self._in_base_units(v, above) for v in part["numerator"]),
+            "denominator": self._column(self._in_base_units(v, below) for v in part["denominator"]),
             "note": self._column(str(text) for text in part["note"].fillna("")),
             **self.targets.beside(lines, classes, float(top)),
         }
@@ -240,7 +314,7 @@ class _Payload:
     def _column(self, texts: Iterable[str]) -> list[int]:
         return [self._number(text) for text in texts]
 
-    def _base(self, value: float, unit: str) -> str:
+    def _in_base_units(self, value: float, unit: str) -> str:
         """Show a numerator or denominator in its base unit; where the metric declares none, as a number."""
         if not np.isfinite(value):
             return ""
@@ -251,26 +325,30 @@ class _Payload:
         left = {metric["name"]: index for index, metric in enumerate(metrics)}
         infos = self.results.metrics
         found = []
+        source = {name: infos[name].source for name in left if name in infos}
         for theme in self.spec.themes:
-            from_there = [name for name in left if infos[name].source == theme["source"]] if "source" in theme else list(left)
+            from_there = [name for name in left if source.get(name) == theme["source"]] if "source" in theme else list(left)
             mine = [left.pop(name) for name in theme.get("metrics", from_there) if name in left]
             if mine:
                 found.append({"title": text_of(theme["title"]).get(self.lang), "metrics": mine})
         return found
 
     def _opens(self, metrics: list[dict[str, Any]]) -> dict[str, int]:
-        """Which metric and variant are shown first: those declared; another where it was not measured or has nothing to show."""
-        name, _, variant = self.spec.opens_with.partition("/")
-        ranked = sorted(range(len(metrics)), key=lambda n: metrics[n]["name"] != name)
-        first = {n: metrics[n]["variants"][self._variant_first(metrics[n], name, variant)] for n in ranked}
-        with_colour = [n for n in ranked if first[n]["colors"]]
-        with_value = [n for n in ranked if any(s != STATUSES.index("no_data") for s in first[n]["status"])]
-        opens = (with_colour or with_value or ranked)[0]
-        return {"opens": opens, "opens_variant": self._variant_first(metrics[opens], name, variant)}
+        """Which metric and variant are shown first: those declared; what comes nearest where they have nothing to show.
 
-    @staticmethod
-    def _variant_first(metric: dict[str, Any], name: str, variant: str) -> int:
-        return next((n for n, each in enumerate(metric["variants"]) if metric["name"] == name and each["name"] == variant), 0)
+        That is another variant of the metric (residential land where nobody knows the residents), else another metric.
+        """
+        name, _, variant = self.spec.opens_with.partition("/")
+        nothing = STATUSES.index("no_data")
+        ranked = [
+            (n, m, each)
+            for n, metric in sorted(enumerate(metrics), key=lambda pair: pair[1]["name"] != name)
+            for m, each in sorted(enumerate(metric["variants"]), key=lambda pair: (metric["name"], pair[1]["name"]) != (name, variant))
+        ]
+        with_colour = [(n, m) for n, m, each in ranked if each["colors"]]
+        with_value = [(n, m) for n, m, each in ranked if any(status != nothing for status in each["status"])]
+        opens, opens_variant = (with_colour or with_value or [(n, m) for n, m, _ in ranked])[0]
+        return {"opens": opens, "opens_variant": opens_variant}
 
     def _sources(self) -> list[str]:
         found = []
@@ -284,6 +362,18 @@ class _Payload:
             parts = [self.words[f"origin_{part}"] for part in layer.origin.split("+") if f"origin_{part}" in self.words]
             found.append(f"{layer.spec.title.get(self.lang)}: {' + '.join(parts)}{f' ({layer.source})' if layer.source else ''}")
         return found
+
+
+def metrics_of(results: Results, spec: MapSpec, standing: Standing | None) -> dict[str, MetricInfo]:
+    """Return the measured metrics that can be chosen on a map, by name."""
+    known = results.shown
+    if spec.metrics == OF_TARGETS:
+        wanted = set() if standing is None else set(standing.targets["measure"])
+        names = [name for name, info in known.items() if name in wanted or info.source == "ledger"]
+    else:
+        names = list(known) if spec.metrics is None else [name for name in spec.metrics if name in known]
+    shown = {name: known[name] for name in names}
+    return {name: info for name, info in shown.items() if spec.shows_of(name) == ("value",) or speaks_of_data(info)}
 
 
 def _halves(titles: Sequence[str], lang: Lang) -> list[list[str]]:

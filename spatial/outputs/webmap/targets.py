@@ -137,6 +137,12 @@ class PageTargets:
                 found.append(Line(index, wanted, alike, indicative))
         return found
 
+    def centre(self, lines: Sequence[Line]) -> float | None:
+        """Return what is wanted of every area alike: by the first binding target that says so, else by a stretch one; ``None`` where none does."""
+        alike = [line for line in lines if np.isfinite(line.alike)]
+        binding = [line for line in alike if str(self.listed[line.target][2].iloc[0]["strength"]) != "stretch"]
+        return next((line.alike for line in (*binding, *alike)), None)
+
     def beside(self, lines: Sequence[Line], classes: Classes, top: float) -> dict[str, Any]:
         """Return where target lines stand: in the bars of the areas, per cent of ``top``, and in the classes of the legend.
 
@@ -227,6 +233,13 @@ class PageTargets:
             return []
         mine = found[((found["target_id"] == target_id) | (found["other_id"] == target_id)) & (found["decided"].fillna("") == "")]
         return list(dict.fromkeys(mine[f"text_{self.lang}"].astype(str)))
+
+
+def centres(results: Results, standing: Standing | None) -> Callable[[MetricInfo], float | None]:
+    """Return what tells the target about which the default variant of a metric is classed, as on the web map: for QGIS."""
+    ids = [str(key) for key in results.areas.ids[results.areas.is_area]]
+    targets = PageTargets(results, standing, ids, lambda _: 0)
+    return lambda info: targets.centre(targets.of(info, info.default_variant))
 
 
 def _text(value: Any) -> str:

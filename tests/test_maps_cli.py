@@ -1,0 +1,180 @@
+"""``spatial map``: what it writes and measures, what it leaves alone, and what it says."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from spatial.cli import main
+from spatial.outputs.webmap import is_ours
+from tests.outputs.test_maps import payload_of
+from tests.small_city import project
+
+QUIET = ("--quiet", "--lang", "en")
+
+
+@pytest.fixture
+def city(tmp_path: Path) -> Path:
+    return project(tmp_path / "plan", osm=True)
+
+
+def pages(folder: Path) -> list[str]:
+    return sorted(path.name for path in folder.iterdir())
+
+
+def add(path: Path, text: str) -> None:
+    path.write_text(path.read_text(encoding="utf-8") + text, encoding="utf-8")
+
+
+def test_help(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as left:
+        main(["map", "--help"])
+    assert left.value.code == 0
+    said = capsys.readouterr().out
+    for word in ("city.toml", "NAME", "--out", "--by", "--lang", "--base-map", "--no-cache", "--quiet", "spatial list maps", "tianditu"):
+        assert word in said
+
+
+@pytest.mark.parametrize(("lang", "said"), [("en", "15-minute circle"), ("zh", "15 分钟生活圈")])
+def test_maps_are_listed(capsys: pytest.CaptureFixture[str], lang: str, said: str) -> None:
+    assert main(["list", "maps", "--lang", lang]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0].startswith("overview")
+    assert any(line.startswith("circle") and line.endswith(said) for line in lines)
+
+
+def test_one_map_measures_what_it_shows_and_no_more(
+    city: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import spatial.measurement
+
+    asked: list[Any] = []
+    measured = spatial.measurement.measure
+    monkeypatch.setattr(spatial.measurement, "measure", lambda *given, **options: (asked.append(given[1]), measured(*given, **options))[1])
+    assert main(["map", str(city), "roads", *QUIET]) == 0
+    folder = city.parent / "out" / "maps"
+    assert pages(folder) == ["roads.html"]
+    assert is_ours(folder / "roads.html")
+    assert capsys.readouterr().out.splitlines() == [str(folder), "  roads.html"]
+    assert set(asked[0]) == {"road_area_ratio", "road_network_density", "intersection_density", "detour_index", "built_up_area"}
+    payload = payload_of((folder / "roads.html").read_text(encoding="utf-8"))
+    assert payload["name"] == "roads"
+    assert "road_surface" in [overlay["name"] for overlay in payload["overlays"]]
+
+
+def test_the_same_call_gives_the_same_bytes_in_place_of_the_old(city: Path) -> None:
+    page = city.parent / "out" / "maps" / "roads.html"
+    assert main(["map", str(city), "roads", *QUIET]) == 0
+    first = page.read_bytes()
+    assert main(["map", str(city.parent), "roads", *QUIET]) == 0
+    assert page.read_bytes() == first
+
+
+def test_without_names_every_map_that_has_something_to_show(city: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["map", str(city), *QUIET, "--out", str(city.parent / "pages")]) == 0
+    said = capsys.readouterr()
+    written = pages(city.parent / "pages")
+    assert {"overview.html", "quality.html", "roads.html"} <= set(written)
+    assert "targets.html" not in written
+    why = [line for line in said.err.splitlines() if line.startswith("notice: map ")]
+    assert any("map targets: there is neither a plan nor a ledger" in line for line in why)
+    named = {line.split()[2].rstrip(":") + ".html" for line in why}
+    assert named | set(written) == {f"{name}.html" for name in ("overview", "circle", "parks", "quality", "roads", "targets", "transit")}
+    assert not named & set(written)
+
+
+def test_a_named_map_without_anything_to_show_is_an_error(city: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["map", str(city), "transit", *QUIET]) == 2
+    assert "map transit: no value in any area of bus_stop_500m_coverage" in capsys.readouterr().err
+    assert not (city.parent / "out" / "maps").exists()
+
+
+def test_targets_without_a_plan_are_told_before_anything_is_read(
+    city: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("spatial.project.open_city", lambda *given, **options: pytest.fail("the city was read"))
+    assert main(["map", str(city), "targets", *QUIET]) == 2
+    assert "neither a plan nor a ledger" in capsys.readouterr().err
+    assert not (city.parent / "out" / "maps").exists()
+
+
+def test_an_unknown_map_is_told_before_anything_is_read(
+    city: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("spatial.project.open_city", lambda *given, **options: pytest.fail("the city was read"))
+    assert main(["map", str(city), "raods", *QUIET]) == 2
+    said = capsys.readouterr().err
+    assert 'there is no map "raods"; did you mean "roads"?' in said
+    assert "transit" in said
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ('title = { zh = "x", en = "x" }\nmetrics = ["road_density"]\n', 'metric "road_density" is not known'),
+        ('title = { zh = "x", en = "x" }\n[classes]\ncount = 12\n', "from 2 to 7"),
+    ],
+)
+def test_a_wrong_declaration_is_told_before_anything_is_read(
+    city: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, text: str, said: str
+) -> None:
+    monkeypatch.setattr("spatial.project.open_city", lambda *given, **options: pytest.fail("the city was read"))
+    (city.parent / "maps").mkdir(exist_ok=True)
+    (city.parent / "maps" / "mine.toml").write_text(text, encoding="utf-8")
+    assert main(["map", str(city), *QUIET]) == 2
+    told = capsys.readouterr().err
+    assert "mine.toml" in told
+    assert said in told
+
+
+def test_a_file_of_another_kind_is_never_replaced(city: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("spatial.project.open_city", lambda *given, **options: pytest.fail("the city was read"))
+    folder = city.parent / "out" / "maps"
+    folder.mkdir(parents=True)
+    theirs = folder / "roads.html"
+    theirs.write_text("<html>somebody's own</html>", encoding="utf-8")
+    assert main(["map", str(city), "roads", *QUIET]) == 4
+    assert "is no map of spatial" in capsys.readouterr().err
+    assert theirs.read_text(encoding="utf-8") == "<html>somebody's own</html>"
+    theirs.unlink()
+    theirs.symlink_to(city)
+    assert main(["map", str(city), "roads", *QUIET]) == 4
+    assert main(["map", str(city), "roads", *QUIET, "--out", str(city)]) == 4
+
+
+def test_a_base_map_of_the_command_line_replaces_that_of_the_city(city: Path) -> None:
+    page = city.parent / "out" / "maps" / "roads.html"
+    add(city, '\n[map]\nbase_map = "tianditu"\nbase_map_token = "0a1b2c3d"\n')
+    assert main(["map", str(city), "roads", *QUIET]) == 0
+    assert "https://t0.tianditu.gov.cn" in page.read_text(encoding="utf-8")
+    assert main(["map", str(city), "roads", *QUIET, "--base-map", "osm"]) == 0
+    text = page.read_text(encoding="utf-8")
+    assert "https://tile.openstreetmap.org" in text
+    assert "tianditu" not in text
+    assert main(["map", str(city), "roads", *QUIET, "--base-map", "none"]) == 0
+    assert payload_of(page.read_text(encoding="utf-8"))["base"] is None
+
+
+def test_a_shifted_base_map_is_refused(city: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("spatial.project.open_city", lambda *given, **options: pytest.fail("the city was read"))
+    assert main(["map", str(city), "roads", *QUIET, "--base-map", "gaode"]) == 2
+    said = capsys.readouterr().err
+    assert "GCJ-02" in said
+    assert "tianditu" in said
+
+
+def test_a_token_stands_in_the_page_and_nowhere_else(city: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    token = "0a1b2c3d4e5f"
+    add(city, f'\n[map]\nbase_map = "tianditu"\nbase_map_token = "{token}"\nissuing_unit = "规划院"\n')
+    out = city.parent / "result"
+    assert main(["run", str(city), "--metrics", "road_network_density", "--out", str(out), *QUIET]) == 0
+    files = [path for path in city.parent.rglob("*") if path.is_file() and path not in (city, out / "map.html")]
+    assert len(files) > 6
+    assert not [path.name for path in files if token.encode() in path.read_bytes()]
+    assert token in str(payload_of((out / "map.html").read_text(encoding="utf-8"))["base"])
+    said = capsys.readouterr()
+    assert token not in said.out + said.err
+    assert "base_map" not in json.dumps(json.loads((out / "run.json").read_text(encoding="utf-8"))["options"])
