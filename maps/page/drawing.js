@@ -4,7 +4,6 @@
 const SLICE_MS = 7;
 const BATCH = 3000; // so many points are drawn before the clock is looked at
 const MOST_PIXELS = 9e6;
-const CROWDED = 8000; // so many minor features on a screen are too many
 
 const Drawing = L.Layer.extend({
   // `paint(zoom)` says what is drawn: a list by class of { fill, stroke, weight, dash, casing, sprite }, null for a class that is not drawn;
@@ -167,13 +166,16 @@ function trace(brush, { layer, scale, left, top }, row, solid) {
   for (let path = first[row]; path < first[row + 1]; path++) {
     if (solid ? kinds[path] !== RING && kinds[path] !== HOLE : kinds[path] !== LINE) continue;
     const end = begin[path + 1];
-    let [lastX, lastY] = [(x[begin[path]] - left) * scale, (y[begin[path]] - top) * scale];
+    let lastX = (x[begin[path]] - left) * scale;
+    let lastY = (y[begin[path]] - top) * scale;
     brush.moveTo(lastX, lastY);
     for (let i = begin[path] + 1; i < end; i++) {
-      const [nextX, nextY] = [(x[i] - left) * scale, (y[i] - top) * scale];
+      const nextX = (x[i] - left) * scale;
+      const nextY = (y[i] - top) * scale;
       if ((nextX - lastX) ** 2 + (nextY - lastY) ** 2 < 0.7 && i < end - 1) continue;
       brush.lineTo(nextX, nextY);
-      [lastX, lastY] = [nextX, nextY];
+      lastX = nextX;
+      lastY = nextY;
       drawn++;
     }
     if (solid) brush.closePath();

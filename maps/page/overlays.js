@@ -50,20 +50,22 @@ function makeOverlays(map, data, changed) {
     list: overlays,
     // The uppermost of those shown that take the colour from the areas; none: undefined.
     fading: () => overlays.findLast((overlay) => overlay.shown && overlay.fades),
-    // What is shown at a place and has something to say: { title, facts: [[label, text], …], overlay, row }, the uppermost first.
-    here: (at) => overlays.filter((overlay) => overlay.shown && overlay.columns.length).flatMap((overlay) => overlay.find(at)).reverse(),
+    // What is shown at a place and has something to say: { title, facts: [[label, text], …], overlay, row }: first what takes the colour from
+    // the areas, for it is what the reader looks at, then the uppermost.
+    here: (at) => overlays.filter((overlay) => overlay.shown && overlay.columns.length).flatMap((overlay) => overlay.find(at)).reverse()
+      .sort((a, b) => b.overlay.fades - a.overlay.fades),
     // Everything that has a name: { text, overlay, row, at, bounds }, a promise. The lines of one name are one.
     index: async () => (await Promise.all(overlays.map((overlay) => overlay.index()))).flat(),
     // A promise that all that is shown is read and drawn.
     settled: async () => {
-      await Promise.all(overlays.filter((overlay) => overlay.shown).map((overlay) => overlay.read()));
+      await Promise.all(overlays.map((overlay) => overlay.draw()));
       await slices.settled();
     },
   };
 }
 
 function makeOverlay(map, data, declared, zIndex) {
-  const overlay = { ...declared, draw, find, index, mark, read };
+  const overlay = { ...declared, draw, find, index, mark };
   const { style, groups, columns } = overlay;
   const name = "overlay-" + overlay.name;
   const pane = map.createPane(name);
@@ -75,6 +77,7 @@ function makeOverlay(map, data, declared, zIndex) {
   let marked = null;
   let closed = false;
   map.on("unload", () => { closed = true; });
+  if (overlay.from_zoom) map.on("zoomend", () => { if (overlay.shown && !layer && near()) draw(); });
 
   async function read() {
     if (!layer) {
@@ -89,8 +92,11 @@ function makeOverlay(map, data, declared, zIndex) {
     }
   }
 
+  const near = () => map.getZoom() >= overlay.from_zoom;
+
+  // Nothing is read before it can be seen.
   async function draw() {
-    if (overlay.shown) await read();
+    if (overlay.shown && near()) await read();
     if (closed || !drawing) return;
     for (const each of [drawing, numbers]) {
       if (overlay.shown) each.addTo(map);
@@ -98,21 +104,9 @@ function makeOverlay(map, data, declared, zIndex) {
     }
   }
 
-  // Which zoom is close enough for the minor features: where they stand apart, were they spread evenly.
+  // Which zoom is close enough for the minor features: where no more than `crowded` of them stood on a screen, were they spread evenly.
   function closeZoom() {
-    if (overlay.close === undefined) {
-      const minor = groups.map((group) => !!group.minor);
-      const { boxes, classes, size } = layer;
-      const [west, north, east, south] = [0, 1, 2, 3].map((side) => {
-        let edge = side < 2 ? Infinity : -Infinity;
-        for (let at = side; at < boxes.length; at += 4) edge = side < 2 ? Math.min(edge, boxes[at]) : Math.max(edge, boxes[at]);
-        return edge;
-      });
-      let count = 0;
-      for (let row = 0; row < size; row++) count += minor[classes[row]];
-      const pixels = Math.max(1e-12, (east - west) * (south - north)) * 256 ** 2; // of all of them at zoom 0
-      overlay.close = count > CROWDED ? Math.log2((count * 1e6) / (CROWDED * pixels)) / 2 : 0;
-    }
+    overlay.close ??= groups.some((group) => group.minor) ? apart(layer, (group) => groups[group].minor, overlay.crowded) : 0;
     return overlay.close;
   }
 
@@ -137,7 +131,7 @@ function makeOverlay(map, data, declared, zIndex) {
   }
 
   function find(at) {
-    if (!layer) return [];
+    if (!layer || !near()) return [];
     const zoom = map.getZoom();
     const pixel = 1 / (256 * 2 ** zoom);
     const visible = groups.map((group) => drawnAt(group, zoom));
@@ -204,4 +198,19 @@ function makeOverlay(map, data, declared, zIndex) {
   }
 
   return overlay;
+}
+
+// The zoom from which no more than `most` of the features of a class stand on a screen of a million pixels.
+function apart({ boxes, classes, size }, wanted, most) {
+  let [west, north, east, south, count] = [Infinity, Infinity, -Infinity, -Infinity, 0];
+  for (let row = 0; row < size; row++) {
+    if (!wanted(classes[row])) continue;
+    count++;
+    west = Math.min(west, boxes[4 * row]);
+    north = Math.min(north, boxes[4 * row + 1]);
+    east = Math.max(east, boxes[4 * row + 2]);
+    south = Math.max(south, boxes[4 * row + 3]);
+  }
+  const pixels = Math.max(1e-12, (east - west) * (south - north)) * 256 ** 2; // at zoom 0
+  return Math.log2((count * 1e6) / (most * pixels)) / 2;
 }

@@ -25,11 +25,20 @@ function readLayer(bytes) {
       if (byte < 128) return value;
     }
   };
-  const unfolded = (value) => (value % 2 ? -(value + 1) / 2 : value / 2);
   const numbers = (made) => {
     for (let i = 0; i < made.length; i++) made[i] = number();
     return made;
   };
+  // Steps from one to the next, of places: these are small.
+  const walked = (count) => {
+    const made = new Int32Array(count);
+    for (let i = 0, at = 0; i < count; i++) {
+      const step = number();
+      made[i] = at += (step >>> 1) ^ -(step & 1);
+    }
+    return made;
+  };
+  const unfolded = (value) => (value % 2 ? -(value + 1) / 2 : value / 2);
 
   if (number() !== 1) throw new Error("a layer of another format");
   const steps = number();
@@ -49,21 +58,11 @@ function readLayer(bytes) {
   const begin = new Int32Array(pathCount + 1); // the first point of each path
   for (let path = 0; path < pathCount; path++) begin[path + 1] = begin[path] + number();
 
-  const x = new Float32Array(pointCount);
-  const y = new Float32Array(pointCount);
-  const origin = [0, 0];
-  for (let i = 0, east = 0; i < pointCount; i++) {
-    east += unfolded(number());
-    const place = east / steps / 360 + 0.5;
-    if (!i) origin[0] = place;
-    x[i] = place - origin[0];
-  }
-  for (let i = 0, north = 0; i < pointCount; i++) {
-    north += unfolded(number());
-    const place = mercator(north / steps);
-    if (!i) origin[1] = place;
-    y[i] = place - origin[1];
-  }
+  const east = walked(pointCount);
+  const north = walked(pointCount);
+  const origin = pointCount ? [east[0] / steps / 360 + 0.5, mercator(north[0] / steps)] : [0, 0];
+  const x = Float32Array.from(east, (value) => value / steps / 360 + 0.5 - origin[0]);
+  const y = northward(north, steps, origin[1]);
 
   const classes = numbers(new Uint16Array(size));
   const decoder = new TextDecoder();
@@ -85,6 +84,25 @@ function mercator(lat) {
   return 0.5 - Math.log((1 + sine) / (1 - sine)) / (4 * Math.PI);
 }
 
+// Web Mercator of many latitudes: exact at steps of a thousandth of a degree, straight between them, which is right to a millimetre.
+function northward(north, steps, origin) {
+  let [low, high] = [Infinity, -Infinity];
+  for (const value of north) {
+    if (value < low) low = value;
+    if (value > high) high = value;
+  }
+  const every = steps / 1000;
+  const begin = Math.floor(low / every);
+  const table = Float64Array.from({ length: north.length ? Math.floor(high / every) - begin + 2 : 0 }, (_, i) => mercator((begin + i) / 1000) - origin);
+  const y = new Float32Array(north.length);
+  for (let i = 0; i < y.length; i++) {
+    const place = north[i] / every - begin;
+    const at = Math.floor(place);
+    y[i] = table[at] + (place - at) * (table[at + 1] - table[at]);
+  }
+  return y;
+}
+
 // Boxes of the features and of runs of them, each west, north, east, south. Neighbours stand together in a layer, so that these are small.
 function boxesOf({ size, first, begin, x, y }) {
   const boxes = new Float32Array(4 * size);
@@ -92,14 +110,18 @@ function boxesOf({ size, first, begin, x, y }) {
   const reset = (into, at) => into.set([Infinity, Infinity, -Infinity, -Infinity], at);
   for (let at = 0; at < chunks.length; at += 4) reset(chunks, at);
   for (let row = 0; row < size; row++) {
-    let [west, north, east, south] = [Infinity, Infinity, -Infinity, -Infinity];
+    let west = Infinity, north = Infinity, east = -Infinity, south = -Infinity;
     for (let i = begin[first[row]], end = begin[first[row + 1]]; i < end; i++) {
       if (x[i] < west) west = x[i];
       if (x[i] > east) east = x[i];
       if (y[i] < north) north = y[i];
       if (y[i] > south) south = y[i];
     }
-    boxes.set([west, north, east, south], 4 * row);
+    const place = 4 * row;
+    boxes[place] = west;
+    boxes[place + 1] = north;
+    boxes[place + 2] = east;
+    boxes[place + 3] = south;
     const at = 4 * Math.floor(row / CHUNK);
     if (west < chunks[at]) chunks[at] = west;
     if (north < chunks[at + 1]) chunks[at + 1] = north;

@@ -37,6 +37,7 @@ from spatial.text import Lang, Text
 MAX_FEATURES = 150_000
 MAX_VERTICES = 900_000
 MAX_FACTS = 3_000_000  # figures that travel with the features of one overlay
+CROWDED = 8_000  # above so many minor features the page draws them only where they stand apart
 SORTED_FROM = 500  # from so many features they are put in an order in which neighbours stand together
 
 _CLASSES = "classes as one text"
@@ -166,6 +167,7 @@ class _Drawing:
             "numbered": self._numbered(frame),
             "fades": bool(self.overlay.get("fades")),
             "from_zoom": self.overlay.get("from_zoom", 0),
+            "crowded": CROWDED,
         }
 
     def _packed(self, frame: gpd.GeoDataFrame, index: Ints, kinds: Ints, facts: Sequence[_Fact]) -> None:
@@ -249,8 +251,9 @@ class _Drawing:
         elif major and major["field"] in frame:
             weights = frame[major["field"]].map(self.overlay.get("weights", {})).fillna(weight).to_numpy(float)
             wide = frame[major["field"]].isin(major["values"]).to_numpy()
+            wide = wide | ((~wide).sum() <= CROWDED)
             found, index = np.unique(np.c_[wide, weights], axis=0, return_inverse=True)
-            return [{"weight": float(width), "minor": not of_many} for of_many, width in found], np.asarray(index, np.int64).ravel()
+            return [{"weight": float(width), "minor": not always} for always, width in found], np.asarray(index, np.int64).ravel()
         else:
             return [{"weight": weight}], np.zeros(len(frame), np.int64)
         counts = np.bincount(index, minlength=len(made)).tolist()
@@ -260,7 +263,12 @@ class _Drawing:
         return groups, np.asarray(index, np.int64)
 
     def _said_by_zoom(self, said: str, groups: Sequence[Mapping[str, Any]]) -> str:
-        return self.words["from_close"] if not said and self.overlay.get("from_zoom") else said
+        """Say what is not drawn from afar, where nothing is said already."""
+        if not said and self.overlay.get("from_zoom"):
+            return str(self.words["from_close"])
+        if not said and any(group.get("minor") for group in groups):
+            return str(self.words["from_afar"]).format(what=overlay_title(self.overlay["major"], self.lang))
+        return said
 
     def _legend(self, grades: Graded | None) -> str:
         if grades is None:

@@ -17,9 +17,7 @@ MAX_VERTICES = 120_000
 Geometries = npt.NDArray[np.object_]
 
 
-def simplified(
-    geometry: Geometries, *, coverage: bool = True, tolerance: float = SIMPLIFY_M, most: int = MAX_VERTICES
-) -> Geometries:
+def simplified(geometry: Geometries, *, coverage: bool = True, tolerance: float = SIMPLIFY_M, most: int = MAX_VERTICES) -> Geometries:
     """Leave out what cannot be seen (``tolerance`` in metres, more where there are above ``most`` corners); neighbours keep their common edge."""
     while True:
         neighbours = coverage and len(geometry) > 1 and bool(shapely.coverage_is_valid(geometry))
