@@ -33,7 +33,9 @@ function blob(key) {
 }
 
 async function inflate(text) {
-  const bytes = Uint8Array.from(atob(text), (char) => char.charCodeAt(0));
+  const inner = atob(text);
+  const bytes = new Uint8Array(inner.length);
+  for (let i = 0; i < inner.length; i++) bytes[i] = inner.charCodeAt(i);
   const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("deflate"));
   return new Uint8Array(await new Response(stream).arrayBuffer());
 }

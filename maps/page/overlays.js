@@ -1,48 +1,18 @@
-// What lies over the areas: drawn when it is wanted, found again under the pointer. The panes take no events; `here` looks into the data.
+// What lies over the areas: read and drawn when it is wanted, found again under the pointer. The panes take no events; `here` looks into the data.
+//
+// An overlay has what the data say of it (name, title, group, shown, style, groups, columns, legend, fades …) and
+//   show(wanted)      draws it or takes it away
+//   mark(row)         shows where one feature lies, all of its name where it is a line; null no longer
 
 const POINT_PIXELS = 9;
 const LINE_PIXELS = 6;
-
-// Signs of points that are told apart by shape as well as by colour, around the origin with radius 1; circle and ring are round.
-const SIGNS = {
-  square: [[[-0.9, -0.9], [0.9, -0.9], [0.9, 0.9], [-0.9, 0.9]]],
-  triangle: [[[0, -1.2], [1.15, 0.85], [-1.15, 0.85]]],
-  cross: [[[-0.8, -0.8], [0.8, 0.8]], [[-0.8, 0.8], [0.8, -0.8]]],
-};
-
-const Sign = L.CircleMarker.extend({
-  _updatePath() {
-    const outlines = SIGNS[this.options.shape];
-    if (!outlines) return L.CircleMarker.prototype._updatePath.call(this);
-    const { _ctx: brush, _drawing: drawing } = this._renderer;
-    if (!drawing || this._empty()) return;
-    brush.beginPath();
-    for (const outline of outlines) {
-      outline.forEach(([x, y], at) => brush[at ? "lineTo" : "moveTo"](this._point.x + x * this._radius, this._point.y + y * this._radius));
-      if (outline.length > 2) brush.closePath();
-    }
-    this._renderer._fillStroke(brush, this);
-  },
-});
+const MARKED = "#e8590c";
 
 // What a sign is filled and outlined with.
 function signPaint(shape, color) {
   if (shape === "ring") return { fill: "#ffffff", stroke: color, weight: 2.4 };
   if (shape === "cross") return { fill: "none", stroke: color, weight: 2.4 };
   return { fill: color, stroke: "#ffffff", weight: 1 };
-}
-
-// The features of a group that has a sign: points with it, lines and polygons in its colour and with one sign each.
-function signs(group, common, radius) {
-  const { kind, shape, color, dash, weight, shapes } = group;
-  const line = { ...common, color, weight, stroke: true, dashArray: dash };
-  const drawn = [];
-  if (kind === "line") drawn.push(L.polyline(shapes.flat(2), { ...line, color: "#ffffff", weight: weight + 2, dashArray: null }), L.polyline(shapes.flat(2), line));
-  if (kind === "polygon") drawn.push(L.polygon(shapes.flat(), { ...line, fill: true, fillColor: color, fillOpacity: 0.3 }));
-  const paint = signPaint(shape, color);
-  const options = { ...common, dashArray: null, radius, shape, stroke: true, color: paint.stroke, weight: paint.weight, opacity: 1 };
-  const places = kind === "point" ? shapes : walk(group.signs.points, group.signs.degrees);
-  return [...drawn, ...places.map((at) => new Sign(at, { ...options, fill: paint.fill !== "none", fillColor: paint.fill, fillOpacity: 1 }))];
 }
 
 // Signs side by side for a legend, each over its line where one is alone.
@@ -60,149 +30,187 @@ function signSwatch(entries, alone) {
 }
 
 function makeOverlays(map, data, changed) {
-  const numbers = map.createPane("numbers");
-  numbers.style.zIndex = 650;
-  numbers.style.pointerEvents = "none";
+  for (const [name, zIndex] of [["numbers", 650], ["marks", 645]]) {
+    const pane = map.createPane(name);
+    pane.style.zIndex = zIndex;
+    pane.style.pointerEvents = "none";
+  }
   const overlays = data.overlays.map((overlay, index) => makeOverlay(map, data, overlay, 410 + index));
 
   for (const overlay of overlays) {
     overlay.show = (wanted) => {
       overlay.shown = wanted;
-      overlay.draw(wanted);
+      overlay.draw();
       changed();
     };
-    if (overlay.shown) overlay.draw(true);
+    overlay.draw();
   }
 
   return {
     list: overlays,
     // The uppermost of those shown that take the colour from the areas; none: undefined.
     fading: () => overlays.findLast((overlay) => overlay.shown && overlay.fades),
-    // What is shown at a place and has something to say: { title, facts: [[label, text], …] }, the uppermost first.
-    here: (at) => overlays.filter((overlay) => overlay.shown && overlay.columns.length).flatMap((overlay) => overlay.find(at)).reverse(),
+    // What is shown at a place and has something to say: { title, facts: [[label, text], …], overlay, row }: first what takes the colour from
+    // the areas, for it is what the reader looks at, then the uppermost.
+    here: (at) => overlays.filter((overlay) => overlay.shown && overlay.columns.length).flatMap((overlay) => overlay.find(at)).reverse()
+      .sort((a, b) => b.overlay.fades - a.overlay.fades),
+    // Everything that has a name: { text, overlay, row, at, bounds }, a promise. The lines of one name are one.
+    index: async () => (await Promise.all(overlays.map((overlay) => overlay.index()))).flat(),
+    // A promise that all that is shown is read and drawn.
+    settled: async () => {
+      await Promise.all(overlays.map((overlay) => overlay.draw()));
+      await slices.settled();
+    },
   };
 }
 
-function makeOverlay(map, data, overlay, zIndex) {
+function makeOverlay(map, data, declared, zIndex) {
+  const overlay = { ...declared, draw, find, index, mark };
+  const { style, groups, columns } = overlay;
   const name = "overlay-" + overlay.name;
   const pane = map.createPane(name);
   pane.style.zIndex = zIndex;
   pane.style.pointerEvents = "none";
-  const style = overlay.style;
   let layer = null;
-  let groups = null;
+  let drawing = null;
+  let numbers = null;
+  let marked = null;
+  let closed = false;
+  map.on("unload", () => { closed = true; });
+  if (overlay.from_zoom) map.on("zoomend", () => { if (overlay.shown && !layer && near()) draw(); });
 
-  const kindOf = (group) => group.kind || (overlay.points ? "point" : group.color || style.fill ? "shape" : "line");
-  const unpacked = () => (groups ??= overlay.groups.map((group) => ({
-    ...group, kind: kindOf(group), shapes: kindOf(group) === "point" ? walk(group.shapes.points, group.shapes.degrees) : unpack(group.shapes),
-  })));
-  const withPoints = overlay.groups.some((group) => kindOf(group) === "point" || group.signs);
-
-  function build() {
-    const renderer = L.canvas({ pane: name, padding: 0.2 });
-    const drawn = unpacked().flatMap((group) => {
-      const { weight, color, kind, shapes } = group;
-      const fill = color || style.fill;
-      const common = { renderer, pane: name, interactive: false, color: style.color, weight, stroke: weight > 0, opacity: style.opacity ?? 1, dashArray: style.dash };
-      const filled = { ...common, fill: !!fill, fillColor: fill, fillOpacity: style.fill_opacity };
-      if (group.shape) return signs(group, common, style.radius || 5);
-      if (kind === "point") return shapes.map((at) => L.circleMarker(at, { ...filled, radius: style.radius || 4 }));
-      return [fill ? L.polygon(shapes.flat(), filled) : L.polyline(shapes.flat(2), common)];
-    });
-    for (const [lat, lon, text] of overlay.numbered) {
-      const icon = L.divIcon({ className: "rank", html: named("span", overlay.labelled ? "place" : "", text), iconSize: null });
-      drawn.push(L.marker([lat, lon], { pane: "numbers", interactive: false, keyboard: false, icon }));
+  async function read() {
+    if (!layer) {
+      const found = await packedLayer(overlay.blob);
+      if (closed || layer) return;
+      layer = found;
+      drawing = new Drawing(layer, paint, { pane: name });
+      numbers = L.layerGroup(overlay.numbered.map(([lat, lon, text]) => {
+        const icon = L.divIcon({ className: "rank", html: named("span", overlay.labelled ? "place" : "", text), iconSize: null });
+        return L.marker([lat, lon], { pane: "numbers", interactive: false, keyboard: false, icon });
+      }));
     }
-    return L.layerGroup(drawn);
   }
 
-  function draw(wanted) {
-    if (wanted) (layer ??= build()).addTo(map);
-    else layer?.remove();
-    if (wanted) resize();
+  const near = () => map.getZoom() >= overlay.from_zoom;
+
+  // Nothing is read before it can be seen.
+  async function draw() {
+    if (overlay.shown && near()) await read();
+    if (closed || !drawing) return;
+    for (const each of [drawing, numbers]) {
+      if (overlay.shown) each.addTo(map);
+      else each.remove();
+    }
   }
 
-  // Points grow as the map is drawn larger, up to three times.
-  function resize() {
-    if (!withPoints || !layer || !map.hasLayer(layer)) return;
-    const radius = (style.radius || 4) * Math.min(3, Math.max(1, 2 ** ((map.getZoom() - map.getBoundsZoom(data.areas.view) - 1) / 3)));
-    layer.eachLayer((each) => each.setRadius?.(radius));
+  // Which zoom is close enough for the minor features: where no more than `crowded` of them stood on a screen, were they spread evenly.
+  function closeZoom() {
+    overlay.close ??= groups.some((group) => group.minor) ? apart(layer, (group) => groups[group].minor, overlay.crowded) : 0;
+    return overlay.close;
   }
-  map.on("zoomend", resize);
+
+  const drawnAt = (group, zoom) => zoom >= overlay.from_zoom && (!group.minor || zoom >= closeZoom());
+
+  function paint(zoom) {
+    const growth = Math.min(3, Math.max(1, 2 ** ((zoom - map.getBoundsZoom(data.areas.view) - 1) / 3))); // points grow as the map does
+    const classes = groups.map((group) => {
+      if (!drawnAt(group, zoom)) return null;
+      const { color, weight, shape } = group;
+      if (shape) {
+        const line = { color, weight, dash: group.dash };
+        const sign = { shape, radius: (style.radius || 5) * growth, fillOpacity: 1, ...signPaint(shape, color) };
+        return { fill: { color }, outline: line, casing: { color: "#ffffff", weight: weight + 2 }, line, sign };
+      }
+      const fill = color || style.fill;
+      const line = weight > 0 && { color: style.color, weight, dash: style.dash };
+      const sign = { radius: (style.radius || 4) * growth, fill: fill || style.color, fillOpacity: style.fill_opacity ?? 1, stroke: style.color, weight };
+      return { fill: fill && { color: fill }, outline: line, line: line && { ...line, color: color || style.color }, sign };
+    });
+    return { classes, fillOpacity: groups[0].shape ? 0.3 : style.fill_opacity ?? 1, opacity: style.opacity ?? 1 };
+  }
 
   function find(at) {
-    const hits = [...nearest(at), ...alongside(at), ...within(at)];
-    return hits.map(([group, row]) => ({ title: overlay.title, facts: facts(group, row) }));
+    if (!layer || !near()) return [];
+    const zoom = map.getZoom();
+    const pixel = 1 / (256 * 2 ** zoom);
+    const visible = groups.map((group) => drawnAt(group, zoom));
+    const rows = rowsAt(layer, fromLatLng(layer, at), POINT_PIXELS * pixel, LINE_PIXELS * pixel, (group) => visible[group]);
+    const hits = rows.map((row) => ({ title: overlay.title, facts: facts(row), overlay, row })).filter((hit) => hit.facts.length);
+    const known = new Set(); // a street is many rows that say the same
+    return hits.filter((hit) => {
+      const said = JSON.stringify(hit.facts);
+      return !known.has(said) && known.add(said);
+    });
   }
 
-  // How many degrees so many pixels are, to the north and to the east.
-  function reach(at, pixels) {
-    const edge = map.containerPointToLatLng(map.latLngToContainerPoint(at).add([pixels, pixels]));
-    return [Math.abs(edge.lat - at.lat), Math.abs(edge.lng - at.lng)];
+  function facts(row) {
+    return columns.map((column, at) => [column.title, figure(column, layer.columns[at], row)]).filter(([, text]) => text);
   }
 
-  // Lines that have something to say of themselves, within a few pixels of the pointer.
-  function alongside(at) {
-    const [high, wide] = reach(at, LINE_PIXELS);
-    const move = ([lat, lon]) => [(lon - at.lng) / wide, (lat - at.lat) / high];
-    const near = (path) => path.some((point, i) => i && fromOrigin(move(path[i - 1]), move(point)) <= 1);
-    return unpacked().filter((each) => each.kind === "line").flatMap((group) =>
-      group.shapes.flatMap((parts, row) => (parts.some((paths) => paths.some(near)) ? [[group, row]] : []))).slice(0, 4);
+  function figure(column, { texts, values }, row) {
+    if (column.text) return (column.texts || texts)[values[row]];
+    if (Number.isNaN(values[row])) return column.absent;
+    return (values[row] / (column.divide || 1)).toLocaleString("en") + (column.unit && " " + column.unit);
   }
 
-  // All points within reach of the pointer stand at one place as often as not: the nearest, and those that stand with it.
-  function nearest(at) {
-    const [high, wide] = reach(at, POINT_PIXELS);
-    let found = [];
-    let least = 1;
-    for (const group of unpacked().filter((each) => each.kind === "point")) {
-      group.shapes.forEach(([lat, lon], row) => {
-        const far = Math.hypot((lat - at.lat) / high, (lon - at.lng) / wide);
-        if (far > least) return;
-        if (far < least) found = [];
-        least = far;
-        found.push([group, row]);
-      });
+  // The rows of one name, by its number, where the overlay is of lines; else each row alone.
+  function alike(row) {
+    const code = overlay.naming < 0 ? 0 : layer.columns[overlay.naming].values[row];
+    if (!code || layer.kinds[layer.first[row]] !== LINE) return [row];
+    return [...layer.columns[overlay.naming].values.keys()].filter((each) => layer.columns[overlay.naming].values[each] === code);
+  }
+
+  async function index() {
+    if (overlay.naming < 0) return [];
+    await read();
+    if (!layer) return [];
+    const { values, texts } = layer.columns[overlay.naming];
+    const rows = new Map();
+    for (let row = 0; row < layer.size; row++) {
+      if (!values[row] || layer.first[row] === layer.first[row + 1]) continue;
+      const key = layer.kinds[layer.first[row]] === LINE ? -values[row] : row;
+      if (rows.has(key)) rows.get(key).push(row);
+      else rows.set(key, [row]);
     }
-    return found.slice(0, 4);
+    return [...rows.values()].map((mine) => {
+      const middle = mine[mine.length >> 1];
+      return { text: texts[values[mine[0]]], overlay, row: mine[0], at: placeOn(layer, middle), bounds: boundsOf(layer, mine) };
+    });
   }
 
-  function within(at) {
-    for (const group of unpacked().filter((each) => each.kind === "polygon" || each.kind === "shape").reverse()) {
-      const row = group.shapes.findIndex((parts) => parts.some((rings) => covers(rings, at)));
-      if (row >= 0) return [[group, row]];
-    }
-    return [];
+  async function mark(row) {
+    marked?.remove();
+    marked = null;
+    if (row === null) return;
+    await read();
+    if (!layer) return;
+    const common = { pane: "marks", interactive: false, color: MARKED, renderer: L.svg({ pane: "marks", padding: 0.3 }) };
+    const rows = alike(row);
+    const lines = rows.flatMap((each) => pathsOf(layer, each, [LINE]));
+    const rings = rows.flatMap((each) => pathsOf(layer, each, [RING, HOLE]));
+    const points = rows.flatMap((each) => pathsOf(layer, each, [POINT])).flat();
+    const drawn = points.map((at) => L.circleMarker(at, { ...common, radius: 10, weight: 3, fill: false }));
+    if (lines.length) drawn.push(L.polyline(lines, { ...common, color: "#ffffff", weight: 8, opacity: 0.9 }), L.polyline(lines, { ...common, weight: 4 }));
+    if (rings.length) drawn.push(L.polygon(rings, { ...common, weight: 3, fillColor: MARKED, fillOpacity: 0.15 }));
+    marked?.remove();
+    marked = L.layerGroup(drawn).addTo(map);
   }
 
-  function facts(group, row) {
-    return overlay.columns.map((column, at) => [column.title, figure(column, group.facts[at][row] ?? group.facts[at])]).filter(([, text]) => text);
-  }
-
-  function figure(column, value) {
-    if (column.text) return data.texts[value];
-    if (value < 0) return column.absent;
-    return value.toLocaleString("en") + (column.unit && " " + column.unit);
-  }
-
-  return { ...overlay, draw, find };
+  return overlay;
 }
 
-// How far the origin is from a segment.
-function fromOrigin([ax, ay], [bx, by]) {
-  const [dx, dy] = [bx - ax, by - ay];
-  const share = Math.min(1, Math.max(0, -(ax * dx + ay * dy) / (dx * dx + dy * dy || 1)));
-  return Math.hypot(ax + share * dx, ay + share * dy);
-}
-
-// Whether a place lies inside a polygon: a ray to the east crosses its rings an odd number of times.
-function covers(rings, { lat, lng }) {
-  let inside = false;
-  for (const ring of rings) {
-    for (let i = 0, j = ring.length - 1; i < ring.length; j = i++) {
-      const [a, b] = [ring[i], ring[j]];
-      if (a[0] > lat !== b[0] > lat && lng < a[1] + ((b[1] - a[1]) * (lat - a[0])) / (b[0] - a[0])) inside = !inside;
-    }
+// The zoom from which no more than `most` of the features of a class stand on a screen of a million pixels.
+function apart({ boxes, classes, size }, wanted, most) {
+  let [west, north, east, south, count] = [Infinity, Infinity, -Infinity, -Infinity, 0];
+  for (let row = 0; row < size; row++) {
+    if (!wanted(classes[row])) continue;
+    count++;
+    west = Math.min(west, boxes[4 * row]);
+    north = Math.min(north, boxes[4 * row + 1]);
+    east = Math.max(east, boxes[4 * row + 2]);
+    south = Math.max(south, boxes[4 * row + 3]);
   }
-  return inside;
+  const pixels = Math.max(1e-12, (east - west) * (south - north)) * 256 ** 2; // at zoom 0
+  return Math.log2((count * 1e6) / (most * pixels)) / 2;
 }

@@ -1,4 +1,4 @@
-// Packed shapes: whole steps of `degrees` from point to point (x, y, x, y, …); see `_packed` in spatial/outputs/maps.py.
+// Packed shapes: whole steps of `degrees` from point to point (x, y, x, y, …); see `packed` in spatial/outputs/webmap/shapes.py.
 
 // Returns one entry a feature: its parts, each a list of paths, each a list of [lat, lon].
 function unpack(packed) {
@@ -14,11 +14,6 @@ function walk(steps, degrees) {
     points.push([y * degrees, x * degrees]);
   }
   return points;
-}
-
-// All paths of all features and parts: what a multi-line wants.
-function allPaths(packed) {
-  return unpack(packed).flat(2);
 }
 
 // An element with a class and a text. Text only: names come from files that anybody may have edited.

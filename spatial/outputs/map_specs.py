@@ -31,6 +31,7 @@ _OVERLAY_KEYS: Mapping[str, tuple[type, ...]] = {
     "layer": (str,), "evidence": (str, list), "service_area": (dict,), "title": (dict,), "style": (dict,), "group": (str,), "fades": (bool,),
     "dissolve": (bool,), "together": (bool,), "facts": (list,), "numbered": (str,), "by": (str,), "kinds": (dict, list), "major": (dict,),
     "weights": (dict,), "source": (str,), "limit": (int,), "numbers": (int,), "simplify_m": (int, float), "shown": (bool,), "labelled": (str,),
+    "values": (dict,), "from_zoom": (int,),
 }  # fmt: skip
 _WORDS: Mapping[type, str] = {str: "a text", bool: "true or false", int: "a number", float: "a number", list: "a list", dict: "a table"}
 
@@ -294,6 +295,9 @@ def _overlay_faults(overlay: Mapping[str, Any], groups: Mapping[str, Any], where
             messages.append(f"{where}.style needs {' and '.join(missing)}")
     if "title" in overlay and not is_text(overlay["title"]):
         messages.append(f'{where}: title must be written {{ zh = "…", en = "…" }}')
+    for column, texts in overlay["values"].items() if isinstance(overlay.get("values"), dict) else ():
+        if not isinstance(texts, dict) or not all(map(is_text, texts.values())):
+            messages.append(f'{where}: values.{shown(column)} must be a table of {{ zh = "…", en = "…" }} by value')
     if isinstance(overlay.get("group"), str) and overlay["group"] not in groups:
         messages.append(f'{where}: there is no group "{shown(overlay["group"])}"{nearest(overlay["group"], groups)}')
     if overlay.get("source", TASKS) != TASKS and isinstance(overlay["source"], str):

@@ -9,7 +9,6 @@ from typing import Any
 from xml.etree import ElementTree
 
 import geopandas as gpd
-import numpy as np
 import openpyxl
 import pandas as pd
 import pytest
@@ -23,8 +22,9 @@ from spatial.outputs.tables import write_tables
 from spatial.outputs.webmap import overlays as map_overlays
 from spatial.outputs.webmap import write_map
 from spatial.result import Results
+from tests.outputs.packed_layers import facts_of, read_layer
 from tests.outputs.served_city import HOSTILE_SITES, METRICS, PEOPLE, served_city, served_results
-from tests.outputs.test_maps import page_of, payload_of
+from tests.outputs.test_maps import blob_of, page_of, payload_of
 
 CELLS = "service_15min_coverage.cells_gb50180"
 FEW = "service_15min_by_class"
@@ -36,8 +36,13 @@ def results() -> Results:
 
 
 @pytest.fixture(scope="module")
-def payload(results: Results, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
-    return payload_of(page_of(results, tmp_path_factory.mktemp("map")))
+def page(results: Results, tmp_path_factory: pytest.TempPathFactory) -> str:
+    return page_of(results, tmp_path_factory.mktemp("map"))
+
+
+@pytest.fixture(scope="module")
+def payload(page: str) -> dict[str, Any]:
+    return payload_of(page)
 
 
 @pytest.fixture(scope="module")
@@ -49,15 +54,8 @@ def overlay(payload: dict[str, Any], name: str) -> dict[str, Any]:
     return next(each for each in payload["overlays"] if each["name"] == name)
 
 
-def said(payload: dict[str, Any], drawn: dict[str, Any], title: str) -> list[Any]:
-    """Read one column of facts back as the page does, over all groups; points in groups of their own order."""
-    index = [column["title"] for column in drawn["columns"]].index(title)
-    column, found = drawn["columns"][index], []
-    for group in drawn["groups"]:
-        values = group["facts"][index]
-        values = values if isinstance(values, list) else [values] * len(group["shapes"]["points"][::2])
-        found += [payload["texts"][v] if column["text"] else column["absent"] if v < 0 else v for v in values]
-    return found
+def said(page: str, drawn: dict[str, Any], title: str) -> list[Any]:
+    return facts_of(drawn, blob_of(page, drawn["blob"]), title)
 
 
 # ---- tables only
@@ -101,24 +99,19 @@ def test_cells_are_graded_by_the_classes_they_reach(payload: dict[str, Any]) -> 
     assert cells["fades"]
 
 
-def test_facts_are_those_of_the_evidence(payload: dict[str, Any]) -> None:
+def test_facts_are_those_of_the_evidence(page: str, payload: dict[str, Any]) -> None:
     cells = overlay(payload, "cells")
-    assert said(payload, cells, "Residents") == [30, 20, 40, 50]
-    assert said(payload, cells, "Classes reached on foot") == ["0 / 3", "0 / 3", "1 / 3", "3 / 3"]
-    assert said(payload, cells, "Distance to bus stop") == ["> 500 m", "> 500 m", "> 500 m", 100]
-    assert said(payload, cells, "Distance to middle school") == ["> 1,000 m", "> 1,000 m", 550, 50]
+    assert said(page, cells, "Residents") == [30, 20, 40, 50]
+    assert said(page, cells, "Classes reached on foot") == ["0 / 3", "0 / 3", "1 / 3", "3 / 3"]
+    assert said(page, cells, "Distance to bus stop") == ["> 500 m", "> 500 m", "> 500 m", 100]
+    assert said(page, cells, "Distance to middle school") == ["> 1,000 m", "> 1,000 m", 550, 50]
 
 
-def test_points_come_back_where_they_were(results: Results, payload: dict[str, Any]) -> None:
-    cells = overlay(payload, "cells")
-    back = []
-    for group in cells["groups"]:
-        steps = np.reshape(group["shapes"]["points"], (-1, 2))
-        back += (np.cumsum(steps, axis=0) * group["shapes"]["degrees"]).tolist()
-    points = gpd.GeoSeries(gpd.points_from_xy(*np.transpose(back)), crs="EPSG:4326").to_crs(results.city.crs)
-    frame = results.evidence[CELLS]
-    order = np.argsort(frame["reached"].to_numpy(), kind="stable")
-    assert points.distance(frame.geometry.iloc[order].reset_index(drop=True)).max() < 1.5
+def test_points_come_back_where_they_were(results: Results, page: str, payload: dict[str, Any]) -> None:
+    layer = read_layer(blob_of(page, overlay(payload, "cells")["blob"]))
+    back = [layer.geometry(row)[0] for row in range(len(layer.paths))]
+    points = gpd.GeoSeries(back, crs="EPSG:4326").to_crs(results.city.crs)
+    assert points.distance(results.evidence[CELLS].geometry.reset_index(drop=True)).max() < 1
 
 
 def test_gaps_stand_under_their_rank(payload: dict[str, Any]) -> None:
@@ -131,10 +124,11 @@ def test_gaps_stand_under_their_rank(payload: dict[str, Any]) -> None:
 
 
 def test_too_many_points_keep_where_most_people_live_and_say_so(results: Results, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(map_overlays, "MAX_POINTS", 2)
-    payload = payload_of(page_of(results, tmp_path))
+    monkeypatch.setattr(map_overlays, "MAX_FEATURES", 2)
+    page = page_of(results, tmp_path)
+    payload = payload_of(page)
     cells = overlay(payload, "cells")
-    assert sorted(said(payload, cells, "Residents")) == [40, 50]
+    assert sorted(said(page, cells, "Residents")) == [40, 50]
     assert cells["title"].endswith("the 2 with most residents of 4")
 
 
@@ -315,12 +309,12 @@ def test_halves_of_a_title_are_the_title(results: Results, tmp_path: Path, lang:
 def test_hostile_names_of_facilities_stay_data(results: Results, tmp_path: Path) -> None:
     page = page_of(results, tmp_path)
     payload = payload_of(page)
-    assert set(HOSTILE_SITES) <= set(payload["texts"])
+    assert set(HOSTILE_SITES) == set(said(page, overlay(payload, "facilities"), "Name"))
     assert "alert(1)>" not in page
     assert "<script>alert" not in page
     sites = overlay(payload, "facilities")
     assert [(group["label"], group["count"]) for group in sites["groups"]] == [("schools, kindergartens, childcare", len(HOSTILE_SITES))]
-    assert said(payload, sites, "Kind of facility") == ["primary school, middle school, school of any level"] * len(HOSTILE_SITES)
+    assert said(page, sites, "Kind of facility") == ["primary school, middle school, school of any level"] * len(HOSTILE_SITES)
 
 
 def test_hostile_names_of_facilities_survive_the_geopackage(package: Path) -> None:

@@ -22,6 +22,7 @@ from spatial.result import Results
 from spatial.targets.model import CONTRADICTIONS, TASK_TABLE, Standing
 from spatial.text import Text
 from tests.outputs.graded_city import VALUES, results
+from tests.outputs.packed_layers import LINE, POINT, SIGN, facts_of, read_layer
 from tests.outputs.planned_city import (
     HOSTILE_TARGET,
     HOSTILE_TASK,
@@ -32,7 +33,7 @@ from tests.outputs.planned_city import (
     target_row,
     task_rows,
 )
-from tests.outputs.test_maps import payload_of
+from tests.outputs.test_maps import blob_of, payload_of
 
 RANKED = np.array([0.10, 0.12, 0.18, 0.22])
 
@@ -194,7 +195,7 @@ def test_tasks_are_grouped_and_counted(tmp_path: Path) -> None:
         group.title.zh: mapped.count(group.name) for group in TASK_GROUPS
     }
     assert all(entry["color"] == colors[entry["label"]] for entry in (*overlay["key"], *overlay["groups"]))
-    assert [group["kind"] for group in overlay["groups"]] == ["polygon", "line"] + ["point"] * 5
+    assert [group["count"] for group in overlay["groups"]] == [mapped.count(group.name) for group in TASK_GROUPS]
     assert not overlay["shown"]
 
 
@@ -214,8 +215,10 @@ def test_tasks_without_a_place_are_counted_in_the_legend_and_the_notices(tmp_pat
 def test_a_secret_ledger_is_not_drawn_and_that_is_said(tmp_path: Path) -> None:
     given = planned_results(sensitivity="secret")
     path = write_map(given, tmp_path / "map.html", standing([target_row(projects="t2;t7", lead_unit="园林局")]))
-    page = payload_of(path.read_text(encoding="utf-8"))
+    html = path.read_text(encoding="utf-8")
+    page = payload_of(html)
     assert "tasks" not in [overlay["name"] for overlay in page["overlays"]]
+    assert 'id="spatial-layer-tasks"' not in html
     assert any("涉密" in notice and "台账任务" in notice for notice in page["notices"])
     assert not [text for text in page["texts"] if HOSTILE_TASK in text or "t2;t7" in text or "园林局" in text]
     assert page["city"]["stamp"]
@@ -244,28 +247,36 @@ def test_a_record_of_several_shapes_is_one_task_with_one_sign_a_kind(tmp_path: P
         for key, shape in zip(frame["id"], frame.geometry, strict=True)
     ]
     mixed = replace(given, city=replace(given.city, ledger=replace(given.city.ledger, frame=frame.set_geometry(shapes, crs=frame.crs))))
-    overlay = tasks_of(payload(standing(), tmp_path, mixed))
+    page = write_map(mixed, tmp_path / "map.html", standing()).read_text(encoding="utf-8")
+    overlay = tasks_of(payload_of(page))
     label = next(group.title.zh for group in TASK_GROUPS if group.name == "under_way")
-    mine = {group["kind"]: group for group in overlay["groups"] if group["label"] == label}
-    assert set(mine) == {"line", "point"}
-    assert len(mine["line"]["shapes"]["shapes"]) == 2
-    assert len(mine["line"]["signs"]["points"]) == 2  # x and y of one place
+    layer = read_layer(blob_of(page, overlay["blob"]))
+    (row,) = [row for row, group in enumerate(layer.classes) if overlay["groups"][group]["label"] == label]
+    kinds = [kind for kind, _ in layer.paths[row]]
+    assert (kinds.count(POINT), kinds.count(LINE), kinds.count(SIGN)) == (1, 2, 1)
+    # The sign stands in the middle of the longer line.
+    sign = next(shapely.Point(places[0]) for kind, places in layer.paths[row] if kind == SIGN)
+    longer = max((shapely.LineString(places) for kind, places in layer.paths[row] if kind == LINE), key=shapely.length)
+    assert sign.distance(longer.interpolate(0.5, normalized=True)) < 2
     assert next(entry["count"] for entry in overlay["key"] if entry["label"] == label) == 1
 
 
 def test_only_what_is_overdue_says_by_how_much(tmp_path: Path) -> None:
-    page = payload(standing(), tmp_path)
-    overlay = tasks_of(page)
-    column = next(index for index, each in enumerate(overlay["columns"]) if each["title"] == "超期")
-    for group in overlay["groups"]:
-        assert set(group["facts"][column]) == ({30} if group["label"] == "逾期未完成" else {-1})
+    page = write_map(planned_results(), tmp_path / "map.html", standing()).read_text(encoding="utf-8")
+    overlay = tasks_of(payload_of(page))
+    labels = [overlay["groups"][group]["label"] for group in sorted(read_layer(blob_of(page, overlay["blob"])).classes)]
+    days = facts_of(overlay, blob_of(page, overlay["blob"]), "超期")
+    assert days == [30 if label == "逾期未完成" else "" for label in labels]
+    assert labels.count("逾期未完成") == 2
 
 
 def test_hostile_words_stay_data(tmp_path: Path) -> None:
     page = write_map(planned_results(), tmp_path / "map.html", standing([target_row(title_zh=HOSTILE_TARGET)])).read_text(encoding="utf-8")
     assert HOSTILE_TASK not in page
     assert "<script>alert" not in page
-    assert {HOSTILE_TASK, HOSTILE_TARGET} <= set(payload_of(page)["texts"])
+    assert HOSTILE_TARGET in payload_of(page)["texts"]
+    overlay = tasks_of(payload_of(page))
+    assert HOSTILE_TASK in facts_of(overlay, blob_of(page, overlay["blob"]), "任务名称")
 
 
 def test_the_same_standing_gives_the_same_bytes(tmp_path: Path) -> None:

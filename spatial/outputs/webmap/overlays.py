@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
 from typing import Any
 
 import geopandas as gpd
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 import pyproj
 import shapely
@@ -27,23 +26,24 @@ from spatial.outputs.evidence import (
     service_areas,
     unit_of_column,
 )
-from spatial.outputs.map_specs import TASKS, MapSpec, overlay_title
+from spatial.outputs.map_specs import TASKS, MapSpec, overlay_title, text_of
 from spatial.outputs.webmap.languages import Shared
-from spatial.outputs.webmap.shapes import SIMPLIFY_M, packed, packed_points, simplified
+from spatial.outputs.webmap.packing import OVERLAY_DEGREES, Codes, Column, Figures, Ints, Names, pack_layer
+from spatial.outputs.webmap.shapes import SIMPLIFY_M, packed_points, simplified
 from spatial.outputs.webmap.tasks import pack_tasks
 from spatial.result import Results
 from spatial.targets.model import Standing
 from spatial.text import Lang, Text
 
-MAX_FEATURES = 5_000
-MAX_POINTS = 20_000
-MAX_FACTS = 60_000  # figures that travel with the features of one overlay
-OVERLAY_DEGREES = 1e-5
+# A page stays below 5 MB with 50,000 roads and 100,000 buildings; beyond, the least are left out and the page says so.
+MAX_FEATURES = 150_000
+MAX_VERTICES = 900_000
+MAX_FACTS = 3_000_000  # figures that travel with the features of one overlay
+CROWDED = 8_000  # above so many minor features the page draws them only where they stand apart
+SORTED_FROM = 500  # from so many features they are put in an order in which neighbours stand together
 
 _CLASSES = "classes as one text"
-_ABSENT = -1  # no column of facts is ever negative
-
-Number = Callable[[str], int]
+_NO_VALUE = "#8a8f98"
 
 
 @dataclass(frozen=True)
@@ -56,18 +56,8 @@ class _Source:
     color: str = ""
 
 
-@dataclass(frozen=True, eq=False)
-class _Group:
-    """Features that are drawn alike, by their place in the frame."""
-
-    rows: npt.NDArray[np.int64]
-    weight: float
-    color: str = ""
-    label: str = ""
-
-
 def pack_overlays(
-    results: Results, spec: MapSpec, number: Number, shared: Shared, standing: Standing | None = None
+    results: Results, spec: MapSpec, shared: Shared, standing: Standing | None = None
 ) -> tuple[list[dict[str, Any]], list[str], list[str]]:
     """Pack every overlay that has something to show.
 
@@ -77,10 +67,8 @@ def pack_overlays(
         A measured city.
     spec
         The map.
-    number
-        Gives a text its number in the page's list of texts.
     shared
-        What both languages have in common.
+        What both languages have in common; the features travel in its blobs.
     standing
         Whose tasks are drawn; ``None`` for none.
 
@@ -95,17 +83,18 @@ def pack_overlays(
     secret: list[str] = []
     notices: list[str] = []
     made = {name: frame for name, _, frame in service_areas(results, spec)}
-    for name, declared in spec.overlays.items():
+    for place, (name, declared) in enumerate(spec.overlays.items()):
+        key = f"layer-{name}" if re.fullmatch("[a-z0-9_-]+", name) else f"overlay-{place}"
         overlay = {**declared, "shown": name in spec.shown}
         if overlay.get("source") == TASKS:
-            tasks, said_of_tasks = pack_tasks(results, standing, name, overlay, words, number)
+            tasks, said_of_tasks = pack_tasks(results, standing, name, overlay, words, shared, key)
             found += [tasks] if tasks else []
             notices += said_of_tasks
             continue
         source = _source(results, name, overlay, made, secret)
         if source is None or source.frame.empty:
             continue
-        drawn = _Drawing(results, name, overlay, words, number, shared).pack(source)
+        drawn = _Drawing(results, key, overlay, words, shared).pack(source)
         if drawn:
             said = "，" if lang == "zh" else ", "
             label = f"{source.title}{said}{drawn.pop('said')}" if drawn.get("said") else source.title
@@ -155,54 +144,62 @@ def _evidence(results: Results, overlay: Mapping[str, Any], title: str, secret: 
 class _Drawing:
     """One overlay: which features, in which groups, with which facts."""
 
-    def __init__(
-        self, results: Results, name: str, overlay: Mapping[str, Any], words: Mapping[str, Any], number: Number, shared: Shared
-    ) -> None:
-        self.results, self.name, self.overlay, self.words, self.number, self.shared = results, name, overlay, words, number, shared
+    def __init__(self, results: Results, key: str, overlay: Mapping[str, Any], words: Mapping[str, Any], shared: Shared) -> None:
+        self.results, self.key, self.overlay, self.words, self.shared = results, key, overlay, words, shared
         self.lang: Lang = results.lang
 
     def pack(self, source: _Source) -> dict[str, Any] | None:
-        frame, said = self._reduced(self._each_once(source.frame))
+        frame, said = self._reduced(self._each_once(self._drawable(source.frame)))
         if not len(frame):
             return None
-        geometry = np.asarray(frame.geometry.to_numpy(), dtype=object)
-        points = bool((shapely.get_dimensions(geometry) == 0).all())
+        kinds = shapely.get_dimensions(frame.geometry.to_numpy())
         grades = graded(self.results, frame, source.by, source.color)
-        if not points:
-            outlines, tolerance = geometry, float(self.overlay.get("simplify_m", SIMPLIFY_M))
-            geometry = self.shared.once((self.name, "simplified"), lambda: simplified(outlines, coverage=False, tolerance=tolerance))
+        groups, index = self._groups(frame, grades)
         facts = self._facts(frame)
-        groups = []
-        for place, group in enumerate(self._groups(frame, grades)):
-            mine = geometry[group.rows]
-            made = {
-                "weight": group.weight,
-                "shapes": self.shared.once((self.name, place), partial(self._packed, mine, points, bool(facts))),
-            }
-            if facts:
-                made["facts"] = [_once([fact.values[row] for row in group.rows]) for fact in facts]
-            if group.color:
-                made |= {"color": group.color, "label": group.label, "count": len(group.rows)}
-            groups.append(made)
+        self.shared.once((self.key, "packed"), lambda: self._packed(frame, index, kinds, facts))
         return {
+            "blob": self.key,
             "groups": groups,
-            "said": said,
-            "points": points,
+            "said": self._said_by_zoom(said, groups),
+            "points": bool((kinds == 0).all()),
             "legend": self._legend(grades),
             "unit": "" if grades is None else grades.unit,
             "columns": [fact.said() for fact in facts],
-            "numbered": self._labelled(frame, geometry) if "labelled" in self.overlay else self._numbered(frame, geometry),
+            "naming": next((place for place, fact in enumerate(facts) if fact.source == "name"), -1),
+            "numbered": self._labelled(frame) if "labelled" in self.overlay else self._numbered(frame),
             "labelled": "labelled" in self.overlay,
             "fades": bool(self.overlay.get("fades")),
+            "from_zoom": self.overlay.get("from_zoom", 0),
+            "crowded": CROWDED,
         }
 
-    def _packed(self, geometry: npt.NDArray[np.object_], points: bool, apart: bool) -> dict[str, Any]:
-        """Pack shapes; lines of which nothing is said are joined where they meet."""
-        if not apart and np.isin(shapely.get_type_id(geometry), (1, 5)).all():
-            geometry = np.array([shapely.line_merge(shapely.multilinestrings(shapely.get_parts(geometry)))], object)
-        return (packed_points if points else packed)(geometry, self.results.city.crs, OVERLAY_DEGREES)
+    def _packed(self, frame: gpd.GeoDataFrame, index: Ints, kinds: Ints, facts: Sequence[_Fact]) -> None:
+        """Put the features into the page, neighbours together, so that the page finds quickly what is in view."""
+        geometry = np.asarray(frame.geometry.to_numpy(), dtype=object)
+        if (kinds == 1).all() and not facts:  # joined, so that a dash does not begin anew at every joint
+            merged = [shapely.line_merge(shapely.multilinestrings(shapely.get_parts(geometry[index == each]))) for each in np.unique(index)]
+            geometry, rows = shapely.get_parts(np.array(merged, object), return_index=True)
+            index = np.unique(index)[rows]
+        if (kinds > 0).any():
+            tolerance = float(self.overlay.get("simplify_m", SIMPLIFY_M))
+            geometry = simplified(geometry, coverage=False, tolerance=tolerance, most=MAX_VERTICES)
+        order = np.arange(len(geometry))
+        if len(geometry) > SORTED_FROM:
+            order = np.argsort(gpd.GeoSeries(geometry).hilbert_distance().to_numpy(), kind="stable")
+        columns = [fact.column(order) for fact in facts]
+        self.shared.blobs[self.key] = pack_layer(geometry[order], self.results.city.crs, classes=index[order], columns=columns)
 
-    def _kinds(self, frame: gpd.GeoDataFrame) -> npt.NDArray[np.int64] | None:
+    def _drawable(self, frame: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
+        """Leave out what has no place; unite what comes in tiles, whose edges mean nothing."""
+        if self.overlay.get("dissolve"):
+            parts = self.shared.once(
+                (self.key, "dissolved"), lambda: shapely.get_parts(shapely.union_all(frame.geometry.to_numpy(), grid_size=0.01))
+            )
+            return gpd.GeoDataFrame(geometry=parts, crs=frame.crs)
+        placed = ~(frame.geometry.isna() | frame.geometry.is_empty).to_numpy()
+        return frame if placed.all() else frame[placed]
+
+    def _kinds(self, frame: gpd.GeoDataFrame) -> Ints | None:
         """Return the declared kind of each facility, -1 for none; ``None`` where no kinds are declared."""
         if not self.overlay.get("kinds") or "class" not in frame:
             return None
@@ -217,26 +214,14 @@ class _Drawing:
         kinds = self._kinds(frame)
         if kinds is None or "id" not in frame:
             return frame
-        titles = kinds_of(self.results, frame)
         key = pd.MultiIndex.from_arrays([frame["id"].astype(str), shapely.to_wkb(frame.geometry.to_numpy()), kinds])
-        said = (
-            frame["class"]
-            .astype(str)
-            .map(titles)
-            .groupby(key)
-            .agg(lambda texts: Text("、", ", ").get(self.lang).join(dict.fromkeys(texts)))
-        )
+        every = frame["class"].astype(str).groupby(key).agg(lambda classes: tuple(dict.fromkeys(classes)))
         first = ~key.duplicated()
-        return frame[first].assign(**{_CLASSES: said.reindex(key[first]).to_numpy()})
+        return frame[first].assign(**{_CLASSES: every.reindex(key[first]).to_numpy()})
 
     def _reduced(self, frame: gpd.GeoDataFrame) -> tuple[gpd.GeoDataFrame, str]:
-        """Leave out what is too much to draw, and say so: minor ways, small polygons, places of few residents."""
-        major = self.overlay.get("major")
-        if self.overlay.get("dissolve"):  # evidence comes in tiles, whose edges mean nothing
-            whole = shapely.union_all(frame.geometry.to_numpy(), grid_size=0.01)
-            frame = gpd.GeoDataFrame(geometry=shapely.get_parts(whole), crs=frame.crs)
-        geometry = np.asarray(frame.geometry.to_numpy(), dtype=object)
-        most = MAX_POINTS if "people" in frame or (shapely.get_dimensions(geometry) == 0).all() else MAX_FEATURES
+        """Leave out what is too much for a page, and say so: minor ways, small polygons, places of few residents."""
+        major, most = self.overlay.get("major"), MAX_FEATURES
         if len(frame) <= most:
             return frame, ""
         if major and major["field"] in frame:
@@ -245,28 +230,48 @@ class _Drawing:
         if "people" in frame:
             kept = np.argsort(-frame["people"].fillna(0).to_numpy(float), kind="stable")[:most]
             return frame.iloc[np.sort(kept)], self.words["most_people"].format(**counts)
+        geometry = frame.geometry.to_numpy()
         kept = np.argsort(-(shapely.area(geometry) + shapely.length(geometry) * 1e-6), kind="stable")[:most]
         return frame.iloc[np.sort(kept)], self.words["too_large"].format(**counts)
 
-    def _groups(self, frame: gpd.GeoDataFrame, grades: Graded | None) -> Iterator[_Group]:
-        weight, rows = float(self.overlay["style"]["weight"]), np.arange(len(frame))
+    def _groups(self, frame: gpd.GeoDataFrame, grades: Graded | None) -> tuple[list[dict[str, Any]], Ints]:
+        """Return what is drawn alike, the undermost first, and the group of each feature."""
+        weight = float(self.overlay["style"]["weight"])
         major = self.overlay.get("major")
         if grades is not None:
             index = grades.classes.indices(frame[grades.column].to_numpy(dtype=float, na_value=np.nan))
-            for each, (color, label) in enumerate(zip(grades.classes.colors, grades.classes.labels, strict=True)):
-                yield _Group(rows[index == each], weight, color, label)
+            made = list(zip(grades.classes.colors, grades.classes.labels, strict=True))
             if (index < 0).any():
-                yield _Group(rows[index < 0], weight, "#8a8f98", self.words["no_value"])
+                made.append((_NO_VALUE, self.words["no_value"]))
+                index = np.where(index < 0, len(made) - 1, index)
         elif (kinds := self._kinds(frame)) is not None:
-            for place, kind in enumerate(self.overlay["kinds"]):
-                if (kinds == place).any():
-                    yield _Group(rows[kinds == place], weight, kind["color"], overlay_title(kind, self.lang))
+            index = np.where(kinds < 0, len(self.overlay["kinds"]), kinds)
+            made = [(kind["color"], overlay_title(kind, self.lang)) for kind in self.overlay["kinds"]]
+            if (kinds < 0).any():
+                made.append((_NO_VALUE, self.words["no_value"]))
+            present = np.unique(index)
+            made, index = [made[place] for place in present], np.searchsorted(present, index)
         elif major and major["field"] in frame:
-            keys = frame[major["field"]].map(self.overlay.get("weights", {})).fillna(weight).to_numpy(float)
-            for key in sorted(set(keys)):
-                yield _Group(rows[keys == key], float(key))
+            weights = frame[major["field"]].map(self.overlay.get("weights", {})).fillna(weight).to_numpy(float)
+            wide = frame[major["field"]].isin(major["values"]).to_numpy()
+            wide = wide | ((~wide).sum() <= CROWDED)
+            found, index = np.unique(np.c_[wide, weights], axis=0, return_inverse=True)
+            return [{"weight": float(width), "minor": not always} for always, width in found], np.asarray(index, np.int64).ravel()
         else:
-            yield _Group(rows, weight)
+            return [{"weight": weight}], np.zeros(len(frame), np.int64)
+        counts = np.bincount(index, minlength=len(made)).tolist()
+        groups = [
+            {"weight": weight, "color": color, "label": label, "count": count} for (color, label), count in zip(made, counts, strict=True)
+        ]
+        return groups, np.asarray(index, np.int64)
+
+    def _said_by_zoom(self, said: str, groups: Sequence[Mapping[str, Any]]) -> str:
+        """Say what is not drawn from afar, where nothing is said already."""
+        if not said and self.overlay.get("from_zoom"):
+            return str(self.words["from_close"])
+        if not said and any(group.get("minor") for group in groups):
+            return str(self.words["from_afar"]).format(what=overlay_title(self.overlay["major"], self.lang))
+        return said
 
     def _legend(self, grades: Graded | None) -> str:
         if grades is None:
@@ -275,18 +280,20 @@ class _Drawing:
             grades.title if not grades.unit else Text(f"{grades.title}（{grades.unit}）", f"{grades.title} ({grades.unit})").get(self.lang)
         )
 
-    def _numbered(self, frame: gpd.GeoDataFrame, geometry: npt.NDArray[np.object_]) -> list[list[Any]]:
+    def _numbered(self, frame: gpd.GeoDataFrame) -> list[list[Any]]:
         """Where the numbers of the first features stand: latitude, longitude, text."""
         column = self.overlay.get("numbered")
         if not column or column not in frame:
             return []
         first = np.argsort(frame[column].to_numpy(float), kind="stable")[: int(self.overlay.get("numbers", 15))]
-        places = packed_points(shapely.point_on_surface(geometry[first]), self.results.city.crs, OVERLAY_DEGREES)
+        inside = shapely.point_on_surface(frame.geometry.to_numpy()[first])
+        places = packed_points(inside, self.results.city.crs, OVERLAY_DEGREES)
         xy = np.cumsum(np.reshape(places["points"], (-1, 2)), axis=0) * OVERLAY_DEGREES
         return [[round(y, 5), round(x, 5), f"{rank:g}"] for (x, y), rank in zip(xy.tolist(), frame[column].iloc[first], strict=True)]
 
-    def _labelled(self, frame: gpd.GeoDataFrame, geometry: npt.NDArray[np.object_]) -> list[list[Any]]:
+    def _labelled(self, frame: gpd.GeoDataFrame) -> list[list[Any]]:
         """Where names of places stand, the largest first: latitude, longitude, text."""
+        geometry = np.asarray(frame.geometry.to_numpy(), dtype=object)
         column = self.overlay["labelled"]
         if column not in frame:
             return []
@@ -309,50 +316,59 @@ class _Drawing:
             wanted += distances
         return [self._fact(frame, str(column)) for column in wanted]
 
-    def _field_title(self, column: str) -> str:
-        """Title of a field of the layer that is drawn; empty where it declares none."""
-        layer = self.results.city.layers.get(self.overlay.get("layer", ""))
-        field = None if layer is None else layer.spec.fields.get(column)
-        return "" if field is None else field.title.get(self.lang)
-
     def _fact(self, frame: gpd.GeoDataFrame, column: str) -> _Fact:
         values = frame[column]
-        title = column_title(self.results, column) or self._field_title(column) or column.replace("_", " ")
+        title = self._title(column)
         if column == "reachable":
-            said = [self.number("" if near else self.words["unreachable"]) for near in values.to_numpy()]
-            return _Fact(self.words["status"], True, said)
+            return _Fact(column, self.words["status"], [bool(near) for near in values], {True: "", False: self.words["unreachable"]})
         if column == "class":
-            titles = kinds_of(self.results, frame)
-            said_kinds = frame[_CLASSES] if _CLASSES in frame else values.astype(str).map(titles)
-            return _Fact(title, True, [self.number(text) for text in said_kinds])
+            comma = Text("、", ", ").get(self.lang)
+            every = frame[_CLASSES].tolist() if _CLASSES in frame else [(str(kind),) for kind in values]
+            titles = kinds_of(self.results, pd.DataFrame({"class": [kind for kinds in every for kind in kinds]}))
+            return _Fact(column, title, every, {kinds: comma.join(titles[kind] for kind in kinds) for kinds in dict.fromkeys(every)})
         if column in COUNTS and COUNTS[column] in frame:
-            return _Fact(title, True, [self.number(f"{n} / {of}") for n, of in zip(values, frame[COUNTS[column]], strict=True)])
+            return _Fact(column, title, [f"{n} / {of}" for n, of in zip(values, frame[COUNTS[column]], strict=True)])
+        if column in (declared := self.overlay.get("values", {})):
+            keys = ["" if pd.isna(value) else str(value) for value in values]
+            said = {key: text_of(declared[column][key]).get(self.lang) if key in declared[column] else key for key in dict.fromkeys(keys)}
+            return _Fact(column, title, keys, said)
         if not pd.api.types.is_numeric_dtype(values):
-            return _Fact(title, True, [self.number("" if pd.isna(value) else str(value)) for value in values])
+            return _Fact(column, title, ["" if pd.isna(value) else str(value) for value in values])
         unit = unit_of_column(column)
         label = unit.label.get(self.lang)
-        known = values.to_numpy(dtype=float, na_value=np.nan)
-        # Never -0, whole numbers without a point: what JSON holds is what the page writes.
-        plain = [_ABSENT if not np.isfinite(v) else int(v) if float(v).is_integer() else round(float(v), unit.decimals) for v in known]
         far = beyond_m(self.results, column)
         title = title.removesuffix(f" ({label})").removesuffix(f"（{label}）") if label else title
-        return _Fact(title, False, plain, label, "" if far is None else f"> {far:,.0f} {label}")
+        known = values.to_numpy(dtype=float, na_value=np.nan)
+        return _Fact(column, title, known, unit=label, decimals=unit.decimals, absent="" if far is None else f"> {far:,.0f} {label}")
 
-
-def _once(values: list[Any]) -> Any:
-    """Return the value itself where all are the same."""
-    return values[0] if len(set(values)) == 1 else values
+    def _title(self, column: str) -> str:
+        layer = self.results.city.layers.get(self.overlay.get("layer", ""))
+        declared = layer.spec.fields.get(column) if layer is not None else None
+        if declared is not None:
+            return declared.title.get(self.lang)
+        return column_title(self.results, column) or column.replace("_", " ")
 
 
 @dataclass(frozen=True, eq=False)
 class _Fact:
-    """A column of the page: texts by number, or figures with a unit and what an absent one means."""
+    """What is known of each feature: figures, or keys that are the same in both languages, with the text of each where it differs."""
 
+    source: str
     title: str
-    text: bool
-    values: Sequence[Any]
+    values: Any
+    texts: Mapping[Any, str] | None = None
     unit: str = ""
+    decimals: int = -1
     absent: str = ""
 
+    def column(self, order: Ints) -> Column:
+        if self.decimals >= 0:
+            return Figures(self.values[order], self.decimals)
+        if self.texts is None:
+            return Names([self.values[row] for row in order])
+        place = {key: index + 1 for index, key in enumerate(self.texts)}
+        return Codes(np.array([place[self.values[row]] for row in order], np.int64))
+
     def said(self) -> dict[str, Any]:
-        return {"title": self.title, "text": self.text, "unit": self.unit, "absent": self.absent}
+        texts = {} if self.texts is None else {"texts": ["", *self.texts.values()]}
+        return {"title": self.title, "text": self.decimals < 0, "unit": self.unit, "absent": self.absent, **texts}

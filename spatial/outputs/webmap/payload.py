@@ -79,7 +79,7 @@ class _Payload:
     def build(self) -> dict[str, Any]:
         city, areas = self.results.city, self.results.areas
         metrics = self._metrics()
-        overlays, secret, said = pack_overlays(self.results, self.spec, self._number, self.shared, self.standing)
+        overlays, secret, said = pack_overlays(self.results, self.spec, self.shared, self.standing)
         self.notices += said
         if secret:
             self.notices.append(self.words["secret"].format(layers=", ".join(secret)))

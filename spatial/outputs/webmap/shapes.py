@@ -17,12 +17,12 @@ MAX_VERTICES = 120_000
 Geometries = npt.NDArray[np.object_]
 
 
-def simplified(geometry: Geometries, *, coverage: bool = True, tolerance: float = SIMPLIFY_M) -> Geometries:
-    """Leave out what cannot be seen (``tolerance`` in metres, more where the outlines are very heavy); neighbours keep their common edge."""
+def simplified(geometry: Geometries, *, coverage: bool = True, tolerance: float = SIMPLIFY_M, most: int = MAX_VERTICES) -> Geometries:
+    """Leave out what cannot be seen (``tolerance`` in metres, more where there are above ``most`` corners); neighbours keep their common edge."""
     while True:
         neighbours = coverage and len(geometry) > 1 and bool(shapely.coverage_is_valid(geometry))
         simple = shapely.coverage_simplify(geometry, tolerance) if neighbours else shapely.simplify(geometry, tolerance)
-        if tolerance > 100 or int(shapely.get_num_coordinates(simple).sum()) <= MAX_VERTICES:
+        if tolerance > 100 or int(shapely.get_num_coordinates(simple).sum()) <= most:
             return np.asarray(simple, dtype=object)
         tolerance *= 2.5
 

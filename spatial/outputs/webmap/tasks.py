@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import geopandas as gpd
 import numpy as np
 import pandas as pd
+import pyproj
 import shapely
 
 from spatial.ledger.ladder import TITLES
 from spatial.outputs.map_specs import overlay_title
 from spatial.outputs.target_words import TASK_TITLES
-from spatial.outputs.task_groups import TASK_GROUPS, may_show, placed_tasks
-from spatial.outputs.webmap.shapes import packed, packed_points, simplified
+from spatial.outputs.task_groups import TASK_GROUPS, TaskGroup, may_show, placed_tasks
+from spatial.outputs.webmap.languages import Shared
+from spatial.outputs.webmap.packing import Codes, Column, Figures, Ints, Names, pack_layer
+from spatial.outputs.webmap.shapes import simplified
 from spatial.result import Results
 from spatial.targets.model import Standing
 from spatial.text import Lang, Text
@@ -24,15 +28,18 @@ SIMPLIFY_M = 0.5
 # In the order in which they are said: a tooltip has the first four that are known.
 FACTS = ("name", "status", "due_date", "days", "type", "lead_unit", "assisting_unit", "investment", "investment_source", "people", "proof",
          "confirmed", "id")  # fmt: skip
-_ABSENT = -1
 _CONFIRMED = {"yes": Text("已核实", "confirmed"), "no": Text("未核实", "not confirmed")}
 _MONEY = {"zh": (1e4, "万元"), "en": (1e6, "million CNY")}
 
-Number = Callable[[str], int]
-
 
 def pack_tasks(
-    results: Results, standing: Standing | None, name: str, overlay: Mapping[str, Any], words: Mapping[str, str], number: Number
+    results: Results,
+    standing: Standing | None,
+    name: str,
+    overlay: Mapping[str, Any],
+    words: Mapping[str, str],
+    shared: Shared,
+    key: str,
 ) -> tuple[dict[str, Any] | None, list[str]]:
     """Pack the overlay of tasks.
 
@@ -46,8 +53,8 @@ def pack_tasks(
         As the map declares it; its ``facts`` are columns of ``FACTS``.
     words
         Of the map.
-    number
-        Gives a text its number in the page's list of texts.
+    shared, key
+        The records travel in the blob of this key.
 
     Returns
     -------
@@ -67,64 +74,54 @@ def pack_tasks(
     notices = [f"{title}: {said}"] if said else []
     if tasks.empty:
         return None, notices
-    facts = [_fact(results, tasks, column, number) for column in overlay.get("facts", FACTS) if column in FACTS]
+    wanted = [column for column in overlay.get("facts", FACTS) if column in FACTS]
+    facts = [_fact(results, tasks, column) for column in wanted]
+    # In the order in which they are drawn: the overdue ones last.
+    groups = [(group, count) for group in TASK_GROUPS if (count := int((tasks["state"] == group.name).sum()))]
+    classes = tasks["state"].map({group.name: place for place, (group, _) in enumerate(groups)}).to_numpy(np.int64)
+    shared.once((key, "packed"), lambda: shared.blobs.__setitem__(key, _packed(tasks, classes, facts, city.crs)))
     packing = {
         "name": name,
         "title": title,
         "group": overlay["group"],
         "shown": bool(overlay.get("shown")),
         "style": overlay["style"],
-        "groups": list(_groups(tasks, facts, lang, city.crs)),
-        "key": [
-            {
-                "color": group.color,
-                "shape": group.shape,
-                "dash": group.dash,
-                "weight": group.weight,
-                "label": group.title.get(lang),
-                "count": count,
-            }
-            for group in reversed(TASK_GROUPS)
-            if (count := int((tasks["state"] == group.name).sum()))
-        ],
+        "blob": key,
+        "groups": [_drawn(group, count, lang) for group, count in groups],
+        "key": [_drawn(group, count, lang) for group, count in reversed(groups)],
         "left": said,
         "points": False,
         "legend": "",
         "unit": "",
-        "columns": [fact for fact, _ in facts],
+        "columns": [fact.said() for fact in facts],
+        "naming": wanted.index("name") if "name" in wanted else -1,
         "numbered": [],
         "fades": bool(overlay.get("fades")),
+        "from_zoom": overlay.get("from_zoom", 0),
     }
     return packing, notices
 
 
-def _groups(tasks: gpd.GeoDataFrame, facts: list[tuple[dict[str, Any], list[Any]]], lang: Lang, crs: Any) -> Any:
-    """Yield what is drawn alike: by kind of geometry, areas first, and by group, the overdue ones last."""
+def _drawn(group: TaskGroup, count: int, lang: Lang) -> dict[str, Any]:
+    sign = {"color": group.color, "shape": group.shape, "dash": group.dash, "weight": group.weight}
+    return {**sign, "label": group.title.get(lang), "count": count}
+
+
+def _packed(tasks: gpd.GeoDataFrame, classes: Ints, facts: Sequence[_Fact], crs: pyproj.CRS) -> bytes:
+    """Pack the records; lines and areas are lost among the streets of a city without a sign."""
     single = tasks.geometry.reset_index(drop=True).explode(index_parts=False)
     rows, shapes = single.index.to_numpy(), np.asarray(single.to_numpy(), dtype=object)
-    dimensions, states = shapely.get_dimensions(shapes), tasks["state"].to_numpy()[rows]
-    for dimension in (2, 1, 0):
-        for group in TASK_GROUPS:
-            mine = (dimensions == dimension) & (states == group.name)
-            if not mine.any():
-                continue
-            geometry = shapes[mine]
-            signs = {}
-            if dimension:  # one is lost among the streets of a city without a sign
-                signs = {"signs": packed_points(_sign_places(geometry, rows[mine]), crs, DEGREES)}
-                geometry = simplified(geometry, coverage=False, tolerance=SIMPLIFY_M)
-            yield {
-                **signs,
-                "kind": ("point", "line", "polygon")[dimension],
-                "shape": group.shape,
-                "dash": group.dash,
-                "weight": group.weight,
-                "color": group.color,
-                "label": group.title.get(lang),
-                "count": int(mine.sum()),
-                "shapes": packed(geometry, crs, DEGREES) if dimension else packed_points(geometry, crs, DEGREES),
-                "facts": [[values[row] for row in rows[mine]] for _, values in facts],
-            }
+    dimensions = shapely.get_dimensions(shapes)
+    places, of = [], []
+    for dimension in (2, 1):
+        mine = dimensions == dimension
+        if mine.any():
+            places.append(_sign_places(shapes[mine], rows[mine]))
+            of.append(np.unique(rows[mine]))
+    signs = (np.concatenate(places), np.concatenate(of).astype(np.int64)) if places else None
+    geometry = simplified(np.asarray(tasks.geometry.to_numpy(), dtype=object), coverage=False, tolerance=SIMPLIFY_M)
+    columns = [fact.column for fact in facts]
+    return pack_layer(geometry, crs, classes=classes, columns=columns, degrees=DEGREES, signs=signs)
 
 
 def _sign_places(shapes: Any, rows: Any) -> Any:
@@ -137,8 +134,24 @@ def _sign_places(shapes: Any, rows: Any) -> Any:
     )
 
 
-def _fact(results: Results, tasks: gpd.GeoDataFrame, column: str, number: Number) -> tuple[dict[str, Any], list[Any]]:
-    """Return a column of the page: its title, whether it holds texts by number or figures with a unit, and its values."""
+@dataclass(frozen=True, eq=False)
+class _Fact:
+    """A column of the records, and what the page must know to say it."""
+
+    title: str
+    column: Column
+    texts: tuple[str, ...] | None = None
+    unit: str = ""
+    divide: float = 1
+
+    def said(self) -> dict[str, Any]:
+        texts = {} if self.texts is None else {"texts": list(self.texts)}
+        scale = {} if self.divide == 1 else {"divide": self.divide}
+        return {"title": self.title, "text": not isinstance(self.column, Figures), "unit": self.unit, "absent": "", **texts, **scale}
+
+
+def _fact(results: Results, tasks: gpd.GeoDataFrame, column: str) -> _Fact:
+    """Return a column of the page: texts, or figures with a unit; the same for every language but for its words."""
     values, lang = tasks[column].tolist(), results.lang
     titles = {
         "status": Text("状态", "Status"),
@@ -149,29 +162,28 @@ def _fact(results: Results, tasks: gpd.GeoDataFrame, column: str, number: Number
     title = titles.get(column, TASK_TITLES[column]).get(lang)
     if column == "days":  # only what is over: the overdue; a task that is done is late for nobody any more
         late = tasks["due"].eq("overdue").tolist()
-        days = [int(value) if over and pd.notna(value) and value > 0 else _ABSENT for value, over in zip(values, late, strict=True)]
-        return _figures(title, Text("天", "days").get(lang)), days
+        days = [value if over and pd.notna(value) and value > 0 else np.nan for value, over in zip(values, late, strict=True)]
+        return _Fact(title, _figures(days, 0), unit=Text("天", "days").get(lang))
     if column == "investment":
         size, unit = _MONEY[lang]
-        return _figures(title, unit), [_plain(value, size) for value in values]
+        return _Fact(title, _figures(values, 0), unit=unit, divide=size)
     if column == "people":
-        return _figures(title, Text("人", "people").get(lang)), [_plain(value, 1.0) for value in values]
-    texts = ["" if value is None or pd.isna(value) else str(value) for value in values]
+        return _Fact(title, _figures(values, 0), unit=Text("人", "people").get(lang))
+    keys = ["" if value is None or pd.isna(value) else str(value) for value in values]
+    said = {}
     if column == "status":
-        texts = [TITLES[text].get(lang) if text in TITLES else text for text in texts]
+        said = {key: TITLES[key].get(lang) for key in keys if key in TITLES}
     if column == "type":  # often the name of the metric that counts it
-        texts = [results.metrics[text].title.get(lang) if text in results.metrics else text for text in texts]
+        said = {key: results.metrics[key].title.get(lang) for key in keys if key in results.metrics}
     if column == "confirmed":
-        texts = [_CONFIRMED[text].get(lang) if text in _CONFIRMED else text for text in texts]
-    return {"title": title, "text": True, "unit": "", "absent": ""}, [number(text) for text in texts]
+        said = {key: _CONFIRMED[key].get(lang) for key in keys if key in _CONFIRMED}
+    if not said:
+        return _Fact(title, Names(keys))
+    codes, found = pd.factorize(np.array(["", *keys], object))
+    return _Fact(title, Codes(np.asarray(codes[1:], np.int64)), tuple(said.get(key, key) for key in found))
 
 
-def _figures(title: str, unit: str) -> dict[str, Any]:
-    return {"title": title, "text": False, "unit": unit, "absent": ""}
-
-
-def _plain(value: Any, size: float) -> float | int:
-    if value is None or pd.isna(value) or not np.isfinite(value) or value < 0:
-        return _ABSENT
-    amount = round(float(value) / size, 4)
-    return int(amount) if amount.is_integer() else amount
+def _figures(values: Sequence[Any], decimals: int) -> Figures:
+    """Return figures of at least 0; what is none, or below, is absent."""
+    known = pd.to_numeric(pd.Series(values, dtype=object), errors="coerce").to_numpy(float)
+    return Figures(np.where(np.isfinite(known) & (known >= 0), known, np.nan), decimals)
