@@ -18,6 +18,7 @@ from spatial.outputs.classes import NO_DATA, PARTIAL, classify
 from spatial.outputs.map_specs import MapSpec, text_of
 from spatial.outputs.webmap.languages import Shared, Texts, in_both
 from spatial.outputs.webmap.overlays import pack_overlays
+from spatial.outputs.webmap.provenance import Provenance, quotient
 from spatial.outputs.webmap.shapes import packed, simplified
 from spatial.outputs.webmap.targets import PageTargets
 from spatial.result import STATUS_TITLES, STATUSES, MetricInfo, Results
@@ -72,6 +73,7 @@ class _Payload:
         self.order = np.concatenate([np.flatnonzero(self.is_area), np.array(totals, dtype=int)])
         self.table = results.table
         self.notices = [notice.get(self.lang) for notice in (*results.notices, *(standing.notes if standing else ()))]
+        self.provenance = Provenance(results, self.words)
         self.targets = PageTargets(results, standing, results.areas.ids[self.is_area].tolist(), self._number)
 
     def build(self) -> dict[str, Any]:
@@ -105,7 +107,7 @@ class _Payload:
             "themes": self._themes(metrics),
             "groups": [{"name": key, "title": title.get(self.lang)} for key, title in self.spec.groups.items()],
             "overlays": overlays,
-            "sources": self._sources(),
+            "sources": self.provenance.lines,
             "notices": self.notices,
             "attribution": list(dict.fromkeys(text for text in (city.attribution, city.synthetic) if text)),
             "sheet": self._sheet(),
@@ -234,6 +236,8 @@ class _Payload:
             "numerator": self._column(self._base(v, above) for v in part["numerator"]),
             "denominator": self._column(self._base(v, below) for v in part["denominator"]),
             "note": self._column(str(text) for text in part["note"].fillna("")),
+            "quotient": quotient(info, part),
+            "sources": self.provenance.of(info, variant),
             **self.targets.beside(lines, classes, float(top)),
         }
 
@@ -271,19 +275,6 @@ class _Payload:
     @staticmethod
     def _variant_first(metric: dict[str, Any], name: str, variant: str) -> int:
         return next((n for n, each in enumerate(metric["variants"]) if metric["name"] == name and each["name"] == variant), 0)
-
-    def _sources(self) -> list[str]:
-        found = []
-        city = self.results.city
-        for layer in city.layers.values():
-            if layer.origin == "absent":
-                continue
-            if city.synthetic and layer.source == city.synthetic:
-                found.append(f"{layer.spec.title.get(self.lang)}: {self.words['origin_made_up']}")
-                continue
-            parts = [self.words[f"origin_{part}"] for part in layer.origin.split("+") if f"origin_{part}" in self.words]
-            found.append(f"{layer.spec.title.get(self.lang)}: {' + '.join(parts)}{f' ({layer.source})' if layer.source else ''}")
-        return found
 
 
 def _halves(titles: Sequence[str], lang: Lang) -> list[list[str]]:
