@@ -22,11 +22,12 @@ function makeCard(data, targets, close) {
     const facts = element("dl");
     const fact = (label, value) => value && facts.append(element("dt", "", label), folded("dd", "", value, words));
     fact(words.range, text("range", row));
-    fact(words.formula, formula(view, row));
+    const sum = formula(view, row);
+    fact(words.formula, sum);
+    if (!sum) fact(words.numerator, text("numerator", row));
+    if (!sum) fact(words.denominator, text("denominator", row));
     fact(words.coverage, text("coverage", row));
     fact(words.quality, text("quality", row));
-    fact(words.numerator, text("numerator", row));
-    fact(words.denominator, text("denominator", row));
     fact(words.note, text("note", row));
     fact(data.areas.names[data.areas.count], marked(text("value", data.areas.count), status(data.areas.count)));
     fact(words.definition, metric.definition);
