@@ -228,7 +228,7 @@ function openPage(map, data, { link, lang, speak }) {
     });
   }
 
-  // All areas are one stop of the Tab key. An arrow moves to the nearest area in its direction, straight ahead before aside.
+  // All areas are one stop of the Tab key. An arrow moves to the nearest area in its quarter of the compass, straight ahead before aside.
   function step(from, [east, north]) {
     const { x, y } = map.latLngToLayerPoint(data.areas.labels[from]);
     let best = null;
@@ -236,8 +236,9 @@ function openPage(map, data, { link, lang, speak }) {
     data.areas.labels.forEach((at, row) => {
       const to = map.latLngToLayerPoint(at);
       const ahead = (to.x - x) * east + (y - to.y) * north;
-      const far = ahead + 2 * Math.abs((to.x - x) * north + (to.y - y) * east);
-      if (row !== from && ahead > 0 && far < least) [best, least] = [row, far];
+      const aside = Math.abs((to.x - x) * north + (to.y - y) * east);
+      const far = ahead + 2 * aside;
+      if (row !== from && ahead > 0 && aside <= ahead && far < least) [best, least] = [row, far];
     });
     if (best === null) return;
     areas[best].getElement().focus({ preventScroll: true });
