@@ -20,7 +20,10 @@ function makeLayers(data, layers) {
     const all = element("input");
     all.type = "checkbox";
     all.setAttribute("aria-label", words.all_of_group.replace("{title}", group.title));
-    all.addEventListener("change", () => mine.filter((layer) => layer.shown !== all.checked).forEach((layer) => layer.show(all.checked)));
+    all.addEventListener("change", () => {
+      const wanted = all.checked; // every layer that is switched brings the box up to date
+      mine.filter((layer) => layer.shown !== wanted).forEach((layer) => layer.show(wanted));
+    });
     const fold = element("button", "fold");
     fold.type = "button";
     fold.setAttribute("aria-expanded", "true");

@@ -244,7 +244,9 @@ def test_the_language_is_switched_in_the_page_and_nothing_is_lost(opened: Any, l
 @pytest.mark.parametrize("size", SIZES)
 def test_a_link_restores_everything(opened: Any, size: tuple[int, int]) -> None:  # noqa: F811
     view = opened(size, results=served_results())
-    link = "#metric=bus_stop_500m_coverage&variant=straight_line_residents&layers=parks,roads&area=e&tool=search&lang=zh&map=14/28.02/-15.49"
+    view.page.locator(".areas button", has_text="East").dispatch_event("click")
+    area = fragment(view)["area"]
+    link = f"#metric=bus_stop_500m_coverage&variant=straight_line_residents&layers=parks,roads&area={area}&tool=search&lang=zh&map=14/28.02/-15.49"
     go(view, link)
     assert view.page.locator("select[name=metric]").evaluate("each => each.selectedOptions[0].text") == "公交站点 500 米覆盖率"
     assert view.page.locator("select[name=variant]").evaluate("each => each.selectedOptions[0].text")
