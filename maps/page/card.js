@@ -22,7 +22,7 @@ function makeCard(data, targets, close) {
     const facts = element("dl");
     const fact = (label, value) => value && facts.append(element("dt", "", label), folded("dd", "", value, words));
     fact(words.range, text("range", row));
-    const sum = formula(view, row);
+    const sum = formula(view, row, words);
     fact(words.formula, sum);
     if (!sum) fact(words.numerator, text("numerator", row));
     if (!sum) fact(words.denominator, text("denominator", row));
@@ -49,14 +49,14 @@ function makeCard(data, targets, close) {
 }
 
 // "1,200 m ÷ 1,000,000 m² = 1.20 km/km²": only where the value is that quotient. What is shown is rounded: where the figures that stand there do not give
-// the result to its last digit, the sign says so.
-function formula({ variant, text }, row) {
+// the result to its last digit, it says so.
+function formula({ variant, text }, row, words) {
   const [above, below, value] = ["numerator", "denominator", "value"].map((column) => text(column, row));
   if (variant.quotient === null || !above || !below || value === "—") return "";
   const result = (figureOf(above) / figureOf(below)) * variant.quotient;
   const digits = (value.replaceAll(",", "").match(/\.(\d+)/)?.[1] || "").length;
   const same = result.toFixed(digits) === figureOf(value).toFixed(digits);
-  return above + " ÷ " + below + (same ? " = " : " ≈ ") + value;
+  return above + " ÷ " + below + " = " + value + (same ? "" : words.unrounded);
 }
 
 // The number at the head of a text of the page; NaN where there is none.

@@ -162,7 +162,7 @@ function openPage(map, data, { link, lang, speak }) {
     tell("layers");
   }
 
-  // `still` leaves the map where it is.
+  // `at`: where it was clicked; `still` leaves the map where it is.
   function select(row, at, still) {
     chosen.area = row;
     chosen.here = row !== null && at ? overlays.here(at) : [];
@@ -171,7 +171,7 @@ function openPage(map, data, { link, lang, speak }) {
     link.set("area", row === null ? null : data.areas.ids[row]);
     if (row !== null) panel.reveal();
     tell("select");
-    if (row !== null && !still) uncover(row);
+    if (row !== null && !still && (narrow() || !at)) uncover(row);
   }
 
   // Shows an area and goes where it is.
@@ -180,11 +180,31 @@ function openPage(map, data, { link, lang, speak }) {
     goTo(areas[row].getBounds());
   }
 
-  // Shows a place in the part of the map that nothing covers.
-  function goTo(bounds) {
+  // What is left of the map, in its pixels, beside the card of a tool and above the opened sheet of a narrow screen.
+  function free() {
     const box = frame.getBoundingClientRect();
-    const covered = narrow() ? Math.max(0, box.bottom - panel.root.getBoundingClientRect().top, box.bottom - window.innerHeight * (document.body.classList.contains("open") ? 0.34 : 1)) : 0;
-    map.fitBounds(bounds, { maxZoom: Math.max(16, map.getZoom()), paddingTopLeft: [60, 60], paddingBottomRight: [60, Math.min(covered + 20, box.height - 100)] });
+    const left = { left: 0, top: 0, right: box.width, bottom: box.height };
+    if (narrow() && document.body.classList.contains("open")) left.bottom = window.innerHeight * 0.34 - box.top;
+    const card = frame.querySelector(".tool-card:not([hidden])")?.getBoundingClientRect();
+    if (card && card.width > box.width * 0.6) left.bottom = Math.min(left.bottom, card.top - box.top);
+    else if (card) left.left = card.right - box.left;
+    return left;
+  }
+
+  // Shows a place in what is left of the map.
+  function goTo(bounds) {
+    const { left, top, right, bottom } = free();
+    const { x, y } = map.getSize();
+    const margin = Math.max(10, Math.min(60, (bottom - top) / 6));
+    map.fitBounds(bounds, { maxZoom: Math.max(16, map.getZoom()), paddingTopLeft: [left + margin, top + margin], paddingBottomRight: [x - right + margin, y - bottom + margin] });
+  }
+
+  // Moves an area that something covers to the middle of what is left of the map; on a narrow screen always.
+  function uncover(row) {
+    const { left, top, right, bottom } = free();
+    const at = map.latLngToContainerPoint(data.areas.labels[row]);
+    if (!narrow() && at.x > left && at.x < right && at.y > top && at.y < bottom) return;
+    map.panBy([at.x - (left + right) / 2, at.y - Math.max(40, (top + bottom) / 2)]);
   }
 
   function highlight(row) {

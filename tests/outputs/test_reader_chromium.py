@@ -510,3 +510,19 @@ def test_a_file_that_was_cut_off_says_so(browser: Any, opened: Any, tmp_path: An
     assert "may be incomplete" in page.inner_text(".waiting")
     assert view.page.locator(".waiting").count() == 0
     page.close()
+
+
+def test_a_formula_whose_shown_figures_do_not_give_the_value_says_so(opened: Any) -> None:  # noqa: F811
+    """1,000 m + 200 m in a square of 1 km²; in a cell of 70 m × 70 m some tens of metres, shown without decimals."""
+    view = opened(results=measure(small_city(["North"]), ["road_network_density"], by="grid:70"))
+    said = []
+    for button in view.page.locator(".areas button").all()[:40]:
+        button.click()
+        terms = view.page.locator(".card dt")
+        if "Formula" in terms.all_inner_texts():
+            said.append(view.page.locator(".card dt:text-is('Formula') + dd").inner_text())
+    for text in said:
+        sum_, _, note = text.partition(" km/km²")
+        above, below, value = (float(part.replace(",", "").replace("m²", "").replace("m", "")) for part in sum_.replace("=", "÷").split("÷"))
+        assert (f"{above / below * 1000:.2f}" == f"{value:.2f}") is (note == ""), text
+    assert len({text.endswith("(from unrounded figures)") for text in said}) == 2

@@ -197,3 +197,16 @@ def test_it_fits_the_page(opened: Any, size: tuple[int, int]) -> None:  # noqa: 
     assert box["y"] + box["height"] <= size[1]
     assert view.page.locator(".seen").bounding_box()["height"] > 80
     assert view.quiet()
+
+
+def test_an_area_under_the_table_is_moved_to_where_it_is_seen(opened: Any) -> None:  # noqa: F811
+    view = opened(results=measure(small_city(["North"]), ["road_network_density"], by="grid:250"))
+    tool(view, "table")
+    for row in range(16):
+        view.page.locator(f'.seen tbody tr[data-row="{row}"]').click()
+        view.page.wait_for_timeout(350)
+        area = view.page.locator(".leaflet-areas-pane path").nth(row).bounding_box()
+        card = view.page.locator(".tool-card").bounding_box()
+        assert area["y"] + area["height"] / 2 <= card["y"], row
+        assert area["y"] + area["height"] / 2 >= 0
+    assert view.quiet()
