@@ -211,15 +211,6 @@ function openPage(map, data, { link, lang, speak }) {
     under.setLatLngs(row === null ? [] : areas[row].getLatLngs());
   }
 
-  // On a narrow screen the opened sheet covers the lower part of the map: move the area to what is left of it.
-  function uncover(row) {
-    if (!narrow()) return;
-    const box = frame.getBoundingClientRect();
-    const left = window.innerHeight * 0.34 - box.top;
-    const at = map.latLngToContainerPoint(data.areas.labels[row]);
-    map.panBy([at.x - box.width / 2, at.y - Math.max(40, left / 2)]);
-  }
-
   function drawAreas() {
     const pane = map.createPane("areas");
     pane.style.zIndex = 400;

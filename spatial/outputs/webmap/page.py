@@ -92,7 +92,9 @@ def _page(results: Results, spec: MapSpec, standing: Standing | None) -> bytes:
         link.code = leaflet[name]
         figure.header.add_child(link, name=name)
     figure.render(embedded=True)
-    figure.html.add_child(Verbatim(_waiting(results, spec, str(title)) + f"<script>{_inline(_part(folder / 'browser.js'))}</script>"), name="waiting", index=0)
+    figure.html.add_child(
+        Verbatim(_waiting(results, spec, str(title)) + f"<script>{_inline(_part(folder / 'browser.js'))}</script>"), name="waiting", index=0
+    )
     styles, scripts = ("\n".join(_part(folder / name) for name in names) for names in (spec.styles, spec.scripts))
     figure.header.add_child(Verbatim(f"<style>\n{styles}</style>"), name="style")
     for key, blob in {"data": _json(payload), **blobs}.items():

@@ -39,9 +39,9 @@ class Provenance:
                 continue
             parts = [words[f"origin_{part}"] for part in layer.origin.split("+") if f"origin_{part}" in words]
             self._add(name, f"{title}: {' + '.join(parts)}{f' ({layer.source})' if layer.source else ''}")
-        for name, title, table in (("ledger", LEDGER, city.ledger), ("statistics", STATISTICS, city.statistics)):
+        for name, table_title, table in (("ledger", LEDGER, city.ledger), ("statistics", STATISTICS, city.statistics)):
             if table is not None:
-                self._add(f"[{name}]", f"{title.get(lang)}: {table.source or words['origin_local']}")
+                self._add(f"[{name}]", f"{table_title.get(lang)}: {table.source or words['origin_local']}")
 
     def _add(self, name: str, line: str) -> None:
         self._places[name] = len(self.lines)
