@@ -98,7 +98,7 @@ class MetricInfo:
 
     ``bases`` holds, by variant, the units of numerator and denominator; empty texts where there is none; ``evidence`` what its frames are;
     ``tables_only`` whether it is left to the long table, being one of very many figures: no column, no map; ``source`` whether ``layers``, the
-    ``ledger`` or ``statistics`` answer it.
+    ``ledger`` or ``statistics`` answer it; ``needs``, by variant, the layers without which there is no data.
     """
 
     name: str
@@ -112,6 +112,7 @@ class MetricInfo:
     evidence: Mapping[str, Evidence] = field(default_factory=dict)
     tables_only: bool = False
     source: str = "layers"
+    needs: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, eq=False)

@@ -1,28 +1,57 @@
 // Starts the page: inflates the data, reads the link, and builds everything in the reader's language; again in the other when it is asked for.
 
 async function startPage(folium) {
-  const raw = JSON.parse(new TextDecoder().decode(await blob("data")));
-  const { options } = folium;
+  const waiting = document.querySelector(".waiting");
+  if (!waiting.querySelector(".old-browser").hidden) return;
+  let raw;
+  try {
+    raw = JSON.parse(new TextDecoder().decode(await blob("data")));
+  } catch (problem) {
+    waiting.querySelector(".loading").hidden = true;
+    waiting.querySelector(".broken").hidden = false;
+    throw problem;
+  }
+  const still = window.matchMedia("(prefers-reduced-motion: reduce)").matches;
+  const options = { ...folium.options, ...(still ? { zoomAnimation: false, fadeAnimation: false, markerZoomAnimation: false, inertia: false } : {}) };
   const frame = folium.getContainer();
   const link = makeLink();
-  let map = folium;
   let page = null;
 
-  function speak(lang) {
-    link.set("lang", lang === raw.lang ? null : lang);
+  function build(lang) {
+    const held = document.activeElement?.closest?.(".tool")?.dataset.tool;
+    if (page) page.close();
+    else folium.remove();
+    waiting.remove();
     document.documentElement.lang = lang === "zh" ? "zh-CN" : "en";
-    if (page) {
-      page.close();
-      map = L.map(frame, options);
-    }
     const data = localized(raw, lang);
     document.title = data.city.name + " · " + data.title;
-    page = openPage(map, data, { link, lang, speak });
+    page = openPage(L.map(frame, options), data, { link, lang, speak });
+    if (held) frame.querySelector(`.tool[data-tool="${held}"]`)?.focus();
   }
 
-  speak(["zh", "en"].includes(link.get("lang")) ? link.get("lang") : raw.lang);
+  // What is kept in the link survives.
+  function speak(lang) {
+    link.set("lang", lang === raw.lang ? null : lang);
+    build(lang);
+  }
+
+  function asked() {
+    const lang = link.get("lang");
+    if (["zh", "en"].includes(lang)) return lang;
+    link.set("lang", null);
+    return raw.lang;
+  }
+
+  build(asked());
+  window.addEventListener("hashchange", () => link.read() && build(asked()));
   document.body.dataset.ready = "yes";
 }
+
+TOOLS.push({
+  name: "language",
+  icon: "M4 5h9M8.5 3v2M11.5 5c-1 4-3.5 6.5-7 8M6 8c1.5 3 3.5 4.5 6 5.5M12.5 20l4-10 4 10M14 17h5",
+  press: (page) => page.speak(page.lang === "zh" ? "en" : "zh"),
+});
 
 const blobs = new Map();
 
@@ -49,16 +78,34 @@ function localized(node, lang) {
   return Object.fromEntries(keys.map((key) => [key, localized(node[key], lang)]));
 }
 
-// What the address says after its #: a text by key. Setting one changes the address and asks for nothing.
+// What the address says after its #: a text by key. Setting one changes the address and asks for nothing. Whoever reads a value checks it: anybody may
+// have written the address.
 function makeLink() {
-  const said = new Map(new URLSearchParams(location.hash.slice(1)));
+  const said = new Map();
+  const write = () => [...said].map(([name, each]) => encodeURIComponent(name) + "=" + encodeURIComponent(each).replaceAll("%2F", "/").replaceAll("%2C", ",")).join("&");
+
+  // Takes what the address says now; whether that is something else.
+  function read() {
+    const before = write();
+    said.clear();
+    for (const [name, value] of new URLSearchParams(location.hash.slice(1))) said.set(name, value);
+    return write() !== before;
+  }
+
+  read();
   return {
     get: (key) => said.get(key) ?? null,
     set(key, value) {
-      if (value === null || value === "") said.delete(key);
-      else said.set(key, String(value));
-      const text = [...said].map(([name, each]) => name + "=" + encodeURIComponent(each).replaceAll("%2F", "/").replaceAll("%2C", ",")).join("&");
-      history.replaceState(null, "", "#" + text);
+      const wanted = value === "" ? null : value?.toString() ?? null;
+      if (wanted === (said.get(key) ?? null)) return;
+      if (wanted === null) said.delete(key);
+      else said.set(key, wanted);
+      try {
+        history.replaceState(null, "", "#" + write());
+      } catch {
+        // Some browsers allow only so many changes a minute, or none to a file: the page works without.
+      }
     },
+    read,
   };
 }

@@ -6,13 +6,16 @@
 //   areas, overlays, panel            Leaflet's layer of each area by row; see overlays.js and panel.js
 //   base                              what lies under all, `shown` or not; see base_map.js
 //   view(metric, variant)             what is shown of a variant, by default the chosen one: class, colour, status and texts by row
-//   choose(metric, variant)           shows another; select(row) shows an area, null none
-//   on(event, told)                   "refresh" after another metric, "select" after another area, "layers" after a layer was switched, "close"
+//   choose(metric, variant)           shows another; select(row) shows an area, null none; visit(row) goes there too, goTo(bounds) to
+//                                     any place; highlight(row) outlines an area
+//   on(event, told)                   "refresh" after another metric, "select" after another area, "layers" after a layer was switched, "hover" after
+//                                     the pointer came to another area (chosen.under), "close"
 //   link                              get and set what the address keeps; speak(lang) builds the page in the other language
 //   signal                            for listeners on window and document, which end with the page
 
 const SVG_AREAS = 2500;
 const STATUS = ["ok", "estimated", "partial", "no_data"];
+const MARKS = { ok: ["", ""], estimated: ["≈ ", ""], partial: ["", " *"], no_data: ["", ""] }; // before and after a figure: an estimate never looks like a measurement
 
 function openPage(map, data, { link, lang, speak }) {
   const words = data.words;
@@ -28,7 +31,7 @@ function openPage(map, data, { link, lang, speak }) {
 
   const areas = drawAreas();
   const lines = [];
-  const ring = drawOutlines();
+  const [ring, under] = drawOutlines();
   const base = makeBase(map, data, link, () => fade());
   const overlays = makeOverlays(map, data, fade);
   const panel = makePanel(data, fills, {
@@ -46,24 +49,30 @@ function openPage(map, data, { link, lang, speak }) {
   look();
   const labels = makeLabels(map, data, areas.map((layer) => size(layer.getBounds())));
   L.control.scale({ imperial: false, maxWidth: 140 }).addTo(map);
+  L.control.zoom({ position: "topright", zoomInTitle: words.zoom_in, zoomOutTitle: words.zoom_out }).addTo(map);
   addHome();
   addTips();
+  name();
   const page = {
-    map, data, words, lang, frame, chosen, areas, overlays, panel, base, view, choose, select, link, speak, fills, home, signal: stop.signal,
+    map, data, words, lang, frame, chosen, areas, overlays, panel, base, view, choose, select, visit, goTo, highlight, link, speak, fills, home, signal: stop.signal,
     on: (event, each) => told.set(event, [...(told.get(event) || []), each]),
     close,
   };
   page.tools = makeToolbar(page);
   refresh();
   fade();
-  window.addEventListener("keydown", (event) => event.key === "Escape" && select(null), { signal: stop.signal });
+  window.addEventListener("keydown", (event) => {
+    if (event.key !== "Escape" || event.defaultPrevented) return;
+    if (!page.tools.close()) select(null);
+  }, { signal: stop.signal });
   map.on("moveend", () => {
     const { lat, lng } = map.getCenter();
     link.set("map", [Math.round(map.getZoom() * 100) / 100, lat.toFixed(5), lng.toFixed(5)].join("/"));
   });
   const row = data.areas.ids.slice(0, data.areas.count).indexOf(link.get("area"));
-  if (row >= 0) select(row);
-  page.tools.open(link.get("tool"));
+  if (row >= 0) select(row, null, !!link.get("map"));
+  else link.set("area", null);
+  if (!page.tools.open(link.get("tool"))) link.set("tool", null);
   return page;
 
   function close() {
@@ -75,20 +84,37 @@ function openPage(map, data, { link, lang, speak }) {
     document.querySelector("body > .fills")?.remove();
   }
 
-  // What the address says is shown: metric and variant by name.
+  // What the address says is shown: metric and variant by name, layers by name. What this map has not is forgotten.
   function recall() {
     const metric = data.metrics.findIndex((each) => each.name === link.get("metric"));
     if (metric >= 0) Object.assign(chosen, { metric, variant: 0 });
+    else link.set("metric", null);
     const variant = data.metrics[chosen.metric].variants.findIndex((each) => each.name === link.get("variant"));
     if (variant >= 0) chosen.variant = variant;
-    const layers = link.get("layers");
-    if (layers !== null) data.overlays.forEach((overlay) => { overlay.shown = layers.split(",").includes(overlay.name); });
+    else link.set("variant", null);
+    const layers = (link.get("layers") || "").split(",");
+    const known = data.overlays.filter((overlay) => layers.includes(overlay.name));
+    if (known.length || layers[0] === "-") data.overlays.forEach((overlay) => { overlay.shown = known.includes(overlay); });
   }
 
+  // The view of the address, unless it is none or far from the city: that of another city, a slip of the hand.
   function look() {
-    const [zoom, lat, lon] = (link.get("map") || "").split("/").map(Number);
-    if (Number.isFinite(zoom + lat + lon)) map.setView([lat, lon], zoom, { animate: false });
-    else home(false);
+    const [zoom, lat, lon, ...rest] = (link.get("map") || "").split("/").map(Number);
+    const near = L.latLngBounds(data.areas.view).pad(3);
+    if (!rest.length && zoom >= 1 && zoom <= map.getMaxZoom() && Math.abs(lat) <= 90 && Math.abs(lon) <= 180 && near.contains([lat, lon])) {
+      return map.setView([lat, lon], zoom, { animate: false });
+    }
+    link.set("map", null);
+    home(false);
+  }
+
+  // What the map is called by those who hear it.
+  function name() {
+    frame.setAttribute("role", "main");
+    frame.setAttribute("aria-label", words.map_name.replace("{title}", data.city.name + " · " + data.title));
+    const drawn = frame.querySelector(".leaflet-areas-pane svg");
+    drawn?.setAttribute("role", "group");
+    drawn?.setAttribute("aria-label", words.area_keys);
   }
 
   function choose(metric, variant) {
@@ -123,7 +149,7 @@ function openPage(map, data, { link, lang, speak }) {
       const drawn = layer.getElement?.();
       if (drawn) drawn.setAttribute("aria-label", data.areas.names[row] + ": " + now.text("value", row) + ", " + data.statuses[now.status(row)]);
     });
-    labels.show((row) => bare(now.text("value", row), now.metric.unit) + (now.status(row) === "partial" ? " *" : ""));
+    labels.show((row) => marked(bare(now.text("value", row), now.metric.unit), now.status(row)));
     panel.show(now);
     panel.card(chosen.area, now, chosen.here);
     tell("refresh");
@@ -139,25 +165,53 @@ function openPage(map, data, { link, lang, speak }) {
     tell("layers");
   }
 
-  function select(row, at) {
+  // `at`: where it was clicked; `still` leaves the map where it is.
+  function select(row, at, still) {
     chosen.area = row;
     chosen.here = row !== null && at ? overlays.here(at) : [];
     ring.setLatLngs(row === null ? [] : areas[row].getLatLngs());
     panel.card(row, view(), chosen.here);
     link.set("area", row === null ? null : data.areas.ids[row]);
+    if (row !== null) panel.reveal();
     tell("select");
-    if (row === null) return;
-    panel.reveal();
-    uncover(row);
+    if (row !== null && !still && (narrow() || !at)) uncover(row);
   }
 
-  // On a narrow screen the opened sheet covers the lower part of the map: move the area to what is left of it.
-  function uncover(row) {
-    if (!window.matchMedia("(max-width: 760px)").matches) return;
+  // Shows an area and goes where it is.
+  function visit(row) {
+    select(row, null, true);
+    goTo(areas[row].getBounds());
+  }
+
+  // What is left of the map, in its pixels, beside the card of a tool and above the opened sheet of a narrow screen.
+  function free() {
     const box = frame.getBoundingClientRect();
-    const left = window.innerHeight * 0.34 - box.top;
+    const left = { left: 0, top: 0, right: box.width, bottom: box.height };
+    if (narrow() && document.body.classList.contains("open")) left.bottom = window.innerHeight * 0.34 - box.top;
+    const card = frame.querySelector(".tool-card:not([hidden])")?.getBoundingClientRect();
+    if (card && card.width > box.width * 0.6) left.bottom = Math.min(left.bottom, card.top - box.top);
+    else if (card) left.left = card.right - box.left;
+    return left;
+  }
+
+  // Shows a place in what is left of the map.
+  function goTo(bounds) {
+    const { left, top, right, bottom } = free();
+    const { x, y } = map.getSize();
+    const margin = Math.max(10, Math.min(60, (bottom - top) / 6));
+    map.fitBounds(bounds, { maxZoom: Math.max(16, map.getZoom()), paddingTopLeft: [left + margin, top + margin], paddingBottomRight: [x - right + margin, y - bottom + margin] });
+  }
+
+  // Moves an area that something covers to the middle of what is left of the map; on a narrow screen always.
+  function uncover(row) {
+    const { left, top, right, bottom } = free();
     const at = map.latLngToContainerPoint(data.areas.labels[row]);
-    map.panBy([at.x - box.width / 2, at.y - Math.max(40, left / 2)]);
+    if (!narrow() && at.x > left && at.x < right && at.y > top && at.y < bottom) return;
+    map.panBy([at.x - (left + right) / 2, at.y - Math.max(40, (top + bottom) / 2)]);
+  }
+
+  function highlight(row) {
+    under.setLatLngs(row === null ? [] : areas[row].getLatLngs());
   }
 
   function drawAreas() {
@@ -167,26 +221,55 @@ function openPage(map, data, { link, lang, speak }) {
     return unpack(data.areas.shapes).map((parts, row) => {
       const weight = data.areas.count > 150 ? 0.5 : 1.4;
       const layer = L.polygon(parts, { renderer, pane: "areas", color: "#4b5563", weight, fillOpacity: 1, smoothFactor: 0.5 }).addTo(map);
-      layer.on({ click: (event) => select(row, event.latlng), mouseover: () => { chosen.under = row; }, mouseout: () => { chosen.under = null; } });
+      layer.on({ click: (event) => select(row, event.latlng), mouseover: () => point(row), mouseout: () => point(null) });
       const drawn = layer.getElement?.();
       if (drawn) {
-        drawn.setAttribute("tabindex", "0");
+        drawn.setAttribute("tabindex", row ? "-1" : "0");
         drawn.setAttribute("role", "button");
         drawn.addEventListener("keydown", (event) => {
-          if (event.key !== "Enter" && event.key !== " ") return;
+          if (event.key === "Enter" || event.key === " ") select(row);
+          else if (ARROWS[event.key]) step(row, ARROWS[event.key]);
+          else return;
           event.preventDefault();
-          select(row);
+          event.stopPropagation();
+        });
+        drawn.addEventListener("focus", () => {
+          frame.querySelector('.leaflet-areas-pane path[tabindex="0"]')?.setAttribute("tabindex", "-1");
+          drawn.setAttribute("tabindex", "0");
         });
       }
       return layer;
     });
   }
 
+  // All areas are one stop of the Tab key. An arrow moves to the nearest area in its quarter of the compass, straight ahead before aside.
+  function step(from, [east, north]) {
+    const { x, y } = map.latLngToLayerPoint(data.areas.labels[from]);
+    let best = null;
+    let least = Infinity;
+    data.areas.labels.forEach((at, row) => {
+      const to = map.latLngToLayerPoint(at);
+      const ahead = (to.x - x) * east + (y - to.y) * north;
+      const aside = Math.abs((to.x - x) * north + (to.y - y) * east);
+      const far = ahead + 2 * aside;
+      if (row !== from && ahead > 0 && aside <= ahead && far < least) [best, least] = [row, far];
+    });
+    if (best === null) return;
+    areas[best].getElement().focus({ preventScroll: true });
+    if (!map.getBounds().contains(data.areas.labels[best])) map.panTo(data.areas.labels[best]);
+  }
+
+  function point(row) {
+    if (chosen.under === row) return;
+    chosen.under = row;
+    tell("hover");
+  }
+
   // One tooltip for the area and for what is shown over it; a narrow screen has no room for it, and the card says the same.
   function addTips() {
     const tip = L.tooltip({ className: "hover", opacity: 1, direction: "auto", offset: [12, 0] });
     map.on("mousemove", (event) => {
-      if (window.matchMedia("(max-width: 760px)").matches) return tip.remove();
+      if (narrow()) return tip.remove();
       const hits = overlays.here(event.latlng);
       if (chosen.under === null && !hits.length) return tip.remove();
       tip.setLatLng(event.latlng).setContent(hoverText(chosen.under, hits)).addTo(map);
@@ -218,7 +301,7 @@ function openPage(map, data, { link, lang, speak }) {
     };
     draw(data.areas.outline, words.outline, { color: "#111827", weight: 2 });
     draw(data.areas.extent, words.extent, { color: "#c2410c", weight: 2.2, dash: "7 5" });
-    return L.polygon([], { ...common, color: "#e8590c", weight: 3.5 }).addTo(map);
+    return [{ weight: 3.5 }, { weight: 2.5, dashArray: "4 3" }].map((style) => L.polygon([], { ...common, color: "#e8590c", ...style }).addTo(map));
   }
 
   function heading() {
@@ -267,6 +350,17 @@ function openPage(map, data, { link, lang, speak }) {
 // On the map the unit is left to the legend; only % stays.
 function bare(text, unit) {
   return unit !== "%" && text.endsWith(" " + unit) ? text.slice(0, -unit.length - 1) : text;
+}
+
+// A figure with the sign of its status.
+function marked(text, status) {
+  return text === "—" ? text : MARKS[status].join(text);
+}
+
+const ARROWS = { ArrowRight: [1, 0], ArrowLeft: [-1, 0], ArrowUp: [0, 1], ArrowDown: [0, -1] };
+
+function narrow() {
+  return window.matchMedia("(max-width: 760px)").matches;
 }
 
 function size(bounds) {

@@ -25,16 +25,17 @@ function makePanel(data, fills, on) {
   more.type = "button";
   more.addEventListener("click", () => open(!document.body.classList.contains("open")));
   block("ramp", "div");
-  block("card").setAttribute("aria-live", "polite");
+  const card = makeCard(data, targets, () => on.area(null));
+  root.append(card.root);
   block("message", "p");
   block("legend");
   block("targets");
   block("totals");
-  block("layers");
+  const layers = makeLayers(data, on.layers);
+  root.append(layers.root);
   block("about");
   block("notes");
   block("areas");
-  layersBlock();
   notesBlock();
 
   function field(label, name, chosen) {
@@ -79,39 +80,6 @@ function makePanel(data, fills, on) {
     more.setAttribute("aria-expanded", String(wanted));
   }
 
-  function layersBlock() {
-    parts.layers.append(element("h2", "", words.layers));
-    for (const layer of on.layers) {
-      const row = element("label", "layer");
-      const box = element("input");
-      box.type = "checkbox";
-      box.checked = layer.shown;
-      const classes = layerClasses(layer);
-      classes.hidden = !layer.shown;
-      box.addEventListener("change", () => {
-        layer.show(box.checked);
-        classes.hidden = !box.checked;
-      });
-      row.append(box, overlaySwatch(layer), element("span", "", layer.title));
-      parts.layers.append(row, classes);
-    }
-    parts.layers.hidden = !on.layers.length;
-  }
-
-  // The legend of what is graded or of several kinds.
-  function layerClasses(layer) {
-    const rows = element("ul", "keys classes");
-    if (layer.legend) rows.append(element("li", "unit", layer.legend));
-    for (const entry of layer.key || layer.groups) {
-      const { color, label, count } = entry;
-      if (!color) continue;
-      const line = rows.appendChild(element("li"));
-      line.append(layer.key ? signSwatch([entry], true) : overlaySwatch(layer, color), element("span", "label", label), element("span", "count", count.toLocaleString("en")));
-    }
-    if (layer.left) rows.append(element("li", "unit left", layer.left));
-    return rows;
-  }
-
   function notesBlock() {
     const listed = [[words.notices, data.notices.length ? data.notices : [words.no_notices]], [words.sources, data.sources]];
     for (const [title, lines] of listed) {
@@ -146,7 +114,7 @@ function makePanel(data, fills, on) {
     };
     variant.colors.forEach((color, index) => row(swatch(color), variant.ranges[index], counts.classes[index]));
     targets.intoLegend([...rows.children], rows, view);
-    row(swatch(fills.forSvg("estimated", variant.colors[Math.floor(variant.colors.length / 2)] || "#a1dab4")), data.statuses.estimated, counts.status.estimated);
+    row(swatch(fills.forSvg("estimated", variant.colors[Math.floor(variant.colors.length / 2)] || "#a1dab4")), data.statuses.estimated + " ≈", counts.status.estimated);
     row(swatch(fills.forSvg("partial")), data.statuses.partial + " *", counts.status.partial);
     row(swatch(fills.forSvg("no_data")), data.statuses.no_data, counts.status.no_data);
     for (const line of on.lines) row(lineSwatch(line.style), line.title);
@@ -195,6 +163,7 @@ function makePanel(data, fills, on) {
   // An overlay takes the colour from the areas, or gives it back.
   function fade(overlay, now) {
     over = overlay;
+    layers.refresh();
     rampBlock(now);
     messageBlock(now);
   }
@@ -229,7 +198,7 @@ function makePanel(data, fills, on) {
       const bar = element("i", "bar");
       bar.style.width = variant.bar[row] + "%";
       bar.style.background = color(row);
-      const value = status(row) === "no_data" ? data.statuses.no_data : text("value", row) + (status(row) === "partial" ? " *" : "");
+      const value = status(row) === "no_data" ? data.statuses.no_data : marked(text("value", row), status(row));
       button.append(named("span", "name", data.areas.names[row]), element("span", "value", value), targets.track(bar, row, view));
       if (status(row) === "partial") button.title = data.statuses.partial;
       button.addEventListener("click", () => on.area(row));
@@ -239,38 +208,10 @@ function makePanel(data, fills, on) {
     if (left > 0) parts.areas.append(element("p", "unit", words.areas_more.replace("{n}", left)));
   }
 
-  // The figures of one area; without one, how to get them.
-  function card(row, view, here) {
-    const { metric, variant, text, status } = view;
-    parts.card.classList.toggle("empty", row === null);
-    if (row === null) {
-      parts.card.replaceChildren(element("p", "hint", words.hint));
-      return;
-    }
-    const close = element("button", "close", "×");
-    close.type = "button";
-    close.setAttribute("aria-label", words.close);
-    close.addEventListener("click", () => on.area(null));
-    const head = element("div", "figure");
-    head.append(element("b", "", text("value", row)), element("small", "status " + status(row), data.statuses[status(row)]));
-    const facts = element("dl");
-    const fact = (label, value) => value && facts.append(element("dt", "", label), folded("dd", "", value, words));
-    fact(words.range, text("range", row));
-    fact(words.coverage, text("coverage", row));
-    fact(words.quality, text("quality", row));
-    fact(words.numerator, text("numerator", row));
-    fact(words.denominator, text("denominator", row));
-    fact(words.note, text("note", row));
-    fact(data.areas.names[data.areas.count], text("value", data.areas.count));
-    fact(words.definition, metric.definition);
-    fact(words.standard, metric.standard);
-    parts.card.replaceChildren(close, named("h2", "name", data.areas.names[row]), element("p", "unit", [metric.title, variant.title].filter(Boolean).join(" · ")), head, ...here.map((hit) => hitText(hit)), ...targets.card(row, view), facts);
-  }
-
   function reveal() {
     open(true);
     root.scrollTop = 0;
   }
 
-  return { root, show, card, fade, reveal };
+  return { root, show, card: card.show, fade, reveal };
 }

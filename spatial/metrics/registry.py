@@ -96,6 +96,7 @@ class Metric:
             self.evidence,
             self.tables_only,
             self.source,
+            {variant: self.needs_of(variant) + ((self.scope,) if self.scope == "built_up_area" else ()) for variant in self.variants},
         )
 
 

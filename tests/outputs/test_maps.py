@@ -6,6 +6,7 @@ import base64
 import hashlib
 import json
 import re
+import tomllib
 import zlib
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ import numpy as np
 import pytest
 import shapely
 
+from spatial import catalogue
 from spatial.city import City
 from spatial.errors import OutputError
 from spatial.measurement import measure
@@ -262,3 +264,32 @@ def test_a_failed_write_leaves_the_old_page(tmp_path: Path) -> None:
     with pytest.raises(OutputError):
         maps.write_map(small_results(), folder / "map.html")
     assert [path.name for path in tmp_path.iterdir()] == ["file"]
+
+
+def test_something_stands_there_before_the_data_are_read(tmp_path: Path) -> None:
+    page = page_of(small_results(name="<b>Town</b>", lang="zh"), tmp_path)
+    before = page.split('id="spatial-data"')[0].split("<body>")[1]
+    assert "&lt;b&gt;Town&lt;/b&gt;" in before
+    assert "规划指标总览" in before
+    for said in ("正在载入……<br />Loading …", "本图需要启用 JavaScript", "浏览器版本过低", "the file may be incomplete"):
+        assert said in before, said
+    assert "正在载入……<br />Loading …" not in page_of(small_results(lang="en"), tmp_path)  # the reader's language first
+
+
+# What came into browsers after Chrome 97, Firefox 104 and Safari 15.4, of which browser.js asks findLast.
+TOO_NEW = re.compile(
+    r"\.(toSorted|toReversed|toSpliced|isWellFormed|toWellFormed|groupBy|withResolvers|fromAsync|isSubsetOf|difference|symmetricDifference)\("
+    r"|\bstructuredClone\(|\bcheckVisibility\(|/[a-z]*v[a-z]*\.test|\(\?<[=!]"
+)
+
+
+def test_the_page_keeps_to_what_the_browsers_it_names_can_do() -> None:
+    folder = catalogue.shipped() / "maps" / "page"
+    for path in sorted(folder.glob("*.js")):
+        found = TOO_NEW.search(path.read_text(encoding="utf-8"))
+        assert not found, f"{path.name}: {found[0]}"
+    words = tomllib.loads((folder / "page.toml").read_text(encoding="utf-8"))["words"]["old_browser"]
+    for text in words.values():
+        assert re.findall(r"\d+(?:\.\d+)?", text) == ["97", "113", "16.4"]  # DecompressionStream came to Firefox in 113, to Safari in 16.4
+    # It runs where the language of the other parts is not understood.
+    assert not re.search(r"=>|\blet\b|\bconst\b|`|\?\.|\?\?", re.sub(r"//.*", "", (folder / "browser.js").read_text(encoding="utf-8")))

@@ -134,7 +134,7 @@ def test_a_click_shows_the_figures_of_the_area(opened: Any) -> None:
     assert view.text(".card h2") == "North"
     assert view.text(".card .figure b") == "1.20 km/km²"
     facts = view.text(".card dl")
-    for wanted in ("Numerator", "1,200 m", "Denominator", "1,000,000 m²", "Definition", "Whole city"):
+    for wanted in ("Formula", "1,200 m ÷ 1,000,000 m² = 1.20 km/km²", "Definition", "Whole city", "Sources", "data of 2024-05-01"):
         assert wanted in facts
     view.page.keyboard.press("Escape")
     assert "Click an area" in view.text(".card")
@@ -186,7 +186,7 @@ def test_many_areas_are_drawn_on_a_canvas(opened: Any) -> None:
 
 def test_layers_can_be_switched(opened: Any) -> None:
     view = opened()
-    box = view.page.get_by_label("Parks")
+    box = view.page.get_by_label("Parks", exact=True)
     assert not box.is_checked()
     box.check()
     view.page.wait_for_timeout(100)
@@ -226,7 +226,7 @@ def test_hostile_names_are_text_and_break_nothing(opened: Any, size: tuple[int, 
         view.page.locator(".areas button").nth(row).dispatch_event("click")
     assert view.page.locator("img").count() == 0
     assert view.page.locator(".heading b").count() == 0
-    assert view.page.locator("script:not([type])").count() == 3
+    assert view.page.locator("script:not([type])").count() == 4
     assert view.page.evaluate("document.documentElement.scrollWidth") <= size[0]
     assert view.page.locator(".heading").bounding_box()["height"] < 220
     assert view.quiet()

@@ -172,7 +172,7 @@ def test_hostile_words_are_text_and_break_nothing(opened: Any, size: tuple[int, 
     view.page.locator(".leaflet-areas-pane path").nth(3).dispatch_event("click")
     assert HOSTILE_TARGET in view.page.locator(".targets .name").text_content()
     assert view.page.locator("img, .targets b b, svg[onload]").count() == 0
-    assert view.page.locator("script:not([type])").count() == 3
+    assert view.page.locator("script:not([type])").count() == 4
     for wide in ("document.documentElement", "document.querySelector('.panel')"):
         assert view.page.evaluate(f"{wide}.scrollWidth") <= size[0]
     assert view.quiet()

@@ -20,10 +20,11 @@ from spatial import __version__, catalogue
 from spatial.base_map import BaseMap, base_map_of
 from spatial.errors import OptionError, ProjectError
 from spatial.files import atomic_path
-from spatial.outputs.map_specs import FIRST, OF_TARGETS, MapSpec, map_spec
+from spatial.outputs.map_specs import FIRST, OF_TARGETS, MapSpec, map_spec, text_of
 from spatial.outputs.webmap.payload import build_payload, metrics_of
 from spatial.result import Results
 from spatial.targets.model import Standing
+from spatial.text import Lang
 
 
 def write_map(results: Results, path: str | Path, standing: Standing | None = None, *, name: str = FIRST) -> Path:
@@ -100,7 +101,7 @@ def _page(results: Results, spec: MapSpec, standing: Standing | None) -> bytes:
     title = payload["title"][results.lang] if isinstance(payload["title"], dict) else payload["title"]
     folder = catalogue.shipped() / "maps" / "page"
     chart = folium.Map(
-        location=None, tiles=None, zoom_control="topright", prefer_canvas=True, zoom_snap=0.25, attribution_control=False, max_zoom=19
+        location=None, tiles=None, zoom_control=False, prefer_canvas=True, zoom_snap=0.25, attribution_control=False, max_zoom=19
     )
     chart.default_js, chart.default_css = [], []
     chart._id = "page"
@@ -113,6 +114,9 @@ def _page(results: Results, spec: MapSpec, standing: Standing | None) -> bytes:
         link.code = leaflet[name]
         figure.header.add_child(link, name=name)
     figure.render(embedded=True)
+    figure.html.add_child(
+        Verbatim(_waiting(results, spec, str(title)) + f"<script>{_inline(_part(folder / 'browser.js'))}</script>"), name="waiting", index=0
+    )
     styles, scripts = ("\n".join(_part(folder / name) for name in names) for names in (spec.styles, spec.scripts))
     figure.header.add_child(Verbatim(f"<style>\n{styles}</style>"), name="style")
     for key, blob in {"data": _json(payload), **blobs}.items():
@@ -125,6 +129,22 @@ def _page(results: Results, spec: MapSpec, standing: Standing | None) -> bytes:
     page = page.replace("<html>", f'<html lang="{"zh-CN" if results.lang == "zh" else "en"}">', 1).replace("\r", "")
     hashes = " ".join(f"'sha256-{_sha256(script)}'" for script in re.findall(r"<script>(.*?)</script>", page, re.DOTALL))
     return str(page).replace("SCRIPT_HASHES", hashes, 1).encode("utf-8", "replace")
+
+
+def _waiting(results: Results, spec: MapSpec, title: str) -> str:
+    """Return what stands there before the script has built the page, and instead of it where that cannot be."""
+    langs: tuple[Lang, Lang] = ("zh", "en") if results.lang == "zh" else ("en", "zh")
+
+    def said(key: str, **attributes: str) -> str:
+        more = "".join(f' {name}="{value}"' for name, value in attributes.items())
+        lines = "<br />".join(html.escape(text_of(spec.words[key]).get(lang)) for lang in langs)
+        return f'<p class="{key.replace("_", "-")}"{more}>{lines}</p>'
+
+    name = html.escape(results.city.name or text_of(spec.words["untitled"]).get(results.lang))
+    head = f'<p class="kind">{html.escape(title)}</p><h1 dir="auto">{name}</h1>{said("loading", role="status")}'
+    unable = said("old_browser", hidden="hidden", role="alert") + said("broken", hidden="hidden", role="alert")
+    silent = f"<noscript><style>.loading {{ display: none }}</style>{said('no_script')}</noscript>"
+    return f'<header class="waiting">{head}{unable}{silent}</header>'
 
 
 _POLICY = "default-src 'none'; script-src SCRIPT_HASHES; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'"

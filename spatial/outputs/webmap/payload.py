@@ -20,6 +20,7 @@ from spatial.outputs.map_specs import OF_TARGETS, MapSpec, text_of
 from spatial.outputs.webmap.data_quality import USABLE, Shown, quality_of, said_of, speaks_of_data, unusable_said, usable
 from spatial.outputs.webmap.languages import Shared, Texts, in_both
 from spatial.outputs.webmap.overlays import pack_overlays
+from spatial.outputs.webmap.provenance import Provenance, quotient
 from spatial.outputs.webmap.shapes import packed, simplified
 from spatial.outputs.webmap.targets import PageTargets
 from spatial.result import STATUS_TITLES, STATUSES, MetricInfo, Results
@@ -74,6 +75,7 @@ class _Payload:
         self.order = np.concatenate([np.flatnonzero(self.is_area), np.array(totals, dtype=int)])
         self.table = results.table
         self.notices = [notice.get(self.lang) for notice in (*results.notices, *(standing.notes if standing else ()))]
+        self.provenance = Provenance(results, self.words)
         self.targets = PageTargets(results, standing, results.areas.ids[self.is_area].tolist(), self._number)
 
     def build(self) -> dict[str, Any]:
@@ -109,7 +111,7 @@ class _Payload:
             "themes": self._themes(metrics),
             "groups": [{"name": key, "title": title.get(self.lang)} for key, title in self.spec.groups.items()],
             "overlays": overlays,
-            "sources": self._sources(),
+            "sources": self.provenance.lines,
             "notices": self.notices,
             "attribution": list(dict.fromkeys(text for text in (city.attribution, city.synthetic) if text)),
             "sheet": self._sheet(),
@@ -308,6 +310,8 @@ class _Payload:
             "numerator": self._column(self._in_base_units(v, above) for v in part["numerator"]),
             "denominator": self._column(self._in_base_units(v, below) for v in part["denominator"]),
             "note": self._column(str(text) for text in part["note"].fillna("")),
+            "quotient": quotient(info, part),
+            "sources": self.provenance.of(info, variant),
             **self.targets.beside(lines, classes, float(top)),
         }
 
@@ -349,19 +353,6 @@ class _Payload:
         with_value = [(n, m) for n, m, each in ranked if any(status != nothing for status in each["status"])]
         opens, opens_variant = (with_colour or with_value or [(n, m) for n, m, _ in ranked])[0]
         return {"opens": opens, "opens_variant": opens_variant}
-
-    def _sources(self) -> list[str]:
-        found = []
-        city = self.results.city
-        for layer in city.layers.values():
-            if layer.origin == "absent":
-                continue
-            if city.synthetic and layer.source == city.synthetic:
-                found.append(f"{layer.spec.title.get(self.lang)}: {self.words['origin_made_up']}")
-                continue
-            parts = [self.words[f"origin_{part}"] for part in layer.origin.split("+") if f"origin_{part}" in self.words]
-            found.append(f"{layer.spec.title.get(self.lang)}: {' + '.join(parts)}{f' ({layer.source})' if layer.source else ''}")
-        return found
 
 
 def metrics_of(results: Results, spec: MapSpec, standing: Standing | None) -> dict[str, MetricInfo]:
