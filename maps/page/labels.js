@@ -40,5 +40,5 @@ function makeLabels(map, data, sizes) {
     pane.classList.remove("moving");
     place();
   });
-  return { show };
+  return { show, rows: marks.map((mark) => mark.row) };
 }

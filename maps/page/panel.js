@@ -98,20 +98,6 @@ function makePanel(data, fills, on) {
     parts.layers.hidden = !on.layers.length;
   }
 
-  // The legend of what is graded or of several kinds.
-  function layerClasses(layer) {
-    const rows = element("ul", "keys classes");
-    if (layer.legend) rows.append(element("li", "unit", layer.legend));
-    for (const entry of layer.key || layer.groups) {
-      const { color, label, count } = entry;
-      if (!color) continue;
-      const line = rows.appendChild(element("li"));
-      line.append(layer.key ? signSwatch([entry], true) : overlaySwatch(layer, color), element("span", "label", label), element("span", "count", count.toLocaleString("en")));
-    }
-    if (layer.left) rows.append(element("li", "unit left", layer.left));
-    return rows;
-  }
-
   function notesBlock() {
     const listed = [[words.notices, data.notices.length ? data.notices : [words.no_notices]], [words.sources, data.sources]];
     for (const [title, lines] of listed) {
@@ -256,6 +242,7 @@ function makePanel(data, fills, on) {
     const facts = element("dl");
     const fact = (label, value) => value && facts.append(element("dt", "", label), folded("dd", "", value, words));
     fact(words.range, text("range", row));
+    if (variant.beside) fact(data.beside.title, [variant.beside.value, variant.beside.change].map((column) => data.texts[column[row]]).filter(Boolean).join(" · "));
     fact(words.coverage, text("coverage", row));
     fact(words.quality, text("quality", row));
     fact(words.numerator, text("numerator", row));
@@ -273,4 +260,18 @@ function makePanel(data, fills, on) {
   }
 
   return { root, show, card, fade, reveal };
+}
+
+// The legend of what is graded or of several kinds.
+function layerClasses(layer) {
+  const rows = element("ul", "keys classes");
+  if (layer.legend) rows.append(element("li", "unit", layer.legend));
+  for (const entry of layer.key || layer.groups) {
+    const { color, label, count } = entry;
+    if (!color) continue;
+    const line = rows.appendChild(element("li"));
+    line.append(layer.key ? signSwatch([entry], true) : overlaySwatch(layer, color), element("span", "label", label), element("span", "count", count.toLocaleString("en")));
+  }
+  if (layer.left) rows.append(element("li", "unit left", layer.left));
+  return rows;
 }

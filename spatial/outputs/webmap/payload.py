@@ -123,6 +123,8 @@ class _Payload:
         return {
             "name": city.name or self.words["untitled"],
             "facts": [count, date, crs],
+            "date": date,
+            "crs": self.words["crs_note"].format(crs=_crs_title(city.crs)),
             "synthetic": city.synthetic,
             "stamp": self._stamp(),
         }
@@ -305,6 +307,12 @@ def _in_china(crs: pyproj.CRS, place: Any) -> bool:
         return 4491 <= (choose_crs(centre.x, centre.y).to_epsg() or 0) <= 4554
     except CRSError:
         return False
+
+
+def _crs_title(crs: pyproj.CRS) -> str:
+    """Name a system as a sheet must: what it is called, and its code."""
+    code = name_of(crs)
+    return code if code == crs.name else f"{crs.name} ({code})"
 
 
 def _boxes(geometry: Geometries) -> Geometries:
