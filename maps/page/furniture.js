@@ -17,7 +17,7 @@ function marginTexts(data) {
 function makeMargin(map, data) {
   const strip = element("footer", "margin");
   strip.setAttribute("aria-label", data.words.margin.title);
-  const scale = L.control.scale({ imperial: false, maxWidth: 120 }).addTo(map).getContainer();
+  const scale = L.control.scale({ imperial: false, maxWidth: window.matchMedia("(max-width: 760px)").matches ? 76 : 120 }).addTo(map).getContainer();
   scale.title = data.words.margin.scale;
   const texts = element("p", "margin-texts");
   for (const [name, text] of marginTexts(data)) {

@@ -230,7 +230,7 @@ function openPage(map, data, { link, lang, speak }) {
 
   function heading() {
     const head = element("header", "heading");
-    head.append(element("p", "kind", data.title), named("h1", "", data.city.name), element("p", "facts", data.city.facts.join(" · ")));
+    head.append(element("p", "kind", data.title), named("h1", "", data.city.name), element("p", "facts", data.city.facts[0]));
     if (data.city.synthetic) head.append(named("p", "synthetic", data.city.synthetic));
     return head;
   }

@@ -73,7 +73,7 @@ function drawnCopy(node) {
 }
 
 function sheetHead(page) {
-  const { data, words, chosen } = page;
+  const { data, chosen } = page;
   const over = page.overlays.fading();
   const head = element("header", "sheet-head");
   head.append(named("h1", "", data.city.name));
@@ -86,7 +86,9 @@ function sheetHead(page) {
     total.append(named("span", "", data.areas.names[city]), element("b", "", shown.text("value", city)), element("small", "", data.statuses[shown.status(city)]));
     head.append(total);
   }
-  if (data.city.synthetic) head.append(named("p", "synthetic", data.city.synthetic));
+  const aside = head.appendChild(element("p", "aside"));
+  aside.append(named("span", "kind", data.title));
+  if (data.city.synthetic) aside.append(named("span", "synthetic", data.city.synthetic));
   return head;
 }
 

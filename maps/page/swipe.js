@@ -16,7 +16,8 @@ function makeSwipe(page) {
   let active = false;
   let second = null; // { metric, variant, beside }
   let layers = [];
-  let share = 50;
+  let share = 50; // per cent of the width
+  let place = null; // where the line stands on the ground
   let parts = {};
   let sides = "";
 
@@ -47,6 +48,7 @@ function makeSwipe(page) {
     layers = [];
     map.getPane("areas").style.clipPath = "";
     [parts.line, parts.first, parts.second].forEach((each) => each.remove());
+    page.labels.avoid(null);
     page.labels.show((row) => labelText(page.view(), row));
     ["beside", "at"].forEach((key) => page.link.set(key, null));
   }
@@ -62,7 +64,7 @@ function makeSwipe(page) {
     }
     if (data.beside) second = { metric: chosen.metric, variant: chosen.variant, beside: true };
     else {
-      const coloured = (each) => each.colors.length > 0;
+      const coloured = (each) => each.colors.length > 1;
       const others = data.metrics[chosen.metric].variants.map((each, at) => [each, at]).filter(([each, at]) => at !== chosen.variant && coloured(each));
       const next = data.metrics.findIndex((each, at) => at !== chosen.metric && coloured(each.variants[0]));
       if (others.length) second = { metric: chosen.metric, variant: others[0][1], beside: false };
@@ -132,20 +134,24 @@ function makeSwipe(page) {
   // Cuts both drawings of the areas at the line, whichever way the map is moved under it.
   function part() {
     const { x: wide, y: high } = map.getSize();
-    const x = (wide * share) / 100;
+    const composing = document.body.classList.contains("composing"); // the sheet has another width: the line stays where it is on the ground
+    const x = composing ? map.latLngToContainerPoint(place).x : (wide * share) / 100;
+    if (!composing) place = map.containerPointToLatLng([x, high / 2]);
     const [top, middle, bottom] = [[0, 0], [x, 0], [wide, high]].map((at) => map.containerPointToLayerPoint(at));
     const cut = (left, right) => `polygon(${left}px ${top.y}px, ${right}px ${top.y}px, ${right}px ${bottom.y}px, ${left}px ${bottom.y}px)`;
     map.getPane("areas").style.clipPath = cut(top.x, middle.x);
     map.getPane("beside").style.clipPath = cut(middle.x, bottom.x);
-    parts.line.style.left = share + "%";
+    parts.line.style.left = x + "px";
     parts.line.setAttribute("aria-valuenow", String(Math.round(share)));
     parts.line.setAttribute("aria-valuetext", words.valuetext.split("{}").join(Math.round(share)));
     const over = (row) => map.latLngToContainerPoint(data.areas.labels[row]).x > x;
     const now = page.labels.rows.map((row) => (over(row) ? 1 : 0)).join("");
-    if (now === sides) return;
-    sides = now;
-    const first = page.view();
-    page.labels.show((row) => labelText(over(row) ? chosen.second : first, row));
+    if (now !== sides) {
+      sides = now;
+      const first = page.view();
+      page.labels.show((row) => labelText(over(row) ? chosen.second : first, row));
+    }
+    page.labels.avoid(x);
   }
 
   function divider() {

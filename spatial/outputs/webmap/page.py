@@ -20,12 +20,15 @@ from spatial import catalogue
 from spatial.errors import ProjectError
 from spatial.files import atomic_path
 from spatial.outputs.map_specs import FIRST, MapSpec, map_spec
+from spatial.outputs.webmap.beside import Beside, read_beside
 from spatial.outputs.webmap.payload import build_payload
 from spatial.result import Results
 from spatial.targets.model import Standing
 
 
-def write_map(results: Results, path: str | Path, standing: Standing | None = None, *, name: str = FIRST) -> Path:
+def write_map(
+    results: Results, path: str | Path, standing: Standing | None = None, *, name: str = FIRST, beside: str | Path | None = None
+) -> Path:
     """Write one map as an HTML file that makes no request.
 
     Parameters
@@ -38,6 +41,8 @@ def write_map(results: Results, path: str | Path, standing: Standing | None = No
         How the city stands: its targets appear beside their metrics, its tasks as an overlay; ``None`` for a city without plans.
     name
         Which map, of those that ``maps/`` declares.
+    beside
+        Folder of another run of the same city; the page can show its figures beside these.
 
     Returns
     -------
@@ -47,20 +52,23 @@ def write_map(results: Results, path: str | Path, standing: Standing | None = No
     Raises
     ------
     OptionError
-        There is no map of this name.
+        There is no map of this name, or ``beside`` cannot be held against these results.
+    SourceError
+        The files of ``beside`` are missing or cannot be read.
     OutputError
         The place cannot be written.
     ProjectError
         A declaration cannot be used, or the shipped ones or page parts are missing.
     """
     target = Path(path)
-    page = _page(results, map_spec(name, results.city.folder), standing)
+    other = None if beside is None else read_beside(beside, results)
+    page = _page(results, map_spec(name, results.city.folder), standing, other)
     with atomic_path(target) as part:
         part.write_bytes(page)
     return target
 
 
-def _page(results: Results, spec: MapSpec, standing: Standing | None) -> bytes:
+def _page(results: Results, spec: MapSpec, standing: Standing | None, beside: Beside | None) -> bytes:
     """Put together Leaflet, our page parts and the data; forbid everything else."""
     import folium
     from branca.element import CssLink, Element, Figure, JavascriptLink
@@ -75,7 +83,7 @@ def _page(results: Results, spec: MapSpec, standing: Standing | None) -> bytes:
             super().__init__()
             self.text = text
 
-    payload, blobs = build_payload(results, spec, standing)
+    payload, blobs = build_payload(results, spec, standing, beside)
     title = payload["title"][results.lang] if isinstance(payload["title"], dict) else payload["title"]
     folder = catalogue.shipped() / "maps" / "page"
     chart = folium.Map(

@@ -16,6 +16,7 @@ from spatial.crs import WGS84, choose_crs, name_of, reproject
 from spatial.errors import CRSError
 from spatial.outputs.classes import NO_DATA, PARTIAL, classify
 from spatial.outputs.map_specs import MapSpec, text_of
+from spatial.outputs.webmap.beside import Beside
 from spatial.outputs.webmap.languages import Shared, Texts, in_both
 from spatial.outputs.webmap.overlays import pack_overlays
 from spatial.outputs.webmap.shapes import packed, simplified
@@ -32,7 +33,9 @@ SPLIT_FROM = 7  # with so many variants, what is counted and how it is measured 
 Geometries = npt.NDArray[np.object_]
 
 
-def build_payload(results: Results, spec: MapSpec, standing: Standing | None = None) -> tuple[dict[str, Any], dict[str, bytes]]:
+def build_payload(
+    results: Results, spec: MapSpec, standing: Standing | None = None, beside: Beside | None = None
+) -> tuple[dict[str, Any], dict[str, bytes]]:
     """Gather what a page shows.
 
     Parameters
@@ -43,6 +46,8 @@ def build_payload(results: Results, spec: MapSpec, standing: Standing | None = N
         The map.
     standing
         How the city stands; ``None`` for a city without plans.
+    beside
+        Another run, that the page can show beside this one.
 
     Returns
     -------
@@ -52,7 +57,7 @@ def build_payload(results: Results, spec: MapSpec, standing: Standing | None = N
     shared = Shared()
 
     def build(lang: Lang, texts: Texts) -> dict[str, Any]:
-        return _Payload(results.with_lang(lang), spec, standing, texts, shared).build()
+        return _Payload(results.with_lang(lang), spec, standing, texts, shared, beside).build()
 
     return {**in_both(build), "lang": results.lang}, shared.blobs
 
@@ -60,8 +65,10 @@ def build_payload(results: Results, spec: MapSpec, standing: Standing | None = N
 class _Payload:
     """The data of the page in one language."""
 
-    def __init__(self, results: Results, spec: MapSpec, standing: Standing | None, texts: Texts, shared: Shared) -> None:
-        self.results, self.standing = results, standing
+    def __init__(
+        self, results: Results, spec: MapSpec, standing: Standing | None, texts: Texts, shared: Shared, beside: Beside | None
+    ) -> None:
+        self.results, self.standing, self.beside = results, standing, beside
         self.spec, self.shared = spec, shared
         self.lang: Lang = results.lang
         self.words = spec.words_in(self.lang)
@@ -100,6 +107,7 @@ class _Payload:
                 **self.shared.once("shapes", self._shapes),
             },
             "metrics": metrics,
+            **self._beside(),
             **({"targets": targets} if (targets := self.targets.pack(self.words)) else {}),
             **self._opens(metrics),
             "themes": self._themes(metrics),
@@ -178,10 +186,23 @@ class _Payload:
         sheet = self.results.city.sheet
         return {"issuing_unit": sheet.issuing_unit, "approval_number": sheet.approval_number}
 
+    def _beside(self) -> dict[str, Any]:
+        """Return which run stands beside this one, and say what the two do not share."""
+        if self.beside is None:
+            return {}
+        words = self.words["beside"]
+        title = self.beside.title(words, self.results.city.date or "")
+        counts = {"only_here": self.beside.only_here, "only_there": self.beside.only_there}
+        self.notices += [words[key].format(title=title, n=f"{count:,}") for key, count in counts.items() if count]
+        if absent := self.beside.absent(list(self._infos().values())):
+            names = ("、" if self.lang == "zh" else ", ").join(info.title.get(self.lang) for info in absent)
+            self.notices.append(words["absent"].format(title=title, metrics=names))
+        return {"beside": {"title": title, "date": self.beside.date}}
+
     def _metrics(self) -> list[dict[str, Any]]:
         infos = list(self._infos().values())
         variants = sum(len(info.variants) for info in infos)
-        all_variants = variants * len(self.order) <= MAX_CELLS
+        all_variants = variants * len(self.order) * (1 if self.beside is None else 2) <= MAX_CELLS
         if not all_variants:
             self.notices.append(self.words["default_variants"])
         order = self.results.areas.ids[self.order]
@@ -237,6 +258,11 @@ class _Payload:
             "denominator": self._column(self._base(v, below) for v in part["denominator"]),
             "note": self._column(str(text) for text in part["note"].fillna("")),
             **self.targets.beside(lines, classes, float(top)),
+            **(
+                {"beside": self.beside.columns(info, variant, part, classes, self._number, self.words["beside"], self.lang)}
+                if self.beside
+                else {}
+            ),
         }
 
     def _column(self, texts: Iterable[str]) -> list[int]:
