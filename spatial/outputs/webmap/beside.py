@@ -178,12 +178,12 @@ def _check_cells(folder: Path, run: Mapping[str, Any], results: Results) -> None
     by = options.get("by") if isinstance(options, dict) else None
     if not results.by.startswith("grid:") and not str(by).startswith("grid:"):
         return
-    extent = results.city.data_extent
-    there = run.get("data_extent")
+    here, there = extent_in_degrees(results.city), run.get("data_extent")
     same = by == results.by and run.get("crs") == name_of(results.city.crs)
-    if same and extent is not None and isinstance(there, list):
-        here = extent_in_degrees(results.city)
-        same = here is not None and len(there) == len(here) and np.allclose(there, here, rtol=0, atol=_DEGREES)
+    if here is None or not isinstance(there, list) or len(there) != len(here):
+        same = same and here is None and there is None
+    else:
+        same = same and np.allclose(there, here, rtol=0, atol=_DEGREES)
     if not same:
         raise OptionError(
             f"{folder}: its cells are not those of this run ({shown(by)} against {shown(results.by)}, or another extent or CRS);"
