@@ -110,6 +110,7 @@ function makeMeasure(page) {
     drawn.addLayer(parts.rubber);
     const [total, ...more] = readout(places);
     parts.total.textContent = total;
+    parts.hint.textContent = words.hint;
     parts.more.textContent = more.join(" · ");
     if (places.length > 1) {
       const icon = L.divIcon({ className: "measured", html: element("span", "", total), iconSize: null });
