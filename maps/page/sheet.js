@@ -26,18 +26,23 @@ function makeSheetNow(page) {
   }
 }
 
-// Gives the map the size that it has on the sheet; all that was seen stays in sight. Returns what puts it back.
-function resized({ map, link }) {
+// Gives the map the size that it has on the sheet; all that was seen stays in sight, and where that was the opening view, it fills the sheet.
+// Returns what puts it back.
+function resized({ map, data, link, pointer }) {
   const { retina } = L.Browser;
   const { zoomSnap } = map.options;
-  const [centre, zoom, before] = [map.getCenter(), map.getZoom(), map.getSize()];
+  const [centre, zoom, before, seen] = [map.getCenter(), map.getZoom(), map.getSize(), map.getBounds()];
   const said = link.get("map");
+  const whole = L.latLngBounds(data.areas.view);
+  const asOpened = !pointer && seen.contains(whole) && zoom > map.getBoundsZoom(whole, false, L.point(36, 36)) - 0.01;
   document.body.classList.add("composing");
   L.Browser.retina = CRISP > 1; // what is drawn on a canvas is drawn twice as fine
   map.options.zoomSnap = 0;
   map.invalidateSize({ animate: false, pan: false });
   const after = map.getSize();
-  map.setView(centre, zoom + Math.log2(Math.min(after.x / before.x, after.y / before.y)), { animate: false });
+  const wanted = zoom + Math.log2(Math.min(after.x / before.x, after.y / before.y));
+  if (asOpened) map.setView(whole.getCenter(), map.getBoundsZoom(whole, false, L.point(44, 44)), { animate: false });
+  else map.setView(centre, wanted, { animate: false });
   return () => {
     document.body.classList.remove("composing");
     L.Browser.retina = retina;

@@ -53,7 +53,7 @@ function makeSwipe(page) {
     ["beside", "at"].forEach((key) => page.link.set(key, null));
   }
 
-  // What stands on the right at first: the same of the other run, else another variant, else another metric that has colours.
+  // What stands on the right at first: the same of the other run, else the next metric that has classes, else another variant.
   function recall() {
     share = Math.min(100, Math.max(0, Number(page.link.get("at")) || 50));
     const [name, variantName, run] = (page.link.get("beside") || "").split("/");
@@ -65,10 +65,12 @@ function makeSwipe(page) {
     if (data.beside) second = { metric: chosen.metric, variant: chosen.variant, beside: true };
     else {
       const coloured = (each) => each.colors.length > 1;
-      const others = data.metrics[chosen.metric].variants.map((each, at) => [each, at]).filter(([each, at]) => at !== chosen.variant && coloured(each));
-      const next = data.metrics.findIndex((each, at) => at !== chosen.metric && coloured(each.variants[0]));
-      if (others.length) second = { metric: chosen.metric, variant: others[0][1], beside: false };
-      else second = { metric: next >= 0 ? next : (chosen.metric + 1) % data.metrics.length, variant: 0, beside: false };
+      const [listed, variants] = [data.themes.flatMap((theme) => theme.metrics), data.metrics[chosen.metric].variants];
+      const after = listed.slice(listed.indexOf(chosen.metric) + 1).concat(listed.slice(0, listed.indexOf(chosen.metric)));
+      const next = after.find((at) => coloured(data.metrics[at].variants[0]));
+      const other = variants.findIndex((each, at) => at !== chosen.variant && coloured(each));
+      const alike = next === undefined && (other >= 0 || !after.length);
+      second = { metric: alike ? chosen.metric : (next ?? after[0]), variant: alike ? Math.max(0, other) : 0, beside: false };
     }
   }
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -132,7 +133,7 @@ class _Payload:
             "name": city.name or self.words["untitled"],
             "facts": [count, date, crs],
             "date": date,
-            "crs": self.words["crs_note"].format(crs=_crs_title(city.crs)),
+            "crs": self.words["crs_note"].format(crs=_crs_title(city.crs, self.lang)),
             "synthetic": city.synthetic,
             "stamp": self._stamp(),
         }
@@ -335,10 +336,18 @@ def _in_china(crs: pyproj.CRS, place: Any) -> bool:
         return False
 
 
-def _crs_title(crs: pyproj.CRS) -> str:
+def _crs_title(crs: pyproj.CRS, lang: Lang) -> str:
     """Name a system as a sheet must: what it is called, and its code."""
-    code = name_of(crs)
-    return code if code == crs.name else f"{crs.name} ({code})"
+    code, name = name_of(crs), crs.name
+    zone = re.fullmatch(r"CGCS2000 / 3-degree Gauss-Kruger (?:CM|zone) (\d+)E?", name)
+    meridian = (
+        next((each.value for each in crs.coordinate_operation.params if "Longitude" in each.name), None)
+        if crs.coordinate_operation
+        else None
+    )
+    if lang == "zh" and zone and meridian is not None:
+        name = f"CGCS2000 3°带，中央经线 {meridian:g}°E"
+    return code if code == name else f"{name}（{code}）" if lang == "zh" else f"{name} ({code})"
 
 
 def _boxes(geometry: Geometries) -> Geometries:
