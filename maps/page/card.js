@@ -22,6 +22,7 @@ function makeCard(data, targets, close) {
     const facts = element("dl");
     const fact = (label, value) => value && facts.append(element("dt", "", label), folded("dd", "", value, words));
     fact(words.range, text("range", row));
+    if (variant.beside) fact(data.beside.title, [variant.beside.value, variant.beside.change].map((column) => data.texts[column[row]]).filter(Boolean).join(" · "));
     const sum = formula(view, row, words);
     fact(words.formula, sum);
     if (!sum) fact(words.numerator, text("numerator", row));

@@ -5,6 +5,7 @@ function makeLabels(map, data, sizes) {
   const pane = map.createPane("labels");
   pane.style.zIndex = 640;
   pane.style.pointerEvents = "none";
+  let line = null;
   const rows = [...Array(data.areas.count).keys()].sort((a, b) => sizes[b] - sizes[a]);
   const marks = data.areas.count > most ? [] : rows.map((row) => {
     const icon = element("div", "tag");
@@ -21,6 +22,8 @@ function makeLabels(map, data, sizes) {
       const at = map.latLngToLayerPoint(mark.at);
       const shown = map.latLngToContainerPoint(mark.at);
       const [width, height] = [mark.icon.offsetWidth / 2 + 3, mark.icon.offsetHeight / 2 + 1];
+      const aside = line === null || Math.abs(shown.x - line) >= width ? 0 : (shown.x > line ? line + width : line - width) - shown.x;
+      [at.x, shown.x] = [at.x + aside, shown.x + aside];
       L.DomUtil.setPosition(mark.icon, at);
       const box = [shown.x - width, shown.y - height, shown.x + width, shown.y + height];
       const inside = box[0] >= 0 && box[1] >= 0 && box[2] <= seen.x && box[3] <= seen.y;
@@ -35,10 +38,16 @@ function makeLabels(map, data, sizes) {
     place();
   }
 
+  // Labels stand clear of an upright line, on the side on which their area is marked.
+  function avoid(x) {
+    line = x;
+    place();
+  }
+
   map.on("zoomstart", () => pane.classList.add("moving"));
   map.on("zoomend moveend viewreset resize", () => {
     pane.classList.remove("moving");
     place();
   });
-  return { show };
+  return { show, avoid, rows: marks.map((mark) => mark.row) };
 }

@@ -30,6 +30,7 @@ function makeLayers(data, layers) {
     const count = element("span", "count");
     fold.append(element("span", "", group.title), count);
     const inside = element("div", "inside");
+    inside.dataset.group = group.name;
     fold.addEventListener("click", () => {
       inside.hidden = !inside.hidden;
       fold.setAttribute("aria-expanded", String(!inside.hidden));
@@ -53,20 +54,6 @@ function makeLayers(data, layers) {
     return [label, classes];
   }
 
-  // The legend of what is graded or of several kinds.
-  function layerClasses(layer) {
-    const list = element("ul", "keys classes");
-    if (layer.legend) list.append(element("li", "unit", layer.legend));
-    for (const entry of layer.key || layer.groups || []) {
-      const { color, label, count } = entry;
-      if (!color) continue;
-      const line = list.appendChild(element("li"));
-      line.append(layer.key ? signSwatch([entry], true) : overlaySwatch(layer, color), named("span", "label", label), element("span", "count", count.toLocaleString("en")));
-    }
-    if (layer.left) list.append(element("li", "unit left", layer.left));
-    return list;
-  }
-
   // Tells boxes and counts what is shown, whoever switched it.
   function refresh() {
     for (const { layer, box, classes } of rows) {
@@ -83,4 +70,18 @@ function makeLayers(data, layers) {
   }
 
   return { root, refresh };
+}
+
+// The legend of what is graded or of several kinds.
+function layerClasses(layer) {
+  const list = element("ul", "keys classes");
+  if (layer.legend) list.append(element("li", "unit", layer.legend));
+  for (const entry of layer.key || layer.groups || []) {
+    const { color, label, count } = entry;
+    if (!color) continue;
+    const line = list.appendChild(element("li"));
+    line.append(layer.key ? signSwatch([entry], true) : overlaySwatch(layer, color), named("span", "label", label), element("span", "count", count.toLocaleString("en")));
+  }
+  if (layer.left) list.append(element("li", "unit left", layer.left));
+  return list;
 }

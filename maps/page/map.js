@@ -2,10 +2,12 @@
 //
 // What `openPage` returns is what its parts and tools work with:
 //   map, data, words, lang, frame     Leaflet's map; the data in the reader's language; the element that holds the map
-//   chosen                            { metric, variant, area }: numbers, the area null where none is
+//   chosen                            { metric, variant, area, second }: numbers, the area null where none is; second: what stands beside, a view
 //   areas, overlays, panel            Leaflet's layer of each area by row; see overlays.js and panel.js
 //   base                              what lies under all, `shown` or not; see base_map.js
-//   view(metric, variant)             what is shown of a variant, by default the chosen one: class, colour, status and texts by row
+//   view(metric, variant, beside)     what is shown of a variant, by default the chosen one: class, colour, status and texts by row; beside: of the other run
+//   drawAreas(pane, zIndex)           draws the areas once more; paint(layers, view) colours such a drawing; labels.show(text of a row)
+//   pointer                           name of the tool that takes the clicks on the map meanwhile, so that they select no area; null
 //   choose(metric, variant)           shows another; select(row) shows an area, null none; visit(row) goes there too, goTo(bounds) to
 //                                     any place; highlight(row) outlines an area
 //   on(event, told)                   "refresh" after another metric, "select" after another area, "layers" after a layer was switched, "hover" after
@@ -24,7 +26,7 @@ function openPage(map, data, { link, lang, speak }) {
   const tell = (event) => (told.get(event) || []).forEach((each) => each());
   const fills = makeFills(data.colors);
   const frame = document.querySelector(".folium-map");
-  const chosen = { metric: data.opens, variant: data.opens_variant, area: null, under: null, here: [] };
+  const chosen = { metric: data.opens, variant: data.opens_variant, area: null, under: null, here: [], second: null };
   document.body.classList.remove("open", "faded", "halved");
   const opened = data.overlays.map((overlay) => overlay.shown);
   recall();
@@ -41,20 +43,20 @@ function openPage(map, data, { link, lang, speak }) {
     variant: (index) => choose(chosen.metric, index),
     area: select,
   });
-  const own = [heading(), panel.root];
+  const own = [heading(), panel.root, makeMargin(map, data)];
   document.body.append(...own);
-  frame.append(...furniture());
+  frame.append(...makeMarks(data));
   base.join(panel.root, frame);
   map.invalidateSize();
   look();
   const labels = makeLabels(map, data, areas.map((layer) => size(layer.getBounds())));
-  L.control.scale({ imperial: false, maxWidth: 140 }).addTo(map);
   L.control.zoom({ position: "topright", zoomInTitle: words.zoom_in, zoomOutTitle: words.zoom_out }).addTo(map);
   addHome();
   addTips();
   name();
   const page = {
-    map, data, words, lang, frame, chosen, areas, overlays, panel, base, view, choose, select, visit, goTo, highlight, link, speak, fills, home, signal: stop.signal,
+    map, data, words, lang, frame, chosen, areas, lines, overlays, panel, base, labels, view, drawAreas, paint, choose, select, visit, goTo, highlight, link, speak, fills,
+    home, pointer: null, margin: own[2], signal: stop.signal,
     on: (event, each) => told.set(event, [...(told.get(event) || []), each]),
     close,
   };
@@ -124,9 +126,10 @@ function openPage(map, data, { link, lang, speak }) {
     refresh();
   }
 
-  function view(metricIndex = chosen.metric, variantIndex = chosen.variant) {
+  function view(metricIndex = chosen.metric, variantIndex = chosen.variant, beside = false) {
     const metric = data.metrics[metricIndex];
-    const variant = metric.variants[variantIndex];
+    const { name, title, colors, ranges, beside: other } = metric.variants[variantIndex];
+    const variant = beside ? { name, title, colors, ranges, ...other } : metric.variants[variantIndex];
     const status = (row) => STATUS[variant.status[row]];
     const counts = { classes: variant.colors.map(() => 0), status: { ok: 0, estimated: 0, partial: 0, no_data: 0 } };
     for (let row = 0; row < data.areas.count; row++) {
@@ -134,7 +137,7 @@ function openPage(map, data, { link, lang, speak }) {
       if (variant.class[row] >= 0) counts.classes[variant.class[row]]++;
     }
     return {
-      metric, variant, counts, status, metricIndex, variantIndex,
+      metric, variant, counts, status, metricIndex, variantIndex, beside,
       text: (column, row) => data.texts[variant[column][row]],
       color: (row) => variant.colors[variant.class[row]] || "transparent",
     };
@@ -142,17 +145,20 @@ function openPage(map, data, { link, lang, speak }) {
 
   function refresh() {
     const now = view();
-    const svgMade = data.areas.count <= SVG_AREAS;
-    areas.forEach((layer, row) => {
-      const fill = svgMade ? fills.forSvg : fills.forCanvas;
+    paint(areas, now);
+    labels.show((row) => labelText(now, row));
+    panel.show(now);
+    panel.card(chosen.area, now, chosen.here);
+    tell("refresh");
+  }
+
+  function paint(layers, now) {
+    const fill = data.areas.count <= SVG_AREAS ? fills.forSvg : fills.forCanvas;
+    layers.forEach((layer, row) => {
       layer.setStyle({ fillColor: fill(now.status(row), now.color(row)) });
       const drawn = layer.getElement?.();
       if (drawn) drawn.setAttribute("aria-label", data.areas.names[row] + ": " + now.text("value", row) + ", " + data.statuses[now.status(row)]);
     });
-    labels.show((row) => marked(bare(now.text("value", row), now.metric.unit), now.status(row)));
-    panel.show(now);
-    panel.card(chosen.area, now, chosen.here);
-    tell("refresh");
   }
 
   // Areas lose their colour under what has colours of its own: two scales at once say nothing.
@@ -214,16 +220,17 @@ function openPage(map, data, { link, lang, speak }) {
     under.setLatLngs(row === null ? [] : areas[row].getLatLngs());
   }
 
-  function drawAreas() {
-    const pane = map.createPane("areas");
-    pane.style.zIndex = 400;
-    const renderer = data.areas.count <= SVG_AREAS ? L.svg({ pane: "areas", padding: 0.3 }) : L.canvas({ pane: "areas" });
+  function drawAreas(name = "areas", zIndex = 400) {
+    const pane = map.getPane(name) || map.createPane(name);
+    pane.style.zIndex = zIndex;
+    const renderer = data.areas.count <= SVG_AREAS ? L.svg({ pane: name, padding: 0.3 }) : L.canvas({ pane: name });
     return unpack(data.areas.shapes).map((parts, row) => {
       const weight = data.areas.count > 150 ? 0.5 : 1.4;
-      const layer = L.polygon(parts, { renderer, pane: "areas", color: "#4b5563", weight, fillOpacity: 1, smoothFactor: 0.5 }).addTo(map);
-      layer.on({ click: (event) => select(row, event.latlng), mouseover: () => point(row), mouseout: () => point(null) });
+      const layer = L.polygon(parts, { renderer, pane: name, color: "#4b5563", weight, fillOpacity: 1, smoothFactor: 0.5 }).addTo(map);
+      layer.on({ click: (event) => page.pointer || select(row, event.latlng), mouseover: () => point(row), mouseout: () => point(null) });
       const drawn = layer.getElement?.();
-      if (drawn) {
+      if (drawn && name !== "areas") drawn.setAttribute("aria-hidden", "true"); // the same areas once more
+      else if (drawn) {
         drawn.setAttribute("tabindex", row ? "-1" : "0");
         drawn.setAttribute("role", "button");
         drawn.addEventListener("keydown", (event) => {
@@ -280,8 +287,12 @@ function openPage(map, data, { link, lang, speak }) {
   function hoverText(row, hits) {
     const box = element("div");
     if (row !== null) {
-      const now = view();
-      box.append(named("div", "name", data.areas.names[row]), element("b", "", now.text("value", row)), element("small", "", data.statuses[now.status(row)]));
+      box.append(named("div", "name", data.areas.names[row]));
+      for (const now of [view(), chosen.second].filter(Boolean)) {
+        const line = box.appendChild(element("div", "figures"));
+        line.append(element("b", "", now.text("value", row)), element("small", "", data.statuses[now.status(row)]));
+        if (chosen.second) line.append(element("small", "of", " · " + (now.beside ? data.beside.title : [now.metric.title, now.variant.title].filter(Boolean).join(" · "))));
+      }
     }
     for (const hit of hits.slice(0, 3)) box.append(hitText(hit, 4));
     return box;
@@ -306,24 +317,9 @@ function openPage(map, data, { link, lang, speak }) {
 
   function heading() {
     const head = element("header", "heading");
-    head.append(element("p", "kind", data.title), named("h1", "", data.city.name), element("p", "facts", data.city.facts.join(" · ")));
-    if (data.sheet.issued) head.append(named("p", "facts issued", data.sheet.issued));
+    head.append(element("p", "kind", data.title), named("h1", "", data.city.name), element("p", "facts", data.city.facts[0]));
     if (data.city.synthetic) head.append(named("p", "synthetic", data.city.synthetic));
     return head;
-  }
-
-  // What every map must carry: stamp, north, attribution.
-  function furniture() {
-    const made = [];
-    if (data.city.stamp) made.push(element("div", "stamp", data.city.stamp));
-    else if (data.sheet.approved) made.push(named("div", "stamp approved", data.sheet.approved));
-    const north = element("div", "north");
-    const arrow = svg("svg", { width: 18, height: 26, "aria-hidden": "true" });
-    arrow.append(svg("path", { d: "M9 1L16 24L9 19Z", fill: "#1f2937" }), svg("path", { d: "M9 1L2 24L9 19Z", fill: "#fff", stroke: "#1f2937" }));
-    north.append(element("span", "", words.north), arrow);
-    made.push(north);
-    if (data.attribution.length) made.push(named("div", "attribution", data.attribution.join(" · ")));
-    return made;
   }
 
   function home(animate) {
@@ -345,6 +341,11 @@ function openPage(map, data, { link, lang, speak }) {
     };
     control.addTo(map);
   }
+}
+
+// What a label says of an area.
+function labelText(now, row) {
+  return marked(bare(now.text("value", row), now.metric.unit), now.status(row));
 }
 
 // On the map the unit is left to the legend; only % stays.

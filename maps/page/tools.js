@@ -1,7 +1,7 @@
 // The tools on the map: a row of buttons, each opening a card or doing a thing at once. A part of the page adds its own to TOOLS:
 //
 //   { name, icon, make(page) → { open(box, byReader), close() } }   a card; `words[name].title` is its title
-//   { name, icon, press(page) }                                     a thing done at once
+//   { name, icon, press(page) }                                     a thing done at once; `ready(page)`, where it is given, is called when the page is built
 //
 // `icon` is the path of a picture of 24 × 24; `wanted(page)`, where it is given, says whether there is anything to do on this map; `key` opens it from the
 // keyboard. `byReader` is false where a link opened the card: the focus then stays where it is. The card has the class of its tool's name.
@@ -22,6 +22,7 @@ function makeToolbar(page) {
 
   const made = TOOLS.filter((tool) => !tool.wanted || tool.wanted(page)).map((tool) => {
     const words = page.words[tool.name];
+    tool.ready?.(page);
     const button = bar.appendChild(element("button", "tool"));
     button.type = "button";
     button.title = words.title;

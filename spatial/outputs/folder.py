@@ -11,10 +11,6 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import pyproj
-import shapely
-
 from spatial import crs
 from spatial.city import City
 from spatial.errors import OutputError, sample
@@ -22,6 +18,7 @@ from spatial.files import PROBE, atomic_path, staged_folder, tidy, writing
 from spatial.outputs.geopackage import write_geopackage
 from spatial.outputs.tables import write_tables
 from spatial.outputs.webmap import write_map
+from spatial.outputs.webmap.beside import extent_in_degrees
 from spatial.progress import Progress
 from spatial.result import SCHEMA_VERSION, Results
 from spatial.targets.model import STATUSES, Standing
@@ -186,7 +183,7 @@ def _run_json(results: Results, options: Mapping[str, Any], progress: Progress, 
         "attribution": city.attribution,
         "inputs": [dict(entry) for entry in city.inputs],
         "options": dict(options),
-        "data_extent": _degrees(city),
+        "data_extent": extent_in_degrees(city),
         "layers": {
             name: {"origin": layer.origin, "features": None if layer.frame is None else len(layer.frame), "source": layer.source}
             | {key: value for key, value in layer.options.items() if value}
@@ -225,14 +222,6 @@ def _standing_json(standing: Standing, results: Results) -> dict[str, Any]:
         "tasks": {due: int(count) for due, count in sorted(standing.tasks["due"].value_counts().items())},
         "left_out": len(standing.left_out),
     }
-
-
-def _degrees(city: City) -> list[float] | None:
-    """West, south, east, north of what the data cover; ``None`` where nothing tells."""
-    if city.data_extent is None:
-        return None
-    moved = crs.reproject(np.array([city.data_extent], dtype=object), city.crs, pyproj.CRS(crs.WGS84))
-    return [round(float(value), 6) for value in shapely.total_bounds(moved)]
 
 
 def _version() -> str:

@@ -21,13 +21,16 @@ from spatial.base_map import BaseMap, base_map_of
 from spatial.errors import OptionError, ProjectError
 from spatial.files import atomic_path
 from spatial.outputs.map_specs import FIRST, OF_TARGETS, MapSpec, map_spec, text_of
+from spatial.outputs.webmap.beside import Beside, read_beside
 from spatial.outputs.webmap.payload import build_payload, metrics_of
 from spatial.result import Results
 from spatial.targets.model import Standing
 from spatial.text import Lang
 
 
-def write_map(results: Results, path: str | Path, standing: Standing | None = None, *, name: str = FIRST) -> Path:
+def write_map(
+    results: Results, path: str | Path, standing: Standing | None = None, *, name: str = FIRST, beside: str | Path | None = None
+) -> Path:
     """Write one map as an HTML file that makes no request, but for the tiles of a base map where the city's declaration chooses one.
 
     Parameters
@@ -40,6 +43,8 @@ def write_map(results: Results, path: str | Path, standing: Standing | None = No
         How the city stands: its targets appear beside their metrics, its tasks as an overlay; ``None`` for a city without plans.
     name
         Which map, of those that ``maps/`` declares.
+    beside
+        Folder of another run of the same city; the page can show its figures beside these.
 
     Returns
     -------
@@ -49,7 +54,9 @@ def write_map(results: Results, path: str | Path, standing: Standing | None = No
     Raises
     ------
     OptionError
-        There is no map of this name, or none of its metrics was measured; says which it needs.
+        There is no map of this name, or none of its metrics was measured (says which it needs), or ``beside`` cannot be held against these results.
+    SourceError
+        The files of ``beside`` are missing or cannot be read.
     OutputError
         The place cannot be written.
     ProjectError
@@ -59,7 +66,8 @@ def write_map(results: Results, path: str | Path, standing: Standing | None = No
     spec = map_spec(name, results.city.folder)
     if not metrics_of(results, spec, standing):
         raise OptionError(f'map "{name}" has nothing to show: {_lack(spec)}')
-    page = _page(results, spec, standing)
+    other = None if beside is None else read_beside(beside, results)
+    page = _page(results, spec, standing, other)
     with atomic_path(target) as part:
         part.write_bytes(page)
     return target
@@ -81,7 +89,7 @@ def _lack(spec: MapSpec) -> str:
     return f"it shows {names}, and none of them was measured; measure one of them, or change the metrics of {spec.path}"
 
 
-def _page(results: Results, spec: MapSpec, standing: Standing | None) -> bytes:
+def _page(results: Results, spec: MapSpec, standing: Standing | None, beside: Beside | None) -> bytes:
     """Put together Leaflet, our page parts and the data; forbid everything else."""
     import folium
     from branca.element import CssLink, Element, Figure, JavascriptLink
@@ -97,7 +105,7 @@ def _page(results: Results, spec: MapSpec, standing: Standing | None) -> bytes:
             self.text = text
 
     base = base_map_of(results.city.sheet)
-    payload, blobs = build_payload(results, spec, standing)
+    payload, blobs = build_payload(results, spec, standing, beside)
     title = payload["title"][results.lang] if isinstance(payload["title"], dict) else payload["title"]
     folder = catalogue.shipped() / "maps" / "page"
     chart = folium.Map(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -17,6 +18,7 @@ from spatial.crs import WGS84, choose_crs, name_of, reproject
 from spatial.errors import CRSError
 from spatial.outputs.classes import NO_DATA, PARTIAL, classify
 from spatial.outputs.map_specs import OF_TARGETS, MapSpec, text_of
+from spatial.outputs.webmap.beside import Beside
 from spatial.outputs.webmap.data_quality import USABLE, Shown, quality_of, said_of, speaks_of_data, unusable_said, usable
 from spatial.outputs.webmap.languages import Shared, Texts, in_both
 from spatial.outputs.webmap.overlays import pack_overlays
@@ -35,7 +37,9 @@ SPLIT_FROM = 7  # with so many variants, what is counted and how it is measured 
 Geometries = npt.NDArray[np.object_]
 
 
-def build_payload(results: Results, spec: MapSpec, standing: Standing | None = None) -> tuple[dict[str, Any], dict[str, bytes]]:
+def build_payload(
+    results: Results, spec: MapSpec, standing: Standing | None = None, beside: Beside | None = None
+) -> tuple[dict[str, Any], dict[str, bytes]]:
     """Gather what a page shows.
 
     Parameters
@@ -46,6 +50,8 @@ def build_payload(results: Results, spec: MapSpec, standing: Standing | None = N
         The map.
     standing
         How the city stands; ``None`` for a city without plans.
+    beside
+        Another run, that the page can show beside this one.
 
     Returns
     -------
@@ -55,7 +61,7 @@ def build_payload(results: Results, spec: MapSpec, standing: Standing | None = N
     shared = Shared()
 
     def build(lang: Lang, texts: Texts) -> dict[str, Any]:
-        return _Payload(results.with_lang(lang), spec, standing, texts, shared).build()
+        return _Payload(results.with_lang(lang), spec, standing, texts, shared, beside).build()
 
     return {**in_both(build), "lang": results.lang}, shared.blobs
 
@@ -63,8 +69,10 @@ def build_payload(results: Results, spec: MapSpec, standing: Standing | None = N
 class _Payload:
     """The data of the page in one language."""
 
-    def __init__(self, results: Results, spec: MapSpec, standing: Standing | None, texts: Texts, shared: Shared) -> None:
-        self.results, self.standing = results, standing
+    def __init__(
+        self, results: Results, spec: MapSpec, standing: Standing | None, texts: Texts, shared: Shared, beside: Beside | None
+    ) -> None:
+        self.results, self.standing, self.beside = results, standing, beside
         self.spec, self.shared = spec, shared
         self.lang: Lang = results.lang
         self.words = spec.words_in(self.lang)
@@ -106,6 +114,7 @@ class _Payload:
                 **self.shared.once("shapes", self._shapes),
             },
             "metrics": metrics,
+            **self._beside(),
             **({"targets": targets} if (targets := self.targets.pack(self.words)) else {}),
             **self._opens(metrics),
             "themes": self._themes(metrics),
@@ -130,6 +139,8 @@ class _Payload:
         return {
             "name": city.name or self.words["untitled"],
             "facts": [count, date, crs],
+            "date": date,
+            "crs": self.words["crs_note"].format(crs=_crs_title(city.crs, self.lang)),
             "synthetic": city.synthetic,
             "stamp": self._stamp(),
         }
@@ -201,10 +212,23 @@ class _Payload:
         title = self.words["base_map"].format(title=base.title.get(self.lang))
         return {"title": title, "tiles": list(base.tiles), "attribution": base.attribution, "max_zoom": base.max_zoom}
 
+    def _beside(self) -> dict[str, Any]:
+        """Return which run stands beside this one, and say what the two do not share."""
+        if self.beside is None:
+            return {}
+        words = self.words["beside"]
+        title = self.beside.title(words, self.results.city.date or "")
+        counts = {"only_here": self.beside.only_here, "only_there": self.beside.only_there}
+        self.notices += [words[key].format(title=title, n=f"{count:,}") for key, count in counts.items() if count]
+        if absent := self.beside.absent(list(self._infos().values())):
+            names = ("、" if self.lang == "zh" else ", ").join(info.title.get(self.lang) for info in absent)
+            self.notices.append(words["absent"].format(title=title, metrics=names))
+        return {"beside": {"title": title, "date": self.beside.date}}
+
     def _metrics(self) -> list[dict[str, Any]]:
         infos = list(self._infos().values())
         variants = sum(len(info.variants) for info in infos)
-        all_variants = variants * len(self.order) <= MAX_CELLS
+        all_variants = variants * len(self.order) * (1 if self.beside is None else 2) <= MAX_CELLS
         if not all_variants:
             self.notices.append(self.words["default_variants"])
         order = self.results.areas.ids[self.order]
@@ -313,6 +337,11 @@ class _Payload:
             "quotient": quotient(info, part),
             "sources": self.provenance.of(info, variant),
             **self.targets.beside(lines, classes, float(top)),
+            **(
+                {"beside": self.beside.columns(info, variant, part, classes, self._number, self.words["beside"], self.lang)}
+                if self.beside
+                else {}
+            ),
         }
 
     def _column(self, texts: Iterable[str]) -> list[int]:
@@ -386,6 +415,20 @@ def _in_china(crs: pyproj.CRS, place: Any) -> bool:
         return 4491 <= (choose_crs(centre.x, centre.y).to_epsg() or 0) <= 4554
     except CRSError:
         return False
+
+
+def _crs_title(crs: pyproj.CRS, lang: Lang) -> str:
+    """Name a system as a sheet must: what it is called, and its code."""
+    code, name = name_of(crs), crs.name
+    zone = re.fullmatch(r"CGCS2000 / 3-degree Gauss-Kruger (?:CM|zone) (\d+)E?", name)
+    meridian = (
+        next((each.value for each in crs.coordinate_operation.params if "Longitude" in each.name), None)
+        if crs.coordinate_operation
+        else None
+    )
+    if lang == "zh" and zone and meridian is not None:
+        name = f"CGCS2000 3°带，中央经线 {meridian:g}°E"
+    return code if code == name else f"{name}（{code}）" if lang == "zh" else f"{name} ({code})"
 
 
 def _boxes(geometry: Geometries) -> Geometries:

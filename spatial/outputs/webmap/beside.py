@@ -1,0 +1,219 @@
+"""Another run of the same city beside this one: its figures as they stand in its folder, matched by area; nothing is computed again."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+import pyproj
+import shapely
+
+from spatial.areas import RESERVED
+from spatial.city import City
+from spatial.crs import WGS84, name_of, reproject
+from spatial.errors import OptionError, SourceError, sample, shown
+from spatial.outputs.classes import Classes
+from spatial.result import SCHEMA_VERSION, STATUSES, MetricInfo, Results
+from spatial.units import unit_of
+
+_COLUMNS = ("metric", "variant", "area_id", "scope", "value", "unit", "status")
+_DEGREES = 1e-5  # run.json rounds the data extent to six places
+
+
+@dataclass(frozen=True, eq=False)
+class Beside:
+    """A run that is shown beside another.
+
+    Attributes
+    ----------
+    name
+        Of its folder.
+    date
+        Of its data; empty where none is known.
+    only_here, only_there
+        How many areas one of the two has alone.
+    """
+
+    name: str
+    date: str
+    only_here: int
+    only_there: int
+    _rows: Mapping[tuple[str, str], pd.DataFrame]
+
+    def title(self, words: Mapping[str, str], own_date: str) -> str:
+        """Tell which run it is: by its date, and by its folder where the date does not tell."""
+        date = self.date if self.date and self.date != own_date else f"{self.date} {self.name}".strip()
+        return words["run_of"].format(date=date)
+
+    def absent(self, infos: Sequence[MetricInfo]) -> list[MetricInfo]:
+        """Return the metrics that cannot be held against this run: not measured there, in another unit or in another scope."""
+        return [info for info in infos if not any((info.name, variant) in self._rows for variant in info.variants)]
+
+    def columns(
+        self,
+        info: MetricInfo,
+        variant: str,
+        own: pd.DataFrame,
+        classes: Classes,
+        number: Callable[[str], int],
+        words: Mapping[str, str],
+        lang: Any,
+    ) -> dict[str, Any]:
+        """Return the columns of one variant for the page.
+
+        Parameters
+        ----------
+        own
+            The rows of this run in the order of the page, index ``area_id``; the areas first, then the totals.
+        classes
+            Of this run: both are drawn by one legend.
+        number
+            Numbers a text.
+
+        Returns
+        -------
+        dict
+            ``value`` and ``change`` (texts by number; a change only where both are whole figures), ``status`` by row, ``class`` by area.
+        """
+        rows = self._rows.get((info.name, variant))
+        other = pd.DataFrame({"value": np.nan, "status": "no_data"}, index=own.index) if rows is None else rows.reindex(own.index)
+        value = other["value"].to_numpy(dtype=float)
+        status = other["status"].fillna("no_data").to_numpy(dtype=object)
+        proper = _proper(status, value)
+        mine = own["value"].to_numpy(dtype=float)
+        both = proper & _proper(own["status"].fillna("no_data").to_numpy(dtype=object), mine)
+        is_area = ~own.index.isin(list(RESERVED))
+        unit = unit_of(info.unit)
+        found = np.where(proper, classes.indices(value), -1)
+        return {
+            "value": [number(unit.show(each, lang)) for each in value],
+            "status": [STATUSES.index(each) for each in status],
+            "class": [int(each) for each in found[is_area]],
+            "change": [
+                number(_change(a - b, info.unit, words, lang) if known else "") for a, b, known in zip(mine, value, both, strict=True)
+            ],
+        }
+
+
+def read_beside(folder: str | Path, results: Results) -> Beside:
+    """Read the run that is shown beside.
+
+    Parameters
+    ----------
+    folder
+        A folder of ``spatial run``: its ``run.json`` and ``metrics.parquet``.
+    results
+        What it is held against.
+
+    Returns
+    -------
+    Beside
+        Its rows of the same metrics, units and scopes.
+
+    Raises
+    ------
+    SourceError
+        A file is missing or cannot be read.
+    OptionError
+        The folder holds a run of another version of the table, of another city, or by other areas.
+    """
+    folder = Path(folder)
+    run = _run(folder)
+    if run.get("schema_version") != SCHEMA_VERSION:
+        raise OptionError(
+            f"{folder}: is a run of table version {shown(run.get('schema_version'))}, and {SCHEMA_VERSION} is read here; measure it again"
+        )
+    _check_cells(folder, run, results)
+    table = _table(folder / "metrics.parquet")
+    here, there = ({str(key) for key in keys} - set(RESERVED) for keys in (results.areas.ids, table["area_id"]))
+    if here and not here & there:
+        raise OptionError(
+            f"{folder}: has no area in common with this run (there {sample(sorted(there)) or 'none'}; here {sample(sorted(here))});"
+            " choose a run of the same city by the same areas"
+        )
+    if not here and run.get("city") != results.city.name:
+        raise OptionError(
+            f"{folder}: is a run of {shown(run.get('city'))}, not of {shown(results.city.name)}; choose a run of the same city"
+        )
+    own = results.table.drop_duplicates(["metric", "variant"]).set_index(["metric", "variant"])[["unit", "scope"]]
+    rows = {
+        (str(metric), str(variant)): part.drop_duplicates("area_id").set_index("area_id")[["value", "status"]]
+        for (metric, variant), part in table.groupby(["metric", "variant"], sort=True)
+        if (metric, variant) in own.index and _same(part, own.loc[(metric, variant)])
+    }
+    date = run.get("date")
+    return Beside(folder.resolve().name, date if isinstance(date, str) else "", len(here - there), len(there - here), rows)
+
+
+def extent_in_degrees(city: City) -> list[float] | None:
+    """West, south, east, north of what the data cover, as run.json says it; ``None`` where nothing tells."""
+    if city.data_extent is None:
+        return None
+    moved = reproject(np.array([city.data_extent], dtype=object), city.crs, pyproj.CRS(WGS84))
+    return [round(float(value), 6) for value in shapely.total_bounds(moved)]
+
+
+def _run(folder: Path) -> dict[str, Any]:
+    path = folder / "run.json"
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise SourceError(f'{path}: cannot be read ({error.strerror}); name a folder of "spatial run"') from error
+    except ValueError as error:
+        raise SourceError(f"{path}: is no JSON; measure the run again") from error
+    if not isinstance(found, dict):
+        raise SourceError(f"{path}: does not describe a run; measure it again")
+    return found
+
+
+def _check_cells(folder: Path, run: Mapping[str, Any], results: Results) -> None:
+    """Cells are numbered from the corner of what the data cover: the same number is the same place only if that and the CRS are the same."""
+    options = run.get("options")
+    by = options.get("by") if isinstance(options, dict) else None
+    if not results.by.startswith("grid:") and not str(by).startswith("grid:"):
+        return
+    here, there = extent_in_degrees(results.city), run.get("data_extent")
+    same = by == results.by and run.get("crs") == name_of(results.city.crs)
+    if here is None or not isinstance(there, list) or len(there) != len(here):
+        same = same and here is None and there is None
+    else:
+        same = same and np.allclose(there, here, rtol=0, atol=_DEGREES)
+    if not same:
+        raise OptionError(
+            f"{folder}: its cells are not those of this run ({shown(by)} against {shown(results.by)}, or another extent or CRS);"
+            " measure both by the same areas, districts for instance"
+        )
+
+
+def _table(path: Path) -> pd.DataFrame:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    try:
+        return pq.read_table(path, columns=list(_COLUMNS)).to_pandas().astype({"area_id": str, "value": float})
+    except OSError as error:
+        raise SourceError(f"{path}: cannot be read ({error}); measure the run again") from error
+    except (pa.ArrowException, KeyError, ValueError) as error:
+        raise SourceError(f"{path}: is no table of a run ({shown(error, 120)}); measure it again") from error
+
+
+def _same(part: pd.DataFrame, own: pd.Series) -> bool:
+    """Whether both runs count in the same unit and within the same scope."""
+    return bool((part["unit"] == own["unit"]).all() and (part["scope"] == own["scope"]).all())
+
+
+def _proper(status: npt.NDArray[np.object_], value: npt.NDArray[np.float64]) -> npt.NDArray[np.bool_]:
+    return np.isin(status, ("ok", "estimated")) & np.isfinite(value)
+
+
+def _change(change: float, unit: str, words: Mapping[str, str], lang: Any) -> str:
+    """Write a difference with its sign; of shares in percentage points."""
+    text = unit_of("pp" if unit == "1" else unit).show(abs(change), lang)
+    digits = any(letter in "123456789" for letter in text)
+    return words["change"].format(change=("±" if not digits else "+" if change > 0 else "\u2212") + text)
