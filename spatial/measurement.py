@@ -107,6 +107,28 @@ def measure(
     )
 
 
+def measured_areas(city: City, name: str, variant: str, by: str = "districts") -> Areas:
+    """Return the rows that a metric is given: areas, cut to what its layers cover and to its scope.
+
+    Parameters
+    ----------
+    city
+        As it was measured.
+    name, variant
+        A metric and one of its variants.
+    by
+        As in ``measure``.
+
+    Returns
+    -------
+    Areas
+        In the order of ``city.areas(by)``.
+    """
+    (metric,) = find([name], city.folder)
+    here = _covered(city, city.areas(by), metric, variant, {})
+    return built_up_scopes(city, here)[0] if metric.scope == "built_up_area" else here
+
+
 def _has_something_to_say(metric: Metric, city: City) -> bool:
     """Tell whether a full run shows a metric: a hundred empty columns that nobody gave anything for would hide the rest."""
     if metric.source == "statistics":

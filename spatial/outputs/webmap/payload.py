@@ -20,6 +20,7 @@ from spatial.outputs.webmap.languages import Shared, Texts, in_both
 from spatial.outputs.webmap.overlays import pack_overlays
 from spatial.outputs.webmap.shapes import packed, simplified
 from spatial.outputs.webmap.targets import PageTargets
+from spatial.outputs.webmap.what_if import pack_what_if
 from spatial.result import STATUS_TITLES, STATUSES, MetricInfo, Results
 from spatial.targets.model import Standing
 from spatial.text import Lang
@@ -81,6 +82,8 @@ class _Payload:
         self.notices += said
         if secret:
             self.notices.append(self.words["secret"].format(layers=", ".join(secret)))
+        what_if, said = pack_what_if(self.results, self.spec, self.order, self.shared)
+        self.notices += said
         names = areas.names[self.order]
         shown = [
             RESERVED[key].get(self.lang) if key in RESERVED else str(name) for key, name in zip(areas.ids[self.order], names, strict=True)
@@ -105,6 +108,7 @@ class _Payload:
             "themes": self._themes(metrics),
             "groups": [{"name": key, "title": title.get(self.lang)} for key, title in self.spec.groups.items()],
             "overlays": overlays,
+            **({"what_if": what_if} if what_if else {}),
             "sources": self._sources(),
             "notices": self.notices,
             "attribution": list(dict.fromkeys(text for text in (city.attribution, city.synthetic) if text)),
