@@ -107,26 +107,30 @@ def measure(
     )
 
 
-def measured_areas(city: City, name: str, variant: str, by: str = "districts") -> Areas:
-    """Return the rows that a metric is given: areas, cut to what its layers cover and to its scope.
+def measured_areas(city: City, asked: Iterable[tuple[str, str]], by: str = "districts") -> list[Areas]:
+    """Return the rows that metrics are given: areas, cut to what their layers cover and to their scope.
 
     Parameters
     ----------
     city
         As it was measured.
-    name, variant
-        A metric and one of its variants.
+    asked
+        Metrics, each with one of its variants.
     by
         As in ``measure``.
 
     Returns
     -------
-    Areas
-        In the order of ``city.areas(by)``.
+    list of Areas
+        One for each, in the order of ``city.areas(by)``; those over the same ground are the same.
     """
-    (metric,) = find([name], city.folder)
-    here = _covered(city, city.areas(by), metric, variant, {})
-    return built_up_scopes(city, here)[0] if metric.scope == "built_up_area" else here
+    known: dict[bytes | None, Areas] = {}
+    found = []
+    for name, variant in asked:
+        (metric,) = find([name], city.folder)
+        here = _covered(city, city.areas(by), metric, variant, known)
+        found.append(built_up_scopes(city, here)[0] if metric.scope == "built_up_area" else here)
+    return found
 
 
 def _has_something_to_say(metric: Metric, city: City) -> bool:

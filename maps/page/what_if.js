@@ -51,12 +51,16 @@ function makeWhatIf(page) {
 
   function open(box) {
     parts = { status: element("p", "state", words.loading), sites: element("ol", "placed"), result: element("div", "result") };
-    const centre = button("centre", words.centre, () => add(map.getCenter()));
+    const centre = button("centre", words.centre, () => add(map.containerPointToLatLng(drawn.centre())));
+    centre.addEventListener("focus", () => drawn?.aim(true));
+    centre.addEventListener("blur", () => drawn?.aim(false));
     const clear = button("clear", words.clear, () => { sites = []; settle(); });
     parts.clear = clear;
     const buttons = element("div", "buttons");
     buttons.append(centre, clear);
-    box.append(element("p", "made-up", words.not_measured), kindField(), sizeField(), element("p", "how", words.how), buttons, measureField(), parts.status, parts.result, parts.sites);
+    const choices = element("div", "choices");
+    choices.append(kindField(), sizeField());
+    box.append(element("p", "made-up", words.not_measured), choices, element("p", "how", words.how), buttons, parts.status, parts.result, measureField(), parts.sites);
     parts.status.setAttribute("role", "status");
     draw();
     whatIfModel ??= blob("what-if").then((bytes) => makeModel(bytes, what, areas.ids.length));
@@ -147,13 +151,17 @@ function makeWhatIf(page) {
       chosen.measure = Number(parts.measure.value);
       settle();
     });
-    return field(words.measured_by, parts.measure);
+    parts.by = element("small", "serves");
+    const made = field(words.measured_by, parts.measure);
+    made.append(parts.by);
+    return made;
   }
 
   function showMeasures() {
     const can = offered();
     if (!can.includes(chosen.measure)) chosen.measure = can[0] ?? 0;
     parts.measure.replaceChildren(...can.map((n) => new Option(what.measures[n].title + " · " + what.measures[n].variant_title, n, false, n === chosen.measure)));
+    parts.by.textContent = what.measures[chosen.measure].variant_title;
   }
 
   // ---------------------------------------------------------------- placing

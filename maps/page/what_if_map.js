@@ -13,10 +13,12 @@ function drawSites(page, what, told) {
   pane("what-if", 612).style.pointerEvents = "none";
   pane("what-if-marks", 616);
   const renderer = L.canvas({ pane: "what-if", padding: 0.3 });
-  const homes = L.polygon([], { renderer, pane: "what-if", interactive: false, stroke: true, weight: 0.6, color: "#fff", fillColor: "#0f766e", fillOpacity: 0.78 }).addTo(map);
+  const homes = L.polygon([], { renderer, pane: "what-if", interactive: false, stroke: true, weight: 0.8, color: "#7c2d12", fillColor: "#f59e0b", fillOpacity: 0.82 }).addTo(map);
   const grounds = L.polygon([], { renderer, pane: "what-if", interactive: false, color: "#14532d", weight: 2, fillColor: "#4ade80", fillOpacity: 0.7 }).addTo(map);
   const zooms = map.doubleClickZoom.enabled();
   map.doubleClickZoom.disable();
+  const cross = page.frame.appendChild(element("div", "what-if-cross"));
+  cross.hidden = true;
   let marks = [];
 
   L.DomEvent.on(sheet, "click", (event) => {
@@ -70,7 +72,19 @@ function drawSites(page, what, told) {
       homes.setLatLngs(newly.map((home) => [ring(...model.home(home), half)]));
       marks.forEach((each, n) => each.getElement()?.classList.toggle("refused", !!refused[n]));
     },
+    // Where "at the centre" is: of what the card leaves free on a narrow screen.
+    centre() {
+      const whole = page.frame.getBoundingClientRect(), card = page.frame.querySelector(".tool-card").getBoundingClientRect();
+      const covered = card.width > 0.8 * whole.width && card.top > whole.top;
+      return L.point(whole.width / 2, (covered ? card.top - whole.top : whole.height) / 2);
+    },
+    aim(on) {
+      const { x, y } = this.centre();
+      Object.assign(cross.style, { left: x + "px", top: y + "px" });
+      cross.hidden = !on;
+    },
     remove() {
+      cross.remove();
       [homes, grounds, ...marks].forEach((each) => each.remove());
       renderer.remove();
       sheet.remove();

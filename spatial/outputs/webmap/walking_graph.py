@@ -25,7 +25,7 @@ EXACT_M = 0.002  # how far the fitted projection may be off
 _GRID, _MOST_DEGREE = 24, 9
 
 
-def pack_graph(city: City, streams: Streams, corner: Floats) -> Ints:
+def pack_graph(city: City, streams: Streams, corner: Floats) -> None:
     """Write the walking network of a city.
 
     Parameters
@@ -33,56 +33,42 @@ def pack_graph(city: City, streams: Streams, corner: Floats) -> Ints:
     city
         With ``roads``.
     streams
-        Where it is written.
+        Where it is written: nodes and edges in the order of the graph, which decides between streets at one distance.
     corner
         What all coordinates are relative to, metres.
-
-    Returns
-    -------
-    numpy.ndarray
-        Number of every edge in the page, which lists them by place.
     """
     net = walk(city)
     graph = net.graph
     xy = _steps(graph.xy, corner)
-    nodes = np.argsort(_by_place(xy), kind="stable")
-    streams.steps("node_x", xy[nodes, 0])
-    streams.steps("node_y", xy[nodes, 1])
-    number = np.empty(len(nodes), np.int64)
-    number[nodes] = np.arange(len(nodes))
-    start, end = number[graph.start], number[graph.end]
-    edges = np.lexsort((np.arange(len(start)), end, start))
-    streams.steps("start", start[edges])
-    streams.whole("end", (end - start)[edges])
-    streams.bits("private", graph.private[edges])
+    streams.steps("node_x", xy[:, 0])
+    streams.steps("node_y", xy[:, 1])
+    streams.steps("start", graph.start)
+    streams.whole("end", graph.end - graph.start)
+    streams.bits("private", graph.private)
     part = graph.components()[graph.start]
-    streams.bits("main", (np.bincount(part, weights=graph.length_m)[part] >= ISLAND_M)[edges] if len(part) else [])
-    lines = graph.lines[edges]
-    count = shapely.get_num_coordinates(lines)
+    streams.bits("main", np.bincount(part, weights=graph.length_m)[part] >= ISLAND_M if len(part) else [])
+    count = shapely.get_num_coordinates(graph.lines)
     streams.whole("vertices", count - 2)
-    vertex = _steps(shapely.get_coordinates(lines), corner)
+    vertex = _steps(shapely.get_coordinates(graph.lines), corner)
     first = np.cumsum(count) - count
     inner = np.ones(len(vertex), bool)
     inner[first] = inner[first + count - 1] = False
     step = np.diff(vertex, axis=0, prepend=vertex[:1])[inner]
     streams.whole("step_x", step[:, 0])
     streams.whole("step_y", step[:, 1])
-    streams.bits("grade", open_at_grade(city, graph)[_segments_of(graph, edges)])
+    streams.bits("grade", open_at_grade(city, graph))
     _pack_obstacles(graph, net.obstacles, len(net.obstacles) - len(net.without_walls), streams, corner)
     gates = gate_points(city, public=True)
     at = _steps(shapely.get_coordinates(np.concatenate([points for points, _ in gates])) if gates else np.empty((0, 2)), corner)
     streams.steps("gate_x", at[:, 0])
     streams.steps("gate_y", at[:, 1])
     streams.whole("gate_within", np.concatenate([np.full(len(points), round(within_m)) for points, within_m in gates]) if gates else [])
-    page_number = np.empty(len(edges), np.int64)
-    page_number[edges] = np.arange(len(edges))
-    return page_number
 
 
-def pack_attached(attached: Attached, page_number: Ints, streams: Streams) -> None:
+def pack_attached(attached: Attached, streams: Streams) -> None:
     """Write where places are attached, in their order; 0 where they are not, else one more than the edge."""
     there = attached.reached
-    streams.steps("at_edge", np.where(there, page_number[attached.edge] + 1, 0) if len(page_number) else np.zeros(len(there)))
+    streams.steps("at_edge", np.where(there, attached.edge + 1, 0))
     streams.whole("along", np.rint(np.where(there, attached.along_m, 0) / STEP_M))
     streams.whole("gap", np.rint(np.where(there, attached.gap_m, 0) / STEP_M))
 
@@ -100,7 +86,9 @@ def _pack_obstacles(graph: Graph, obstacles: npt.NDArray[np.object_], walls: int
     """Write what bars connectors, the walls first, as far as a connector can come near it."""
     near = np.zeros(len(obstacles), bool)
     if len(obstacles) and len(graph.lines):
-        near[np.unique(graph.tree.query(obstacles, predicate="dwithin", distance=2 * SNAP_LIMIT_M)[0])] = True
+        west, south, east, north = shapely.bounds(obstacles).T
+        around = shapely.box(west - SNAP_LIMIT_M, south - SNAP_LIMIT_M, east + SNAP_LIMIT_M, north + SNAP_LIMIT_M)
+        near[np.unique(graph.tree.query(around)[0])] = True
     kept = obstacles[near]
     shells = (shapely.get_type_id(kept) == 2) & shapely.is_ccw(kept)
     at = _steps(shapely.get_coordinates(kept), corner)
@@ -111,26 +99,8 @@ def _pack_obstacles(graph: Graph, obstacles: npt.NDArray[np.object_], walls: int
     streams.steps("barrier_y", at[:, 1])
 
 
-def _segments_of(graph: Graph, edges: Ints) -> Ints:
-    """Segments of the edges, edge by edge."""
-    count = np.bincount(graph.segment_edge, minlength=len(edges))
-    first = (np.cumsum(count) - count)[edges]
-    count = count[edges]
-    return np.repeat(first - (np.cumsum(count) - count), count) + np.arange(count.sum())
-
-
 def _steps(xy: Floats, corner: Floats) -> Ints:
     return np.rint((xy - corner) / STEP_M).astype(np.int64)
-
-
-def _by_place(xy: Ints) -> Ints:
-    """Number of every place along a curve on which neighbours have numbers close together: the bits of x and y in turn, from 16 m up."""
-    cell = (xy >> 14).astype(np.uint64)
-    key = np.zeros(len(cell), np.uint64)
-    for bit in range(16):
-        for axis in (0, 1):
-            key |= ((cell[:, axis] >> np.uint64(bit)) & np.uint64(1)) << np.uint64(2 * bit + axis)
-    return key.astype(np.int64)
 
 
 def fitted_projection(crs: pyproj.CRS, bounds: tuple[float, float, float, float], corner: Floats) -> dict[str, Any]:
@@ -157,9 +127,9 @@ def fitted_projection(crs: pyproj.CRS, bounds: tuple[float, float, float, float]
         No polynomial of a reasonable degree is as true as that.
     """
     move = pyproj.Transformer.from_crs(crs, WGS84, always_xy=True)
-    edges = np.cos(np.pi * (2 * np.arange(_GRID) + 1) / (2 * _GRID))
-    west, south, east, north = bounds
-    middle, half = np.array([(west + east) / 2, (south + north) / 2]), np.array([(east - west) / 2, (north - south) / 2])
+    edges: Floats = np.cos(np.pi * (2 * np.arange(_GRID) + 1) / (2 * _GRID))
+    low_m, high_m = np.array(bounds[:2]), np.array(bounds[2:])
+    middle, half = (low_m + high_m) / 2, (high_m - low_m) / 2
     unit = np.stack(np.meshgrid(edges, edges, indexing="ij"), axis=-1).reshape(-1, 2)
     tried = np.stack(np.meshgrid(np.linspace(-1, 1, 31), np.linspace(-1, 1, 31), indexing="ij"), axis=-1).reshape(-1, 2)
     lonlat, lonlat_tried = (np.column_stack(move.transform(*(middle + part * half).T)) for part in (unit, tried))
@@ -183,7 +153,9 @@ def fitted_projection(crs: pyproj.CRS, bounds: tuple[float, float, float, float]
                 **{name: to_degrees[:, axis].tolist() for axis, name in enumerate(("to_lon", "to_lat"))},
                 **{name: to_metres[:, axis].tolist() for axis, name in enumerate(("to_x", "to_y"))},
             }
-    raise OutputError(f"the projection {crs.name} cannot be fitted to {EXACT_M} m over {half[0] / 500:.0f} × {half[1] / 500:.0f} km")
+    raise OutputError(
+        f"the projection {crs.name} cannot be fitted to {EXACT_M} m over {bounds[2] - bounds[0]:.0f} × {bounds[3] - bounds[1]:.0f} m"
+    )
 
 
 def _terms(uv: Floats, degree: int) -> Floats:

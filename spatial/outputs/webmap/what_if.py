@@ -31,6 +31,7 @@ from spatial.scenario import PARK, classes_of, site_fields
 from spatial.text import Lang, Text
 
 BLOB = "what-if"
+MARGIN_M = 500.0
 PARKS, BY_CLASS = "park_service_coverage", "service_15min_by_class"
 # What the streams tell of: where people live, the streets, what stands between.
 _TOLD_OF = ("population", "roads", "gates", "walls", "rail", "water", "buildings")
@@ -193,7 +194,7 @@ def _offered(results: Results, spec: MapSpec) -> _Offer:
 
 def _measures(results: Results) -> Iterator[_Measure]:
     """Figures on foot and of residents that were measured: the most direct first."""
-    city, declared = results.city, facility_classes(results.city)
+    declared = facility_classes(results.city)
     if PARKS in results.metrics:
         for edition, sizes in EDITIONS.items():
             yield _Measure(PARKS, f"network_{edition}_people", (_Reach(PARK, tuple(sorted(sizes)), edition),))
@@ -228,12 +229,11 @@ def _packed(results: Results, offer: _Offer, order: Ints, shared: Shared) -> dic
     xy = shapely.get_coordinates(origins.points[used])
     bounds = _bounds(city, xy)
     corner = np.floor(np.array(bounds[:2]))
-    edge_number = pack_graph(city, streams, corner)
+    pack_graph(city, streams, corner)
     attached = attached_origins(city, "people", origins).take(used)
-    edge = np.where(attached.reached, edge_number[attached.edge], -1)
-    sorted_ = np.lexsort((xy[:, 1], xy[:, 0], attached.along_m, edge))
-    used, xy = used[sorted_], xy[sorted_]
-    pack_attached(attached.take(sorted_), edge_number, streams)
+    by_street = np.lexsort((xy[:, 1], xy[:, 0], attached.along_m, attached.edge))
+    used, xy = used[by_street], xy[by_street]
+    pack_attached(attached.take(by_street), streams)
     streams.steps("home_x", np.rint(xy[:, 0] - corner[0]))
     streams.steps("home_y", np.rint(xy[:, 1] - corner[1]))
     for n, reach in enumerate(offer.reaches):
@@ -272,8 +272,8 @@ def _bounds(city: City, homes: Floats) -> tuple[float, float, float, float]:
     if city.data_extent is not None:
         parts.append(np.reshape(shapely.bounds(city.data_extent), (2, 2)))
     xy = np.concatenate(parts)
-    west, south, east, north = *(xy.min(axis=0) - 500.0), *(xy.max(axis=0) + 500.0)
-    return float(west), float(south), float(east), float(north)
+    low, high = xy.min(axis=0) - MARGIN_M, xy.max(axis=0) + MARGIN_M
+    return float(low[0]), float(low[1]), float(high[0]), float(high[1])
 
 
 def _shares(results: Results, offer: _Offer) -> tuple[list[Shares], list[int]]:
@@ -281,8 +281,8 @@ def _shares(results: Results, offer: _Offer) -> tuple[list[Shares], list[int]]:
     city = results.city
     tables: list[Shares] = []
     of_measure = []
-    for measure in offer.measures:
-        areas = measured_areas(city, measure.metric, measure.variant, results.by)
+    given = measured_areas(city, [(measure.metric, measure.variant) for measure in offer.measures], results.by)
+    for areas in given:
         mine = shares_of(city, "people", people_origins(city), areas)
         known = next((n for n, table in enumerate(tables) if _same(table, mine)), None)
         of_measure.append(len(tables) if known is None else known)
