@@ -126,7 +126,7 @@ def fitted_projection(crs: pyproj.CRS, bounds: tuple[float, float, float, float]
     OutputError
         No polynomial of a reasonable degree is as true as that.
     """
-    move = pyproj.Transformer.from_crs(crs, WGS84, always_xy=True)
+    move: Any = pyproj.Transformer.from_crs(crs, WGS84, always_xy=True)
     edges: Floats = np.cos(np.pi * (2 * np.arange(_GRID) + 1) / (2 * _GRID))
     low_m, high_m = np.array(bounds[:2]), np.array(bounds[2:])
     middle, half = (low_m + high_m) / 2, (high_m - low_m) / 2
@@ -134,13 +134,14 @@ def fitted_projection(crs: pyproj.CRS, bounds: tuple[float, float, float, float]
     tried = np.stack(np.meshgrid(np.linspace(-1, 1, 31), np.linspace(-1, 1, 31), indexing="ij"), axis=-1).reshape(-1, 2)
     lonlat, lonlat_tried = (np.column_stack(move.transform(*(middle + part * half).T)) for part in (unit, tried))
     low, high = lonlat_tried.min(axis=0), lonlat_tried.max(axis=0)
-    centre, spread = np.round((low + high) / 2, 6), np.round((high - low) / 2 * 1.001, 6)
+    centre: Floats = np.round((low + high) / 2, 6)
+    spread: Floats = np.round((high - low) / 2 * 1.001, 6)
     per_degree = np.array([111_320.0 * np.cos(np.radians(centre[1])), 111_320.0])
     for degree in range(2, _MOST_DEGREE + 1):
         back, back_tried = (_terms((part - centre) / spread, degree) for part in (lonlat, lonlat_tried))
         there, there_tried = _terms(unit, degree), _terms(tried, degree)
-        to_degrees = np.round(np.linalg.lstsq(there, (lonlat - centre) / spread, rcond=None)[0], 13)
-        to_metres = np.round(np.linalg.lstsq(back, unit, rcond=None)[0], 13)
+        to_degrees: Any = np.round(np.linalg.lstsq(there, (lonlat - centre) / spread, rcond=None)[0], 13)
+        to_metres: Any = np.round(np.linalg.lstsq(back, unit, rcond=None)[0], 13)
         off = max(
             np.abs((there_tried @ to_degrees * spread + centre - lonlat_tried) * per_degree).max(),
             np.abs((back_tried @ to_metres - tried) * half).max(),
