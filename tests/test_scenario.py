@@ -102,7 +102,9 @@ def test_two_sites_are_two_facilities() -> None:
 
 def test_every_shipped_class_can_be_placed() -> None:
     """Each first rule is met by what is made from it."""
-    empty = {name: frame([], **columns) for name, columns in (("facilities", {"amenity": []}), ("transit_stops", {"highway": []}), ("parks", {}))}
+    empty = {
+        name: frame([], **columns) for name, columns in (("facilities", {"amenity": []}), ("transit_stops", {"highway": []}), ("parks", {}))
+    }
     city = served_city(facilities=empty["facilities"], transit_stops=empty["transit_stops"], parks=empty["parks"])
     for kind in facility_classes(city).classes:
         grown = with_site(city, kind, place(1000), area_m2=800 if kind == "park" else None, crs=CRS)
@@ -144,9 +146,14 @@ def test_an_absent_layer_is_named() -> None:
 
 def test_a_place_of_which_the_data_say_nothing_is_refused() -> None:
     city = served_city()
-    (west, south, east, north) = gpd.GeoSeries([shapely.box(*place(-100, -500), *place(1000, 500))], crs=CRS).to_crs("EPSG:4326").total_bounds
+    (west, south, east, north) = (
+        gpd.GeoSeries([shapely.box(*place(-100, -500), *place(1000, 500))], crs=CRS).to_crs("EPSG:4326").total_bounds
+    )
     part = City.from_layers(
-        "Part", crs=CRS, data_extent=(west, south, east, north), **{name: city.frame(name) for name in ("districts", "roads", "transit_stops")}
+        "Part",
+        crs=CRS,
+        data_extent=(west, south, east, north),
+        **{name: city.frame(name) for name in ("districts", "roads", "transit_stops")},
     )
     with_site(part, "bus_stop", place(900), crs=CRS)
     with pytest.raises(OptionError, match="says nothing of this place"):

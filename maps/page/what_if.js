@@ -118,6 +118,7 @@ function makeWhatIf(page) {
       settle();
     });
     parts.size = field(words.size + " (m²)", input);
+    parts.size.classList.add("size");
     parts.size.append(list);
     parts.serves = element("small", "serves");
     parts.size.append(parts.serves);
