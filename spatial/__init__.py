@@ -27,6 +27,7 @@ _FACE = {
     "fetch_osm": "spatial.fetch",
     "measure": "spatial.measurement",
     "metric": "spatial.metrics",
+    "with_site": "spatial.scenario",
     "write_map": "spatial.outputs.webmap",
     "write_geopackage": "spatial.outputs.geopackage",
     "write_tables": "spatial.outputs.tables",
@@ -49,6 +50,7 @@ if TYPE_CHECKING:
     from spatial.project import open_city as open_city
     from spatial.result import MetricResult as MetricResult
     from spatial.result import Results as Results
+    from spatial.scenario import with_site as with_site
     from spatial.text import Text as Text
 
 

@@ -107,6 +107,32 @@ def measure(
     )
 
 
+def measured_areas(city: City, asked: Iterable[tuple[str, str]], by: str = "districts") -> list[Areas]:
+    """Return the rows that metrics are given: areas, cut to what their layers cover and to their scope.
+
+    Parameters
+    ----------
+    city
+        As it was measured.
+    asked
+        Metrics, each with one of its variants.
+    by
+        As in ``measure``.
+
+    Returns
+    -------
+    list of Areas
+        One for each, in the order of ``city.areas(by)``; those over the same ground are the same.
+    """
+    known: dict[bytes | None, Areas] = {}
+    found = []
+    for name, variant in asked:
+        (metric,) = find([name], city.folder)
+        here = _covered(city, city.areas(by), metric, variant, known)
+        found.append(built_up_scopes(city, here)[0] if metric.scope == "built_up_area" else here)
+    return found
+
+
 def has_something_to_say(metric: Metric, city: City) -> bool:
     """Tell whether a full run shows a metric: a hundred empty columns that nobody gave anything for would hide the rest.
 

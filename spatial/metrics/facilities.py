@@ -147,7 +147,7 @@ def _features(city: City, rules: Iterable[Rule], where: str) -> gpd.GeoDataFrame
                     f'{where}: layer {layer} has no field "{field}"{nearest(field, known)}; declare it in layers/{layer}.toml'
                 )
         if frame is not None and len(frame):
-            kept.append(frame[np.logical_or.reduce([_meets(frame, rule) for rule in mine])])
+            kept.append(frame[np.logical_or.reduce([meets(frame, rule) for rule in mine])])
     columns = ["id", "name", "access", *CLOSED]
     if not kept:
         return gpd.GeoDataFrame({key: np.empty(0, object) for key in columns}, geometry=[], crs=city.crs)
@@ -157,7 +157,8 @@ def _features(city: City, rules: Iterable[Rule], where: str) -> gpd.GeoDataFrame
     return frame.drop_duplicates(["id", "_at"], ignore_index=True).drop(columns="_at")
 
 
-def _meets(frame: gpd.GeoDataFrame, rule: Rule) -> Mask:
+def meets(frame: gpd.GeoDataFrame, rule: Rule) -> Mask:
+    """Whether each feature meets a rule, whatever its layer."""
     _, whole, contained = rule
     met = np.ones(len(frame), bool)
     for field, values in whole.items():

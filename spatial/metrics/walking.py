@@ -279,23 +279,35 @@ def ways_in(city: City, shapes: Geometries, facility: Ints, *, open_ground: bool
 
 def _gates(city: City, rings: Geometries, *, public: bool) -> tuple[Geometries, Ints]:
     """Gates within 10 m of the edges of grounds and doors within 1 m, and which ground each belongs to; a bollard is no gate."""
+    found = [(np.empty(0, object), np.empty(0, np.int64))]
+    for points, within_m in gate_points(city, public=public):
+        ring, point = shapely.STRtree(points).query(rings, predicate="dwithin", distance=within_m)
+        found.append((points[point], ring))
+    places, ring = (np.concatenate(column) for column in zip(*found, strict=True))
+    _, first = np.unique(np.column_stack([ring, shapely.get_coordinates(places).round(3)]), axis=0, return_index=True)
+    return places[first], ring[first]
+
+
+def gate_points(city: City, *, public: bool) -> list[tuple[Geometries, float]]:
+    """Gates and doors that let people in, and within how many metres of the edge of a ground they belong to it.
+
+    Parameters
+    ----------
+    city
+        With ``gates``, or without.
+    public
+        Whether private ones are left out.
+    """
     frame = city.layer("gates").frame
-    none = np.empty(0, object), np.empty(0, np.int64)
     if frame is None or not len(frame):
-        return none
+        return []
     shut = frame["entrance"].isin(NO_WAY_IN) | frame["access"].isin(["no"]) | frame["foot"].isin(["no"]) | frame["locked"].isin(["yes"])
     if public:
         shut |= frame["access"].isin(["private"]) & ~frame["foot"].isin(["yes", "designated"])
     points = np.asarray(frame.geometry.to_numpy(), dtype=object)
-    found = [none]
-    for kind, within_m in ((frame["barrier"].isin(GATES), GATE_WITHIN_M), (frame["entrance"].notna(), DOOR_WITHIN_M)):
-        chosen = points[(kind & ~shut).to_numpy(dtype=bool)]
-        if len(chosen):
-            ring, point = shapely.STRtree(chosen).query(rings, predicate="dwithin", distance=within_m)
-            found.append((chosen[point], ring))
-    places, ring = (np.concatenate(column) for column in zip(*found, strict=True))
-    _, first = np.unique(np.column_stack([ring, shapely.get_coordinates(places).round(3)]), axis=0, return_index=True)
-    return places[first], ring[first]
+    kinds = ((frame["barrier"].isin(GATES), GATE_WITHIN_M), (frame["entrance"].notna(), DOOR_WITHIN_M))
+    found = [(points[(kind & ~shut).to_numpy(dtype=bool)], within_m) for kind, within_m in kinds]
+    return [(chosen, within_m) for chosen, within_m in found if len(chosen)]
 
 
 def _meetings(city: City, rings: Geometries) -> tuple[Geometries, Ints]:
@@ -309,12 +321,17 @@ def _meetings(city: City, rings: Geometries) -> tuple[Geometries, Ints]:
 
 def _at_grade(city: City, graph: Graph) -> tuple[shapely.STRtree, Geometries]:
     """Straight pieces of public ways that are neither on bridges nor in tunnels."""
+    pieces = shapely.linestrings(segments(graph.lines)[0])[open_at_grade(city, graph)]
+    return shapely.STRtree(pieces), pieces
+
+
+def open_at_grade(city: City, graph: Graph) -> npt.NDArray[np.bool_]:
+    """Whether each segment of the walking network is open to all and neither on a bridge nor in a tunnel, shape (s,)."""
     roads = city.frame("roads")
     level = np.ones(len(roads), bool)
     for column in ("bridge", "tunnel"):
         level &= (roads[column].isna() | roads[column].isin(["no", "F", "0", "building_passage"])).to_numpy(dtype=bool)
-    pieces = shapely.linestrings(segments(graph.lines)[0])[level[graph.segment_row] & ~graph.private[graph.segment_edge]]
-    return shapely.STRtree(pieces), pieces
+    return np.asarray(level[graph.segment_row] & ~graph.private[graph.segment_edge], dtype=bool)
 
 
 def _beside(city: City, rings: Geometries) -> tuple[Geometries, Ints, Attached]:

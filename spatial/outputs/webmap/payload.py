@@ -25,6 +25,7 @@ from spatial.outputs.webmap.overlays import pack_overlays
 from spatial.outputs.webmap.provenance import Provenance, quotient
 from spatial.outputs.webmap.shapes import packed, simplified
 from spatial.outputs.webmap.targets import PageTargets
+from spatial.outputs.webmap.what_if import pack_what_if
 from spatial.result import STATUS_TITLES, STATUSES, MetricInfo, Results
 from spatial.targets.model import Standing
 from spatial.text import Lang
@@ -95,6 +96,8 @@ class _Payload:
             self.notices.append(self.words["secret"].format(layers=", ".join(secret)))
         if city.sheet.base_map == "osm" and self._is_in_china():
             self.notices.append(self.words["osm_in_china"])
+        what_if, said = pack_what_if(self.results, self.spec, self.order, self.shared)
+        self.notices += said
         names = areas.names[self.order]
         shown = [
             RESERVED[key].get(self.lang) if key in RESERVED else str(name) for key, name in zip(areas.ids[self.order], names, strict=True)
@@ -121,6 +124,7 @@ class _Payload:
             "groups": [{"name": key, "title": title.get(self.lang)} for key, title in self.spec.groups.items()],
             "overlays": overlays,
             "sources": self.provenance.lines,
+            **({"what_if": what_if} if what_if else {}),
             "notices": self.notices,
             "attribution": list(dict.fromkeys(text for text in (city.attribution, city.synthetic) if text)),
             "sheet": self._sheet(),
