@@ -36,6 +36,12 @@ class Table:
         Column → title and description.
     styles
         The first is the one QGIS applies.
+    group
+        In which it stands in the project: one of the map's; empty for none of them.
+    level
+        Of two layers of a group, the one with the higher level is drawn above.
+    shown
+        Whether the project opens with it.
     """
 
     name: str
@@ -45,6 +51,9 @@ class Table:
     kind: str = ""
     columns: Mapping[str, tuple[str, str]] = field(default_factory=dict)
     styles: Sequence[Style] = ()
+    group: str = ""
+    level: int = 0
+    shown: bool = False
 
 
 def evidence_tables(results: Results, key: str, frame: gpd.GeoDataFrame, taken: set[str]) -> list[Table]:
