@@ -19,9 +19,9 @@ from pyogrio.errors import DataLayerError, DataSourceError, FeatureError, FieldE
 from spatial.errors import OptionError, OutputError
 from spatial.files import atomic_path, nearly_full
 from spatial.outputs.map_specs import FIRST, map_spec
-from spatial.outputs.qgis_evidence import Table
+from spatial.outputs.qgis_evidence import Table, style_names
 from spatial.outputs.qgis_layers import qgis_tables
-from spatial.outputs.qgis_project import NAME, project_archive, style_names
+from spatial.outputs.qgis_project import NAME, project_archive
 from spatial.outputs.qgis_style import clean, qml, quoted, sld
 from spatial.outputs.storable import unique_name
 from spatial.result import Results

@@ -99,9 +99,7 @@ def qgis_tables(results: Results, spec: MapSpec, standing: Standing | None = Non
     )
     credit = results.city.attribution
     return [
-        commented(
-            table if credit in table.description else replace(table, description=f"{table.description} · {credit}".strip(" ·")), lang
-        )
+        commented(table if credit in table.description else replace(table, description=f"{table.description} · {credit}".strip(" ·")), lang)
         for table in tables
     ]
 
@@ -281,11 +279,16 @@ def _input(results: Results, name: str, spec: MapSpec) -> list[Table]:
     rules = _road_rules(style, names["road_class"], lang) if roads else (Rule(title, style),)
     source = layer.source or (results.city.attribution if layer.origin.startswith("osm") else "")
     described = "; ".join(part for part in (source, layer.sensitivity if layer.sensitivity != "public" else "") if part)
-    return by_kind(name, title, described, frame, columns, Style(title, rules), set(), layer.spec.geometry)
+    tables = by_kind(name, title, described, frame, columns, Style(title, rules), set(), layer.spec.geometry)
+    if not roads:
+        return tables
+    # Under a choropleth the colours of the classes would be in the way: the project opens with thin grey lines, as the page does.
+    behind = Style(in_brackets(title, Text("衬底", "behind").get(lang), lang), _roads_behind(style, names["road_class"], lang))
+    return [replace(table, styles=[*table.styles, behind], opens_with=1) if table.kind == "line" else table for table in tables]
 
 
 def _said_of_field(spec: Any, lang: Lang) -> str:
-    """The tag of a column, and the unit that its type has."""
+    """Say the unit of a column by its type, and its tag."""
     if spec is None:
         return ""
     unit = {"length": unit_of("m"), "count": unit_of("count")}.get(spec.type)
@@ -322,6 +325,19 @@ def _road_rules(declared: Symbol, column: str, lang: Lang) -> tuple[Rule, ...]:
         rules.append(Rule(Text(**row["title"]).get(lang), Symbol(stroke=color, width=width, level=level), (Condition(column, (key,)),)))
     rest = Symbol(stroke="#a9bfa5", width=0.14)
     return (*reversed(rules), Rule(_OTHER_ROADS.get(lang), rest, otherwise=True))
+
+
+def _roads_behind(drawn: Symbol, column: str, lang: Lang) -> tuple[Rule, ...]:
+    """Roads by their width on the page, in its one colour."""
+    wide = {
+        Text("高速公路、快速路", "motorways and expressways"): (("motorway", "expressway"), 0.55),
+        Text("主干路、次干路", "primary and secondary roads"): (("primary", "secondary"), 0.35),
+    }
+    rules = [
+        Rule(title.get(lang), replace(drawn, width=width, level=2 - level), (Condition(column, classes),))
+        for level, (title, (classes, width)) in enumerate(wide.items())
+    ]
+    return (*rules, Rule(Text("支路及其他", "other roads and ways").get(lang), replace(drawn, width=0.14), otherwise=True))
 
 
 def _about(results: Results, standing: Standing | None) -> pd.DataFrame:

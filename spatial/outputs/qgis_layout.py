@@ -14,7 +14,7 @@ import shapely
 
 from spatial import crs
 from spatial.outputs.map_specs import MapSpec, text_of
-from spatial.outputs.qgis_evidence import Table
+from spatial.outputs.qgis_evidence import Table, style_names
 from spatial.outputs.qgis_legend import Entry, entries, is_wide, wrapped
 from spatial.outputs.qgis_style import EVALUATED, Rule, Style, clean, unevaluated
 from spatial.outputs.storable import unique_name
@@ -30,7 +30,7 @@ _INK, _GREY, _RED = "#1a1a1a", "#555555", "#b3261e"
 _LABEL, _LEGEND, _MAP, _PICTURE, _SCALE = "65641", "65642", "65639", "65640", "65646"
 _LEFT, _CENTRE = "1", "4"
 _SHEET = Text("A4 横向", "A4 landscape")
-_KEY = Text("图例", "Legend")
+_KEY = Text("图例（括号内为区域个数）", "Legend (with the number of areas)")
 _ISSUED = Text("制图单位：", "Issued by ")
 _APPROVED = Text("审图号：", "Approval number: ")
 _SOURCES = Text("资料来源：", "Sources: ")
@@ -95,16 +95,15 @@ def add_sheets(root: Element, sheets: Sheets) -> None:
     themes = SubElement(root, "visibility-presets")
     layouts = SubElement(root, "Layouts")
     taken: set[str] = set()
-    styles: set[str] = set()
     printed = _printed(areas.styles, sheets.spec)
-    for style in areas.styles:
-        kept = unique_name(clean(style.name), styles)
+    kept = {table.name: style_names(table) for table in (*sheets.shown(), areas)}
+    for number, style in enumerate(areas.styles):
         name = unique_name(unevaluated(style.name), taken)
         theme = SubElement(themes, "visibility-preset", {"name": name, "has-expanded-info": "0"})
         for table in (*sheets.shown(), areas):
             layer = SubElement(theme, "layer", id=sheets.ids[table.name], visible="1", expanded="0")
-            if table is areas and len(areas.styles) > 1:
-                layer.set("style", kept)
+            if len(table.styles) > 1:
+                layer.set("style", kept[table.name][number if table is areas else table.opens_with])
         if style in printed:
             _sheet(SubElement(layouts, "Layout"), sheets, style, name)
 
@@ -137,7 +136,7 @@ def _escaped(text: str) -> str:
 
 
 def stamp_of(results: Results, spec: MapSpec) -> str:
-    """What must stand on a sheet: the approval number, else for a place in China or for data that are not public that nobody may publish it."""
+    """Say what must stand on a sheet: its approval number, else that nobody may publish a map of China or of data that are not public."""
     city, lang = results.city, results.lang
     if city.sheet.approval_number:
         return _APPROVED.get(lang) + clean(city.sheet.approval_number)
@@ -171,7 +170,9 @@ def _sheet(layout: Element, sheets: Sheets, style: Style, theme: str) -> None:
     by = sheets.results.by
     grid = by.startswith("grid:")
     kind = (
-        words["grid"].format(size=f"{float(by.removeprefix('grid:').removesuffix('m')):g}") if grid else city.layers[by].spec.title.get(lang)
+        words["grid"].format(size=f"{float(by.removeprefix('grid:').removesuffix('m')):g}")
+        if grid
+        else city.layers[by].spec.title.get(lang)
     )
     facts = [words["area_count"].format(by=kind, n=f"{count:,}"), date, *([city.synthetic] if city.synthetic else [])]
     _label(layout, name, "facts", " · ".join(facts), (x, 15.5, width, 6.5), size=9, color=_GREY)
@@ -377,7 +378,7 @@ def _legend(layout: Element, sheets: Sheets, style: Style, sheet: str, chart: st
     tree = SubElement(item, "layer-tree-group")
     for table in (sheets.tables["areas"], *sheets.shown()):
         counted = table.name == "areas"
-        found = entries(table, style if counted else table.styles[0], lang, counted=counted)
+        found = entries(table, style if counted else table.styles[table.opens_with], lang, counted=counted)
         if found:
             _legend_layer(tree, sheets, table, found)
 

@@ -20,12 +20,12 @@ import shapely
 from spatial import crs
 from spatial.areas import FULL_COVERAGE
 from spatial.outputs.map_specs import MapSpec
-from spatial.outputs.qgis_evidence import Table
+from spatial.outputs.qgis_evidence import Table, style_names
 from spatial.outputs.qgis_layout import Sheets, add_sheets
-from spatial.outputs.qgis_style import DOCTYPE, KINDS, clean, quoted, styled, unevaluated
+from spatial.outputs.qgis_style import DOCTYPE, clean, quoted, styled, unevaluated
 from spatial.outputs.storable import unique_name
 from spatial.result import Results
-from spatial.text import Text
+from spatial.text import Lang, Text
 
 NAME = "city"
 """What the project is called inside a GeoPackage."""
@@ -33,7 +33,7 @@ NAME = "city"
 _TABLES = Text("数据表", "Tables")
 _OSM_LICENCE = "Open Database License (ODbL) 1.0"
 _FIXED = (1980, 1, 1, 0, 0, 0)  # the earliest moment that a zip can hold
-_MARGIN = 0.03
+_MARGIN = 0.02
 _TYPES = {"point": "Point", "line": "Line", "polygon": "Polygon"}
 
 Aliases = Mapping[str, Mapping[str, str]]
@@ -83,7 +83,7 @@ def _project(results: Results, spec: MapSpec, tables: Sequence[Table], aliases: 
     names: set[str] = set()
     titles = {table.name: unique_name(unevaluated(table.title) or table.name, names) for table in tables}
     tree = SubElement(root, "layer-tree-group")
-    for group, members in _groups(spec, tables, lang=lang):
+    for group, members in _groups(spec, tables, lang):
         place = tree
         if group:
             place = SubElement(tree, "layer-tree-group", name=unevaluated(group), checked="Qt::Checked", expanded="0")
@@ -124,9 +124,9 @@ def _project(results: Results, spec: MapSpec, tables: Sequence[Table], aliases: 
     return (DOCTYPE + ElementTree.tostring(root, encoding="unicode")).encode("utf-8")
 
 
-def _groups(spec: MapSpec, tables: Sequence[Table], *, lang: str) -> list[tuple[str, list[Table]]]:
-    """Groups as the panel of the map has them, the areas below, the tables last; in a group what is drawn above stands above."""
-    told = {key: title.zh if lang == "zh" else title.en for key, title in spec.groups.items()}
+def _groups(spec: MapSpec, tables: Sequence[Table], lang: Lang) -> list[tuple[str, list[Table]]]:
+    """Sort layers into groups as the panel of the map has them, the areas below, the tables last; what is drawn above stands above."""
+    told = {key: title.get(lang) for key, title in spec.groups.items()}
     placed: dict[str, list[Table]] = {key: [] for key in told}
     ground: list[Table] = []
     for table in tables:
@@ -136,7 +136,7 @@ def _groups(spec: MapSpec, tables: Sequence[Table], *, lang: str) -> list[tuple[
             ground.append(table)
     found = [(told[key], sorted(members, key=lambda table: -table.level)) for key, members in placed.items() if members]
     found.append(("", sorted(ground, key=lambda table: table.name == "areas")))
-    found.append((_TABLES.zh if lang == "zh" else _TABLES.en, [table for table in tables if not table.kind]))
+    found.append((_TABLES.get(lang), [table for table in tables if not table.kind]))
     return found
 
 
@@ -191,7 +191,7 @@ def _reference(reference: pyproj.CRS) -> Element:
 
 
 def _layer(table: Table, key: str, title: str, aliases: Mapping[str, str], file: str, results: Results) -> Element:
-    style = table.styles[0]
+    style = table.styles[table.opens_with]
     columns = [str(column) for column in table.frame.columns if column != "geometry"]
     layer = Element(
         "maplayer",
@@ -231,19 +231,14 @@ def _layer(table: Table, key: str, title: str, aliases: Mapping[str, str], file:
     return layer
 
 
-def style_names(table: Table) -> list[str]:
-    """Names of the styles of a table, as file and project have them: each once."""
-    taken: set[str] = set()
-    return [unique_name(clean(style.name), taken) for style in table.styles]
-
-
 def _styles(table: Table, columns: Sequence[str]) -> Element:
     """Keep every style of a layer under its name: another metric is one click away."""
     names = style_names(table)
-    manager = Element("map-layer-style-manager", current=names[0])
-    SubElement(manager, "map-layer-style", name=names[0])
-    for name, style in zip(names[1:], table.styles[1:], strict=True):
-        SubElement(manager, "map-layer-style", name=name).append(styled(style, table.kind, columns, None))
+    manager = Element("map-layer-style-manager", current=names[table.opens_with])
+    for number, (name, style) in enumerate(zip(names, table.styles, strict=True)):
+        kept = SubElement(manager, "map-layer-style", name=name)
+        if number != table.opens_with:  # which the layer itself holds
+            kept.append(styled(style, table.kind, columns, None))
     return manager
 
 
@@ -265,4 +260,3 @@ def _properties(root: Element) -> None:
     ):
         place = properties.find(group)
         SubElement(SubElement(properties, group) if place is None else place, key, type=kind).text = value
-

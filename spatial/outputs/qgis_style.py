@@ -174,7 +174,7 @@ def _expression(test: Condition) -> str:
     return " AND ".join(parts)
 
 
-def rgba(color: str | None) -> str:
+def _rgba(color: str | None) -> str:
     if color is None:
         return "0,0,0,0"
     return ",".join(str(int(color[at : at + 2], 16)) for at in (1, 3, 5)) + ",255"
@@ -185,7 +185,7 @@ def _symbol(parent: Element, name: str, symbol: Symbol, kind: str) -> None:
     width = {"width_unit": "MM", "width": f"{symbol.width:g}"}
     line = "dash" if symbol.dashed else "solid"
     outline = {
-        "outline_color": rgba(symbol.stroke),
+        "outline_color": _rgba(symbol.stroke),
         "outline_style": line if symbol.stroke else "no",
         **{f"outline_{key}": value for key, value in width.items()},
     }
@@ -194,7 +194,7 @@ def _symbol(parent: Element, name: str, symbol: Symbol, kind: str) -> None:
             element,
             "SimpleLine",
             {
-                "line_color": rgba(symbol.stroke),
+                "line_color": _rgba(symbol.stroke),
                 "line_style": line,
                 **{f"line_{key}": value for key, value in width.items()},
                 "capstyle": "round",
@@ -203,10 +203,10 @@ def _symbol(parent: Element, name: str, symbol: Symbol, kind: str) -> None:
             symbol.level,
         )
     elif kind == "point":
-        marker = {"name": SHAPES[symbol.shape][0], "color": rgba(symbol.fill), "size": f"{symbol.size:g}", "size_unit": "MM", **outline}
+        marker = {"name": SHAPES[symbol.shape][0], "color": _rgba(symbol.fill), "size": f"{symbol.size:g}", "size_unit": "MM", **outline}
         _layer(element, "SimpleMarker", marker, symbol.level)
     else:
-        fill = {"color": rgba(symbol.fill), "style": "solid" if symbol.fill else "no", "joinstyle": "round", **outline}
+        fill = {"color": _rgba(symbol.fill), "style": "solid" if symbol.fill else "no", "joinstyle": "round", **outline}
         _layer(element, "SimpleFill", fill, symbol.level)
         if symbol.hatch:
             hatch = _layer(element, "LinePatternFill", {"angle": "45", "distance": "2.2", "distance_unit": "MM"}, symbol.level)
