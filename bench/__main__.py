@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from bench import network, services
+from bench import geopackage, network, services
 from bench.tiling import tile
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -168,6 +168,11 @@ def bench_network() -> None:
 def bench_services() -> None:
     """Harbin 4 × 4 with all facility classes."""
     services.bench_classes(HARBIN / "harbin_202404.osm.pbf", 4, 5_000_000)
+
+
+def bench_geopackage() -> None:
+    """200,000 roads written for QGIS."""
+    geopackage.bench_write(HARBIN / "harbin_202404.osm.pbf", 200_000)
 
 
 BENCHES = {name.removeprefix("bench_"): work for name, work in list(globals().items()) if name.startswith("bench_")}

@@ -109,7 +109,7 @@ def wrapped(text: str, columns: int = _COLUMNS) -> str:
             lines.append(line.rstrip())
             line = ""
         line += word.lstrip() if not line else word
-        while _width(line) > columns:  # one word longer than a line
+        while _width(line.rstrip()) > columns:  # one word longer than a line
             lines.append(line[:columns])
             line = line[columns:]
     return "\n".join([*lines, line.rstrip()])
