@@ -146,7 +146,7 @@ def test_styles_are_those_of_the_file(path: Path) -> None:
         kept = layer.find("map-layer-style-manager")
         names = [name for owner, name in stored if owner == table]
         current = names[0] if kept is None else kept.get("current")
-        parts = {name: layer for name in [current]}
+        parts = dict.fromkeys([current], layer)
         parts |= {each.get("name"): each[0] for each in ([] if kept is None else kept) if len(each)}
         assert set(parts) == set(names), table
         for name, part in parts.items():
