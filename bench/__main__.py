@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from bench import maps, network, services
+from bench import geopackage, maps, network, services
 from bench.tiling import tile
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -173,6 +173,11 @@ def bench_services() -> None:
 def bench_maps() -> None:
     """The map page with 50,000 roads, 100,000 buildings and 10,000 cells, made of copies of Harbin, beside plain folium."""
     maps.bench_page(HARBIN / "harbin_202404.osm.pbf")
+
+
+def bench_geopackage() -> None:
+    """200,000 roads written for QGIS."""
+    geopackage.bench_write(HARBIN / "harbin_202404.osm.pbf", 200_000)
 
 
 BENCHES = {name.removeprefix("bench_"): work for name, work in list(globals().items()) if name.startswith("bench_")}

@@ -18,7 +18,7 @@ from spatial.cli import main
 from spatial.metrics import registered
 from tests.small_city import districts, project
 
-OUTPUTS = ["city.gpkg", "map.html", "metrics.csv", "metrics.parquet", "metrics.xlsx", "run.json"]
+OUTPUTS = ["city.gpkg", "city.qgz", "map.html", "metrics.csv", "metrics.parquet", "metrics.xlsx", "run.json"]
 FEW = ("--metrics", "data_completeness,population", "--quiet", "--lang", "en")
 
 

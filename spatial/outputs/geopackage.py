@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import json
 import os
 import re
 import sqlite3
@@ -17,8 +18,10 @@ from pyogrio.errors import DataLayerError, DataSourceError, FeatureError, FieldE
 
 from spatial.errors import OptionError, OutputError
 from spatial.files import atomic_path, nearly_full
-from spatial.outputs.qgis_evidence import Table
+from spatial.outputs.map_specs import FIRST, map_spec
+from spatial.outputs.qgis_evidence import Table, style_names
 from spatial.outputs.qgis_layers import qgis_tables
+from spatial.outputs.qgis_project import NAME, project_archive
 from spatial.outputs.qgis_style import clean, qml, quoted, sld
 from spatial.outputs.storable import unique_name
 from spatial.result import Results
@@ -42,13 +45,16 @@ CONSTRAINT gdc_tn UNIQUE (table_name, name))""",
 min NUMERIC, min_is_inclusive BOOLEAN, max NUMERIC, max_is_inclusive BOOLEAN, description TEXT,
 CONSTRAINT gdcc_ntv UNIQUE (constraint_name, constraint_type, value))""",
 )
+_PROJECTS = "CREATE TABLE qgis_projects (name TEXT PRIMARY KEY, metadata BLOB, content BLOB)"  # as QGIS makes it
 
 
 def write_geopackage(results: Results, path: str | Path, standing: Standing | None = None) -> Path:
-    """Write a measured city as one GeoPackage that QGIS opens styled.
+    """Write a measured city as one GeoPackage that QGIS opens styled, with a project inside and the same project as ``.qgz`` beside it.
+
+    The project has the layers in the groups of the overview map, its opening view, and a sheet to print for every metric.
 
     Layers ``areas`` (every metric and variant with its status, but for those for tables only) and ``totals`` (the city and what closes the
-    sum), every evidence frame that shows no secret layer, the service areas of the overview map, the inputs ``roads`` and ``parks``; tables ``metrics`` (the long table) and ``about``. Titles, aliases and legends are in
+    sum), every evidence frame that shows no secret layer, the service areas of the overview map, the inputs that it draws; tables ``metrics`` (the long table) and ``about``. Titles, aliases and legends are in
     ``results.lang``. Areas of status ``partial`` and ``no_data`` are never coloured as a class. List columns are left out.
 
     Parameters
@@ -56,7 +62,7 @@ def write_geopackage(results: Results, path: str | Path, standing: Standing | No
     results
         From ``measure``.
     path
-        Ends in ``.gpkg``; an existing file is replaced when the new one is whole.
+        Ends in ``.gpkg``; an existing file is replaced when the new one is whole. The project finds it by this name, in whatever folder.
     standing
         How the city stands: adds ``tasks_points``, ``tasks_lines`` and ``tasks_polygons`` (those that have records), styled by how far each has
         come, and the tables ``targets``, ``tasks``, ``left_out`` and ``contradictions``; no record of a secret ledger. ``None`` for a city
@@ -79,16 +85,21 @@ def write_geopackage(results: Results, path: str | Path, standing: Standing | No
     path = Path(path)
     if path.suffix.lower() != ".gpkg":
         raise OptionError(f"{path}: a GeoPackage must end in .gpkg")
-    tables = qgis_tables(results, standing)
+    spec = map_spec(FIRST, results.city.folder)
+    tables = qgis_tables(results, spec, standing)
+    project = project_archive(results, spec, tables, {table.name: _aliases(table) for table in tables}, path.name)
     day = results.city.date if re.fullmatch(r"\d{4}-\d\d-\d\d", results.city.date) else _UNDATED
     moment = f"{day}T00:00:00.000Z"
-    with atomic_path(path) as part, _clock_at(moment):
+    beside = path.with_suffix(".qgz")
+    with atomic_path(beside) as archive, atomic_path(path) as part, _clock_at(moment):
+        archive.write_bytes(project)
         part.unlink()  # GDAL takes an empty file for a broken one
         try:
             for table in tables:
                 _write(table, part)
             with contextlib.closing(sqlite3.connect(part)) as connection:
                 _annotate(connection, tables, moment)
+                _embed(connection, project, moment)
                 _check_whole(connection, tables, path)
             _settle_change_counter(part)
         except _FAULTS as error:
@@ -160,15 +171,14 @@ def _annotate(connection: sqlite3.Connection, tables: Sequence[Table], moment: s
         rows = [(table.name, column, aliases[column], aliases[column], clean(table.columns[column][1])) for column in aliases]
         connection.executemany("INSERT INTO gpkg_data_columns VALUES (?, ?, ?, ?, ?, NULL, NULL)", rows)
         columns = [column for column in table.frame.columns if column != "geometry"]
-        taken: set[str] = set()
-        for index, style in enumerate(table.styles):
+        for index, (style, name) in enumerate(zip(table.styles, style_names(table), strict=True)):
             connection.execute(
                 "INSERT INTO layer_styles (f_table_catalog, f_table_schema, f_table_name, f_geometry_column, styleName, styleQML, styleSLD,"
                 " useAsDefault, description, owner, update_time) VALUES ('', '', ?, ?, ?, ?, ?, ?, '', '', ?)",
                 (
                     table.name,
                     "geom" if table.kind else "",
-                    unique_name(clean(style.name), taken),
+                    name,
                     qml(style, table.kind, columns, aliases),
                     sld(style, table.kind, table.name) if style.rules else "",
                     int(index == 0),
@@ -176,6 +186,14 @@ def _annotate(connection: sqlite3.Connection, tables: Sequence[Table], moment: s
                 ),
             )
     connection.execute("UPDATE gpkg_contents SET last_change = ?", (moment,))
+    connection.commit()
+
+
+def _embed(connection: sqlite3.Connection, project: bytes, moment: str) -> None:
+    """Put the project where QGIS looks for it."""
+    connection.execute(_PROJECTS)
+    kept = json.dumps({"last_modified_time": moment[:19], "last_modified_user": "spatial"})
+    connection.execute("INSERT INTO qgis_projects VALUES (?, ?, ?)", (NAME, kept, project.hex()))
     connection.commit()
 
 

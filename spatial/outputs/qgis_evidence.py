@@ -15,7 +15,7 @@ import shapely
 from spatial.outputs.classes import NO_DATA
 from spatial.outputs.evidence import KIND_COLORS, Graded, column_title, declared_evidence, graded, kinds_of
 from spatial.outputs.map_specs import overlay_title
-from spatial.outputs.qgis_style import Condition, Rule, Style, Symbol, quoted
+from spatial.outputs.qgis_style import Condition, Rule, Style, Symbol, clean, quoted
 from spatial.outputs.storable import one_kind, storable, unique_name
 from spatial.result import Results
 from spatial.text import Lang, Text
@@ -36,6 +36,14 @@ class Table:
         Column → title and description.
     styles
         The first is the one QGIS applies.
+    group
+        In which it stands in the project: one of the map's; empty for none of them.
+    level
+        Of two layers of a group, the one with the higher level is drawn above.
+    shown
+        Whether the project opens with it.
+    opens_with
+        Which of the styles it has then.
     """
 
     name: str
@@ -45,6 +53,16 @@ class Table:
     kind: str = ""
     columns: Mapping[str, tuple[str, str]] = field(default_factory=dict)
     styles: Sequence[Style] = ()
+    group: str = ""
+    level: int = 0
+    shown: bool = False
+    opens_with: int = 0
+
+
+def style_names(table: Table) -> list[str]:
+    """Names of the styles of a table, as file and project have them: each once."""
+    taken: set[str] = set()
+    return [unique_name(clean(style.name), taken) for style in table.styles]
 
 
 def evidence_tables(results: Results, key: str, frame: gpd.GeoDataFrame, taken: set[str]) -> list[Table]:

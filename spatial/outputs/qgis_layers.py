@@ -16,7 +16,8 @@ from spatial.metrics.road_model import class_table, classify
 from spatial.outputs.classes import NO_DATA, PARTIAL, Classing
 from spatial.outputs.classes import classify as class_breaks
 from spatial.outputs.evidence import COLUMN_TITLES, secret_layers, service_areas
-from spatial.outputs.map_specs import FIRST, map_spec
+from spatial.outputs.map_specs import TASKS, MapSpec
+from spatial.outputs.qgis_comments import commented, unit_words
 from spatial.outputs.qgis_evidence import Table, by_kind, evidence_tables, in_brackets, service_area_tables
 from spatial.outputs.qgis_style import Condition, Rule, Style, Symbol, literal, quoted
 from spatial.outputs.qgis_targets import NAMES, target_tables
@@ -28,8 +29,8 @@ from spatial.targets.model import Standing
 from spatial.text import Lang, Text
 from spatial.units import unit_of
 
-INPUTS = ("parks", "roads")
-_FIRST = "road_area_ratio"
+INPUTS = ("parks", "roads")  # beside those that the map draws
+RESULTS = "results"  # the group of what no map draws
 _LABELLED_AREAS = 300  # a grid of thousands of cells is read without labels
 
 _BESIDE = {"low": Text("下限", "low"), "high": Text("上限", "high"), "coverage": Text("数据覆盖", "covered by the data")}
@@ -54,30 +55,35 @@ _TOTALS = {
 }
 
 
-def qgis_tables(results: Results, standing: Standing | None = None) -> list[Table]:
+def qgis_tables(results: Results, spec: MapSpec, standing: Standing | None = None) -> list[Table]:
     """Prepare everything that the file holds.
 
     Parameters
     ----------
     results
         From ``measure``; it is not changed.
+    spec
+        The map whose classes, groups and service areas the layers have.
     standing
         How the city stands, with its targets and tasks; ``None`` for a city without plans.
 
     Returns
     -------
     list of Table
-        In the order of the file's list, with titles, aliases and styles in ``results.lang``; each description carries the attribution.
+        In the order of the file's list, with titles, aliases, units and styles in ``results.lang``; each description carries the attribution.
     """
-    taken = {"areas", "totals", "metrics", "about", *INPUTS, *(NAMES if standing else ())}
-    tables = [*_areas(results, standing), *_inputs(results)]
+    inputs = dict.fromkeys([*INPUTS, *(str(overlay["layer"]) for overlay in spec.overlays.values() if "layer" in overlay)])
+    taken = {"areas", "totals", "metrics", "about", *inputs, *(NAMES if standing else ())}
+    tables = _areas(results, spec, standing)
+    for name in inputs:
+        tables += _placed(_input(results, name, spec), spec, "layer", name)
     for key, frame in results.evidence.items():
         if not secret_layers(results, frame):
-            tables += evidence_tables(results, key, frame, taken)
-    for name, overlay, frame in service_areas(results, map_spec(FIRST, results.city.folder)):
-        tables += service_area_tables(results, name, overlay, frame, taken)
+            tables += _placed(evidence_tables(results, key, frame, taken), spec, "evidence", key)
+    for name, overlay, frame in service_areas(results, spec):
+        tables += _placed(service_area_tables(results, name, overlay, frame, taken), spec, "", name)
     if standing is not None:
-        tables += target_tables(results, standing)
+        tables += _placed(target_tables(results, standing), spec, "source", TASKS)
     lang = results.lang
     tables.append(
         _plain(
@@ -94,9 +100,28 @@ def qgis_tables(results: Results, standing: Standing | None = None) -> list[Tabl
     )
     credit = results.city.attribution
     return [
-        table if credit in table.description else replace(table, description=f"{table.description} · {credit}".strip(" ·"))
+        commented(table if credit in table.description else replace(table, description=f"{table.description} · {credit}".strip(" ·")), lang)
         for table in tables
     ]
+
+
+def _placed(tables: list[Table], spec: MapSpec, key: str, value: str) -> list[Table]:
+    """Put layers into the group of the overlay that draws them: the one of that name, or whose ``key`` says ``value``.
+
+    Evidence that no overlay draws stands beside other evidence of its metric.
+    """
+    metric = value.partition(".")[0] + "."
+    found = beside = None
+    for level, (name, overlay) in enumerate(spec.overlays.items()):
+        said = overlay.get(key, ())
+        given = [said] if isinstance(said, str) else list(said)
+        if (value in given) if key else value == name:
+            found = (str(overlay["group"]), level, name in spec.shown)
+            break
+        if key == "evidence" and beside is None and any(each.startswith(metric) for each in given):
+            beside = (str(overlay["group"]), -1, False)
+    group, level, shown = found or beside or (RESULTS, -1, False)
+    return [replace(table, group=group, level=level, shown=shown) if table.kind else table for table in tables]
 
 
 def _plain(name: str, title: Text, description: Text, frame: pd.DataFrame, lang: Lang) -> Table:
@@ -105,9 +130,9 @@ def _plain(name: str, title: Text, description: Text, frame: pd.DataFrame, lang:
     return Table(name, title.get(lang), description.get(lang), frame, columns=columns, styles=[Style(title.get(lang))])
 
 
-def _areas(results: Results, standing: Standing | None) -> list[Table]:
+def _areas(results: Results, spec: MapSpec, standing: Standing | None) -> list[Table]:
     lang = results.lang
-    spec, centre = map_spec(FIRST, results.city.folder), centres(results, standing)
+    centre = centres(results, standing)
     wide = results.wide()
     is_area = ~wide["area_id"].isin(list(RESERVED)).to_numpy()
     frame, names = storable(wide)
@@ -122,14 +147,21 @@ def _areas(results: Results, standing: Standing | None) -> list[Table]:
         columns[names[f"{column}__status"]] = (f"{head} · {status}", states)
         for extra, word in _BESIDE.items():
             if f"{column}__{extra}" in names:
-                columns[names[f"{column}__{extra}"]] = (f"{head} · {word.get(lang)}", description if extra != "coverage" else "0–1")
+                columns[names[f"{column}__{extra}"]] = (f"{head} · {word.get(lang)}", description if extra != "coverage" else "")
     labelled = int(is_area.sum()) <= _LABELLED_AREAS
     drawn = frame[is_area]
     styles = [
         _choropleth(
-            drawn, results.metrics[metric], names, lang, spec.classing_of(metric), centre(results.metrics[metric]), labelled=labelled
+            drawn,
+            results.metrics[metric],
+            variant,
+            names,
+            lang,
+            spec.classing_of(metric),
+            centre(results.metrics[metric], variant),
+            labelled=labelled,
         )
-        for metric in _ranked(results, wide[is_area])
+        for metric, variant in _ranked(results, spec, wide[is_area])
     ]
     title = Text("各区指标", "Metrics by area").get(lang)
     description = Text(
@@ -159,15 +191,19 @@ def _column(metric: str, variant: str) -> str:
     return f"{metric}__{variant}" if variant else metric
 
 
-def _ranked(results: Results, areas: pd.DataFrame) -> list[str]:
-    """Metrics, the one shown first in front: it has values that may be coloured, or any at all; the road area ratio where equal."""
+def _ranked(results: Results, spec: MapSpec, areas: pd.DataFrame) -> list[tuple[str, str]]:
+    """Metrics and variants, the one that the map opens with in front: it has values that may be coloured, or any at all."""
+    name, _, variant = spec.opens_with.partition("/")
+    shown = {metric: info.default_variant for metric, info in results.shown.items()}
+    if name in shown and variant in results.metrics[name].variants:
+        shown[name] = variant
 
-    def order(name: str) -> tuple[bool, bool, bool]:
-        column = _column(name, results.metrics[name].default_variant)
+    def order(metric: str) -> tuple[bool, bool, bool]:
+        column = _column(metric, shown[metric])
         known = areas[column].notna()
-        return (not (known & areas[f"{column}__status"].isin(["ok", "estimated"])).any(), not known.any(), name != _FIRST)
+        return (not (known & areas[f"{column}__status"].isin(["ok", "estimated"])).any(), not known.any(), metric != name)
 
-    return sorted(results.shown, key=order)
+    return [(metric, shown[metric]) for metric in sorted(shown, key=order)]
 
 
 def _metric_title(info: MetricInfo, variant: str, lang: Lang) -> str:
@@ -178,18 +214,25 @@ def _metric_title(info: MetricInfo, variant: str, lang: Lang) -> str:
 def _metric_words(info: MetricInfo, variant: str, lang: Lang) -> tuple[str, str]:
     """Title and description of a value column, with the unit it is stored in."""
     unit = Text("比例 0–1", "share 0–1").get(lang) if info.unit == "1" else unit_of(info.unit).label.get(lang)
-    said = Text("单位", "unit").get(lang)
     stop = "。" if lang == "zh" else ". "
     return (
         in_brackets(_metric_title(info, variant, lang), unit, lang),
-        stop.join([info.definition.get(lang), f"{said}: {unit or info.unit}", info.standard.get(lang)]),
+        stop.join([unit_words(unit_of(info.unit), lang), info.definition.get(lang), info.standard.get(lang)]),
     )
 
 
 def _choropleth(
-    areas: pd.DataFrame, info: MetricInfo, names: Mapping[str, str], lang: Lang, classing: Classing, target: float | None, *, labelled: bool
+    areas: pd.DataFrame,
+    info: MetricInfo,
+    variant: str,
+    names: Mapping[str, str],
+    lang: Lang,
+    classing: Classing,
+    target: float | None,
+    *,
+    labelled: bool,
 ) -> Style:
-    column = _column(info.name, info.default_variant)
+    column = _column(info.name, variant)
     value, status = names[column], names[f"{column}__status"]
     states = areas[status].to_numpy(dtype=object)
     rankable = np.isin(states, ["ok", "estimated"])
@@ -221,9 +264,9 @@ def _choropleth(
                 said, Symbol(stroke="#1a1a1a", width=0.35 if labelled else 0.15, dashed=True, level=1), (Condition(status, ("estimated",)),)
             )
         )
-    title = _metric_title(info, info.default_variant, lang)
+    title = _metric_title(info, variant, lang)
     text = _label_text(value, status, info.unit, names, lang) if labelled else ""
-    return Style(title, (Rule(in_brackets(title, unit, lang), rules=tuple(rules)),), text)
+    return Style(title, (Rule(in_brackets(title, unit, lang), rules=tuple(rules)),), text, info.name)
 
 
 def _label_text(value: str, status: str, unit: str, names: Mapping[str, str], lang: Lang) -> str:
@@ -239,35 +282,37 @@ def _label_text(value: str, status: str, unit: str, names: Mapping[str, str], la
     return f"coalesce({quoted(names['name'])}, '') || {shown}"
 
 
-def _inputs(results: Results) -> list[Table]:
-    tables = []
-    for name in INPUTS:
-        layer = results.city.layers.get(name)
-        if layer is None or layer.frame is None or layer.sensitivity == "secret":
-            continue
-        lang = results.lang
-        given = layer.frame
-        roads = name == "roads" and {"highway", "name", "motorroad", "area"} <= set(given.columns)
-        frame, names = storable(given.assign(road_class=classify(given)) if roads else given)
-        titles = {key: text.get(lang) for key, text in COLUMN_TITLES.items()} | {
-            key: f.title.get(lang) for key, f in layer.spec.fields.items()
-        }
-        columns = {
-            new: (titles[old], f"OSM: {tag}" if (tag := _tag(layer.spec.fields.get(old))) else "")
-            for old, new in names.items()
-            if old in titles
-        }
-        title = layer.spec.title.get(lang)
-        style = _declared_symbol(layer.spec.style)
-        rules = _road_rules(style, names["road_class"], lang) if roads else (Rule(title, style),)
-        source = layer.source or (results.city.attribution if layer.origin.startswith("osm") else "")
-        described = "; ".join(part for part in (source, layer.sensitivity if layer.sensitivity != "public" else "") if part)
-        tables += by_kind(name, title, described, frame, columns, Style(title, rules), set(), layer.spec.geometry)
-    return tables
+def _input(results: Results, name: str, spec: MapSpec) -> list[Table]:
+    layer = results.city.layers.get(name)
+    if layer is None or layer.frame is None or layer.sensitivity == "secret":
+        return []
+    lang = results.lang
+    given = layer.frame
+    roads = name == "roads" and {"highway", "name", "motorroad", "area"} <= set(given.columns)
+    frame, names = storable(given.assign(road_class=classify(given)) if roads else given)
+    titles = {key: text.get(lang) for key, text in COLUMN_TITLES.items()} | {key: f.title.get(lang) for key, f in layer.spec.fields.items()}
+    columns = {new: (titles[old], _said_of_field(layer.spec.fields.get(old), lang)) for old, new in names.items() if old in titles}
+    title = layer.spec.title.get(lang)
+    drawn = next((overlay for overlay in spec.overlays.values() if overlay.get("layer") == name), None)
+    style = _declared_symbol(layer.spec.style) if drawn is None else _overlay_symbol(drawn["style"])
+    rules = _road_rules(style, names["road_class"], lang) if roads else (Rule(title, style),)
+    source = layer.source or (results.city.attribution if layer.origin.startswith("osm") else "")
+    described = "; ".join(part for part in (source, layer.sensitivity if layer.sensitivity != "public" else "") if part)
+    tables = by_kind(name, title, described, frame, columns, Style(title, rules), set(), layer.spec.geometry)
+    if not roads:
+        return tables
+    # Under a choropleth the colours of the classes would be in the way: the project opens with thin grey lines, as the page does.
+    behind = Style(in_brackets(title, Text("衬底", "behind").get(lang), lang), _roads_behind(style, names["road_class"], lang))
+    return [replace(table, styles=[*table.styles, behind], opens_with=1) if table.kind == "line" else table for table in tables]
 
 
-def _tag(spec: Any) -> str:
-    return str(spec.tag) if spec is not None and spec.tag else ""
+def _said_of_field(spec: Any, lang: Lang) -> str:
+    """Say the unit of a column by its type, and its tag."""
+    if spec is None:
+        return ""
+    unit = {"length": unit_of("m"), "count": unit_of("count")}.get(spec.type)
+    parts = ([unit_words(unit, lang)] if unit else []) + ([f"OSM: {spec.tag}"] if spec.tag else [])
+    return ("；" if lang == "zh" else "; ").join(parts)
 
 
 def _declared_symbol(style: Mapping[str, Any]) -> Symbol:
@@ -278,6 +323,20 @@ def _declared_symbol(style: Mapping[str, Any]) -> Symbol:
     )
 
 
+def _overlay_symbol(style: Mapping[str, Any]) -> Symbol:
+    """Draw as the page does; its widths are pixels, of which four make a millimetre."""
+    fill = style.get("fill")
+    width = round(float(style["weight"]) / 4, 2)
+    return Symbol(
+        None if fill is None else str(fill),
+        str(style["color"]),
+        width,
+        dashed="dash" in style,
+        size=round(float(style.get("radius", 3)) / 2, 2),
+        opacity=float(style.get("fill_opacity", style.get("opacity", 1.0))),
+    )
+
+
 def _road_rules(declared: Symbol, column: str, lang: Lang) -> tuple[Rule, ...]:
     rules = []
     for level, (key, row) in enumerate(reversed(class_table().items()), start=1):
@@ -285,6 +344,19 @@ def _road_rules(declared: Symbol, column: str, lang: Lang) -> tuple[Rule, ...]:
         rules.append(Rule(Text(**row["title"]).get(lang), Symbol(stroke=color, width=width, level=level), (Condition(column, (key,)),)))
     rest = Symbol(stroke="#a9bfa5", width=0.14)
     return (*reversed(rules), Rule(_OTHER_ROADS.get(lang), rest, otherwise=True))
+
+
+def _roads_behind(drawn: Symbol, column: str, lang: Lang) -> tuple[Rule, ...]:
+    """Roads by their width on the page, in its one colour."""
+    wide = {
+        Text("高速公路、快速路", "motorways and expressways"): (("motorway", "expressway"), 0.55),
+        Text("主干路、次干路", "primary and secondary roads"): (("primary", "secondary"), 0.35),
+    }
+    rules = [
+        Rule(title.get(lang), replace(drawn, width=width, level=2 - level), (Condition(column, classes),))
+        for level, (title, (classes, width)) in enumerate(wide.items())
+    ]
+    return (*rules, Rule(Text("支路及其他", "other roads and ways").get(lang), replace(drawn, width=0.14), otherwise=True))
 
 
 def _about(results: Results, standing: Standing | None) -> pd.DataFrame:

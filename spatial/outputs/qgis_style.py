@@ -9,8 +9,9 @@ from xml.etree import ElementTree
 from xml.etree.ElementTree import Element, SubElement
 
 KINDS = {"point": 0, "line": 1, "polygon": 2}
-_DOCTYPE = "<!DOCTYPE qgis PUBLIC 'http://mrcc.com/qgis.dtd' 'SYSTEM'>\n"
+DOCTYPE = "<!DOCTYPE qgis PUBLIC 'http://mrcc.com/qgis.dtd' 'SYSTEM'>\n"
 _SYMBOLS = {"point": "marker", "line": "line", "polygon": "fill"}
+EVALUATED = re.compile(r"\[%.*?%\]", re.DOTALL)  # what QGIS takes for an expression in legends and labels of sheets
 _NOT_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _OGC, _SE, _SLD = "http://www.opengis.net/ogc", "http://www.opengis.net/se", "http://www.opengis.net/sld"
 
@@ -77,16 +78,23 @@ class Rule:
 
 @dataclass(frozen=True)
 class Style:
-    """A named style of one layer; ``text`` is a QGIS expression for the labels, empty for none."""
+    """A named style of one layer; ``text`` is a QGIS expression for the labels, empty for none; ``subject`` the metric that it paints."""
 
     name: str
     rules: tuple[Rule, ...] = ()
     text: str = ""
+    subject: str = ""
 
 
 def clean(text: object) -> str:
     """Leave out what XML cannot hold: control characters, lone surrogates."""
     return _NOT_XML.sub("", str(text))
+
+
+def unevaluated(text: object) -> str:
+    """Part the brackets in which QGIS would evaluate an expression: legends and names of layers are no place for one."""
+    said = clean(text)
+    return said.replace("[%", "[ %") if EVALUATED.search(said) else said
 
 
 def quoted(field: str) -> str:
@@ -113,7 +121,13 @@ def qml(style: Style, kind: str, columns: Sequence[str], aliases: Mapping[str, s
     aliases
         Column → title.
     """
-    root = Element("qgis", version="3.22.0", styleCategories="Symbology|Labeling|Fields|Forms", labelsEnabled=str(int(bool(style.text))))
+    return DOCTYPE + ElementTree.tostring(styled(style, kind, columns, aliases), encoding="unicode")
+
+
+def styled(style: Style, kind: str, columns: Sequence[str], aliases: Mapping[str, str] | None) -> Element:
+    """Build the element ``qgis`` of a style; a layer of a project has the same parts. Without aliases those of the layer stay as they are."""
+    categories = "Symbology|Labeling" + ("|Fields|Forms" if aliases is not None else "")
+    root = Element("qgis", version="3.22.0", styleCategories=categories, labelsEnabled=str(int(bool(style.text))))
     if style.rules:
         renderer = SubElement(root, "renderer-v2", type="RuleRenderer", symbollevels="0", forceraster="0", enableorderby="0")
         top = SubElement(renderer, "rules", key="root")
@@ -125,16 +139,17 @@ def qml(style: Style, kind: str, columns: Sequence[str], aliases: Mapping[str, s
             _symbol(shelf, str(index), symbol, kind)
     if style.text:
         _labeling(root, style.text, kind)
-    listed = SubElement(root, "aliases")
-    for index, column in enumerate(columns, start=1):  # 0 is the feature id
-        SubElement(listed, "alias", field=clean(column), index=str(index), name=clean(aliases.get(column, "")))
+    if aliases is not None:
+        listed = SubElement(root, "aliases")
+        for index, column in enumerate(columns, start=1):  # 0 is the feature id
+            SubElement(listed, "alias", field=clean(column), index=str(index), name=clean(aliases.get(column, "")))
     if kind:
         SubElement(root, "layerGeometryType").text = str(KINDS[kind])
-    return _DOCTYPE + ElementTree.tostring(root, encoding="unicode")
+    return root
 
 
 def _rule(parent: Element, rule: Rule, symbols: list[Symbol]) -> None:
-    said = {"key": f"rule{sum(1 for _ in parent.iter('rule'))}-{len(symbols)}", "label": clean(rule.label)}
+    said = {"key": f"rule{sum(1 for _ in parent.iter('rule'))}-{len(symbols)}", "label": unevaluated(rule.label)}
     if rule.otherwise:
         said["filter"] = "ELSE"
     elif rule.where:

@@ -56,12 +56,15 @@ def _values(column: pd.Series) -> Any:
         return column
     if pd.api.types.is_float_dtype(kind) or pd.api.types.is_signed_integer_dtype(kind):
         return column.astype("float64") if str(kind) == "float16" else column
+    if isinstance(kind, pd.StringDtype) and kind.storage == "pyarrow" and not column.str.contains("\x00", regex=False).any():
+        return column.array  # Arrow keeps UTF-8, so that no surrogate is among them
     given = column.astype(object)
     known = given.dropna()
-    if not isinstance(kind, pd.StringDtype) and known.map(lambda value: isinstance(value, list | tuple | set | dict | np.ndarray)).any():
-        return None
     numbers = {"boolean": "boolean", "integer": "Int64", "floating": "Float64", "mixed-integer-float": "Float64"}
-    if (inferred := pd.api.types.infer_dtype(known)) in numbers:
+    inferred = pd.api.types.infer_dtype(known)
+    if inferred == "mixed" and any(isinstance(value, list | tuple | set | dict | np.ndarray) for value in known):
+        return None
+    if inferred in numbers:
         with contextlib.suppress(OverflowError):
             return given.where(given.notna(), None).astype(numbers[inferred])
     if inferred == "string" and _is_clean(known):

@@ -19,6 +19,7 @@ def run(tmp_path, toml, *options):
         "metrics.parquet",
         "metrics.xlsx",
         "city.gpkg",
+        "city.qgz",
         "map.html",
         "run.json",
     }

@@ -91,7 +91,7 @@ def results(lang: Lang = "zh", *, statuses: tuple[str, ...] = STATUSES, evidence
     )
     frames = tricky() if evidence is None else evidence
     notices = (Text("提示<1>", "notice <1>"),)
-    return Results(pd.DataFrame(rows), areas, made, frames, {"population": people, "road_area_ratio": ratio}, notices, "districts", lang)
+    return Results(pd.DataFrame(rows), areas, made, frames, {"road_area_ratio": ratio, "population": people}, notices, "districts", lang)
 
 
 def tricky() -> dict[str, gpd.GeoDataFrame]:

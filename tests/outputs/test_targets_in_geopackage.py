@@ -45,7 +45,8 @@ def names(path: Path) -> list[str]:
 def test_without_plans_there_is_none_of_it(tmp_path: Path) -> None:
     path = write_geopackage(results(), tmp_path / "city.gpkg")
     assert not set(NAMES) & set(names(path))
-    assert path.read_bytes() == write_geopackage(results(), tmp_path / "again.gpkg", None).read_bytes()
+    (tmp_path / "again").mkdir()
+    assert path.read_bytes() == write_geopackage(results(), tmp_path / "again" / "city.gpkg", None).read_bytes()
 
 
 def test_no_byte_tells_when_it_was_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -179,7 +180,10 @@ def test_a_record_of_several_shapes_stands_in_the_layer_of_each(tmp_path: Path) 
 
 
 def test_equal_data_give_equal_bytes(tmp_path: Path) -> None:
-    first, second = (write_geopackage(planned_results(), tmp_path / f"{name}.gpkg", standing()).read_bytes() for name in "ab")
+    folders = [tmp_path / name for name in "ab"]
+    for folder in folders:
+        folder.mkdir()
+    first, second = (write_geopackage(planned_results(), folder / "city.gpkg", standing()).read_bytes() for folder in folders)
     assert first == second
 
 

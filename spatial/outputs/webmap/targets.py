@@ -235,11 +235,11 @@ class PageTargets:
         return list(dict.fromkeys(mine[f"text_{self.lang}"].astype(str)))
 
 
-def centres(results: Results, standing: Standing | None) -> Callable[[MetricInfo], float | None]:
-    """Return what tells the target about which the default variant of a metric is classed, as on the web map: for QGIS."""
+def centres(results: Results, standing: Standing | None) -> Callable[[MetricInfo, str], float | None]:
+    """Return what tells the target about which a variant of a metric is classed, as on the web map: for QGIS."""
     ids = [str(key) for key in results.areas.ids[results.areas.is_area]]
     targets = PageTargets(results, standing, ids, lambda _: 0)
-    return lambda info: targets.centre(targets.of(info, info.default_variant))
+    return lambda info, variant: targets.centre(targets.of(info, variant))
 
 
 def _text(value: Any) -> str:

@@ -1,0 +1,403 @@
+"""Sheets to print: one A4 landscape a metric, with title, legend, scale, north, sources and stamp."""
+
+from __future__ import annotations
+
+import base64
+import math
+import uuid
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from xml.etree.ElementTree import Element, SubElement
+
+import pyproj
+import shapely
+
+from spatial import crs
+from spatial.outputs.map_specs import MapSpec, text_of
+from spatial.outputs.qgis_evidence import Table, style_names
+from spatial.outputs.qgis_legend import Entry, entries, is_wide, wrapped
+from spatial.outputs.qgis_style import EVALUATED, Rule, Style, clean, unevaluated
+from spatial.outputs.storable import unique_name
+from spatial.result import Results
+from spatial.text import Lang, Text
+
+PAGE_MM = (297.0, 210.0)
+_MAP_MM = (8.0, 24.0, 215.0, 163.0)  # x, y, width, height
+_COLUMN_MM = (227.0, 62.0)  # x, width of what stands beside the map
+# The first that a system has: Noto and Source Han on Linux, YaHei on Windows, PingFang on a Mac.
+FONTS = ("Noto Sans CJK SC", "Source Han Sans SC", "Microsoft YaHei", "PingFang SC", "SimHei", "WenQuanYi Micro Hei", "sans-serif")
+_INK, _GREY, _RED = "#1a1a1a", "#555555", "#b3261e"
+_LABEL, _LEGEND, _MAP, _PICTURE, _SCALE = "65641", "65642", "65639", "65640", "65646"
+_LEFT, _CENTRE = "1", "4"
+_SHEET = Text("A4 横向", "A4 landscape")
+_KEY = Text("图例（括号内为区域个数）", "Legend (with the number of areas)")
+_ISSUED = Text("制图单位：", "Issued by ")
+_APPROVED = Text("审图号：", "Approval number: ")
+_SOURCES = Text("资料来源：", "Sources: ")
+_MEASURED = Text("坐标系：", "Coordinate system: ")
+_LONG = 60  # characters of a name that a title holds
+_LONG_SOURCES = 260
+_NORTH = (
+    '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 24 32"><path d="M12 1 L21 31 L12 24 Z" fill="#1a1a1a"/>'
+    '<path d="M12 1 L3 31 L12 24 Z" fill="#ffffff" stroke="#1a1a1a" stroke-width="1" stroke-linejoin="round"/></svg>'
+)
+_SPACE = uuid.UUID("6f2f2f4e-7f0b-5f44-9a57-2c1f6f1d6f10")
+
+
+@dataclass(frozen=True, eq=False)
+class Sheets:
+    """What the sheets of a project show.
+
+    Attributes
+    ----------
+    tables, ids, titles
+        By name of the table: the layer, its id and its title in the project.
+    file
+        Name of the GeoPackage.
+    extent
+        West, south, east, north that must be seen.
+    """
+
+    results: Results
+    spec: MapSpec
+    tables: Mapping[str, Table]
+    ids: Mapping[str, str]
+    titles: Mapping[str, str]
+    file: str
+    extent: tuple[float, float, float, float]
+
+    @property
+    def lang(self) -> Lang:
+        """Language of every text."""
+        return self.results.lang
+
+    def shown(self) -> list[Table]:
+        """Layers that every sheet draws over the areas, the uppermost first."""
+        rank = {key: number for number, key in enumerate(self.spec.groups)}
+        over = [table for table in self.tables.values() if table.shown and table.kind]
+        return sorted(over, key=lambda table: (rank.get(table.group, len(rank)), -table.level))
+
+
+def add_sheets(root: Element, sheets: Sheets) -> None:
+    """Add to a project a map theme for every style of the areas, and sheets: the opening metric, then the first of each theme of the map.
+
+    Each sheet costs QGIS a tenth of a second when it opens the project, which is why not every metric has one: a sheet shows another when its map
+    follows another theme.
+
+    Parameters
+    ----------
+    root
+        Of the project.
+    sheets
+        What they show.
+    """
+    areas = sheets.tables["areas"]
+    themes = SubElement(root, "visibility-presets")
+    layouts = SubElement(root, "Layouts")
+    taken: set[str] = set()
+    printed = _printed(areas.styles, sheets.spec)
+    kept = {table.name: style_names(table) for table in (*sheets.shown(), areas)}
+    for number, style in enumerate(areas.styles):
+        name = unique_name(unevaluated(style.name), taken)
+        theme = SubElement(themes, "visibility-preset", {"name": name, "has-expanded-info": "0"})
+        for table in (*sheets.shown(), areas):
+            layer = SubElement(theme, "layer", id=sheets.ids[table.name], visible="1", expanded="0")
+            if len(table.styles) > 1:
+                layer.set("style", kept[table.name][number if table is areas else table.opens_with])
+        if style in printed:
+            _sheet(SubElement(layouts, "Layout"), sheets, style, name)
+
+
+def _printed(styles: Sequence[Style], spec: MapSpec) -> list[Style]:
+    coloured = {style.subject: style for style in styles if any(_is_class(rule) for head in style.rules for rule in head.rules)}
+    named = [[metric for metric in theme.get("metrics", ()) if metric in coloured] for theme in spec.themes]
+    return [styles[0], *(coloured[metrics[0]] for metrics in named if metrics)] if styles else []
+
+
+def _is_class(rule: Rule) -> bool:
+    return any("ok" in test.values for test in rule.where)
+
+
+def scale_of(extent: Sequence[float], width_mm: float, height_mm: float) -> int:
+    """Return the largest scale of a round number at which an extent in metres fits a frame: 50,000 for 1 : 50,000."""
+    west, south, east, north = extent
+    least = max((east - west) / width_mm, (north - south) / height_mm, 0.1) * 1000.0
+    power = 10.0 ** math.floor(math.log10(least))
+    return round(next(step * power for step in (1, 1.25, 1.5, 2, 2.5, 3, 4, 5, 6, 7.5, 8, 10) if step * power >= least * (1 - 1e-9)))
+
+
+def literal_text(text: str) -> str:
+    """Write a text for a label of a sheet, where QGIS evaluates what stands between ``[%`` and ``%]``: it remains the text that it is."""
+    return _escaped(clean(text))
+
+
+def _escaped(text: str) -> str:
+    return text.replace("[%", "[% '[' || '%' %]") if EVALUATED.search(text) else text
+
+
+def stamp_of(results: Results, spec: MapSpec) -> str:
+    """Say what must stand on a sheet: its approval number, else that nobody may publish a map of China or of data that are not public."""
+    city, lang = results.city, results.lang
+    if city.sheet.approval_number:
+        return _APPROVED.get(lang) + clean(city.sheet.approval_number)
+    said = text_of(spec.words["stamp"])
+    geodetic = city.crs.geodetic_crs
+    west, south, east, north = shapely.total_bounds(results.areas.whole)
+    middle = crs.reproject([shapely.Point((west + east) / 2, (south + north) / 2)], city.crs, pyproj.CRS(crs.WGS84))[0]
+    if (geodetic is not None and geodetic.to_epsg() == 4490) or crs.in_china(middle.x, middle.y):
+        return said.zh if lang == "zh" else f"{said.zh}\n{said.en}"
+    levels = [layer.sensitivity for layer in city.layers.values() if layer.origin != "absent"]
+    levels += [city.ledger.sensitivity] if city.ledger else []
+    return said.get(lang) if any(level != "public" for level in levels) else ""
+
+
+def _sheet(layout: Element, sheets: Sheets, style: Style, theme: str) -> None:
+    lang, city = sheets.lang, sheets.results.city
+    name = f"{_SHEET.get(lang)} · {theme}"
+    for key, value in {"name": name, "units": "mm", "printResolution": "200", "worldFileMap": ""}.items():
+        layout.set(key, value)
+    page = SubElement(SubElement(layout, "PageCollection"), "LayoutItem")
+    _place(page, "page", name, "65638", 0, 0, *PAGE_MM)
+    x, y, width, height = _MAP_MM
+    column, column_width = _COLUMN_MM
+    scale = scale_of(sheets.extent, width, height)
+    chart = _map(layout, sheets, name, theme, scale)
+    words = sheets.spec.words_in(lang)
+    title = " · ".join(part for part in (_short(city.name), clean(style.name)) if part)
+    _label(layout, name, "title", title, (x, 5.5, width, 10), size=_fitting(title, width, 17), bold=True)
+    date = f"{words['data_date']} {city.date}" if city.date else words["date_unknown"]
+    count = int(sheets.results.areas.is_area.sum())
+    by = sheets.results.by
+    grid = by.startswith("grid:")
+    kind = (
+        words["grid"].format(size=f"{float(by.removeprefix('grid:').removesuffix('m')):g}")
+        if grid
+        else city.layers[by].spec.title.get(lang)
+    )
+    facts = [words["area_count"].format(by=kind, n=f"{count:,}"), date, *([city.synthetic] if city.synthetic else [])]
+    _label(layout, name, "facts", " · ".join(facts), (x, 15.5, width, 6.5), size=9, color=_GREY)
+    if stamp := stamp_of(sheets.results, sheets.spec):
+        frame = not city.sheet.approval_number
+        place = (column, 6, column_width, 14)
+        item = _label(layout, name, "stamp", stamp, place, size=9.5, bold=True, color=_RED if frame else _INK, align=_CENTRE)
+        if frame:
+            item.set("frame", "true")
+            item.set("outlineWidthM", "0.5,mm")
+            item.remove(item[0])
+            item.insert(0, _color("FrameColor", _RED))
+    _legend(layout, sheets, style, name, chart)
+    _north(layout, name, chart, (x + width - 13, y + 3, 10, 13))
+    _label(layout, name, "north", words["north"], (x + width - 13, y + 16, 10, 4.5), size=8, bold=True, align=_CENTRE)
+    _scale_bar(layout, name, chart, scale, (column, 163, column_width, 14), lang)
+    expression = "[% '1 : ' || format_number(map_get(item_variables('map'), 'map_scale'), 0) %]"
+    _label(layout, name, "scale", expression, (column, 178, column_width, 5.5), size=8, evaluated=True)
+    measured = f"{_MEASURED.get(lang)}{crs.name_of(city.crs)} {city.crs.name}"
+    _label(layout, name, "crs", measured, (column, 184, column_width, 9), size=7, color=_GREY)
+    if city.sheet.issuing_unit:
+        issued = _ISSUED.get(lang) + _short(city.sheet.issuing_unit)
+        _label(layout, name, "issued", issued, (column, 194, column_width, 10), size=8.5, bold=True)
+    _label(layout, name, "sources", _sources(sheets), (x, 189, width, 15), size=7, color=_GREY)
+    SubElement(layout, "Atlas", enabled="0", coverageLayer="", hideCoverage="0", filenamePattern="'output_'||@atlas_featurenumber")
+
+
+def _sources(sheets: Sheets) -> str:
+    """Attribution, and whose local layers were used, as far as they are not secret."""
+    city, lang = sheets.results.city, sheets.lang
+    given = [layer.source for layer in city.layers.values() if layer.origin != "absent" and layer.sensitivity != "secret"]
+    parts = [part for part in dict.fromkeys([city.attribution, *given]) if part and part != city.synthetic]
+    said = (_SOURCES.get(lang) + ("；" if lang == "zh" else "; ").join(map(clean, parts))) if parts else ""
+    return said if len(said) <= _LONG_SOURCES else said[:_LONG_SOURCES] + " …"
+
+
+def _fitting(text: str, width_mm: float, most: float) -> float:
+    """Size of type, points, in which a text stands on one line, as far as it can be read then."""
+    em_mm = 0.353 * sum(1.0 if is_wide(character) else 0.58 for character in text)
+    return float(max(min(most, math.floor(2 * width_mm / em_mm) / 2), 9.0)) if em_mm else most
+
+
+def _short(text: str) -> str:
+    said = clean(text)
+    return said if len(said) <= _LONG else said[:_LONG] + "…"
+
+
+def _place(item: Element, key: str, sheet: str, kind: str, x: float, y: float, width: float, height: float) -> Element:
+    """Give an item its kind, name and place; its id is always the same for the same sheet."""
+    own = "{" + str(uuid.uuid5(_SPACE, f"{sheet}/{key}")) + "}"
+    said = {
+        "type": kind,
+        "id": "" if key == "page" else key,
+        "uuid": own,
+        "templateUuid": own,
+        "position": f"{x:g},{y:g},mm",
+        "positionOnPage": f"{x:g},{y:g},mm",
+        "size": f"{width:g},{height:g},mm",
+        "referencePoint": "0",
+        "itemRotation": "0",
+        "opacity": "1",
+        "frame": "false",
+        "background": "true" if key in ("page", "map") else "false",
+        "outlineWidthM": "0.2,mm",
+        "frameJoinStyle": "miter",
+        "visibility": "1",
+        "zValue": {"page": "0", "map": "1"}.get(key, "2"),
+        "excludeFromExports": "0",
+        "positionLock": "false",
+        "groupUuid": "",
+        "blendMode": "0",
+    }
+    for attribute, value in said.items():
+        item.set(attribute, value)
+    item.append(_color("FrameColor", _INK))
+    item.append(_color("BackgroundColor", "#ffffff"))
+    return item
+
+
+def _color(name: str, color: str) -> Element:
+    red, green, blue = (str(int(color[at : at + 2], 16)) for at in (1, 3, 5))
+    return Element(name, red=red, green=green, blue=blue, alpha="255")
+
+
+def _label(
+    layout: Element,
+    sheet: str,
+    key: str,
+    text: str,
+    place: tuple[float, float, float, float],
+    *,
+    size: float,
+    bold: bool = False,
+    color: str = _INK,
+    align: str = _LEFT,
+    evaluated: bool = False,
+) -> Element:
+    item = _place(SubElement(layout, "LayoutItem"), key, sheet, _LABEL, *place)
+    middle, top = "128", "32"
+    said = {"labelText": text if evaluated else literal_text(text), "halign": align, "htmlState": "0", "marginX": "0", "marginY": "0"}
+    for attribute, value in {**said, "valign": middle if key in ("title", "stamp", "north") else top}.items():
+        item.set(attribute, value)
+    SubElement(item, "LabelFont", description=_font(size, bold=bold), style="")
+    item.append(_color("FontColor", color))
+    item.append(_text_style(size, bold=bold, color=color))
+    return item
+
+
+def _font(size: float, *, bold: bool = False) -> str:
+    return f"{FONTS[0]},{size:g},-1,5,{75 if bold else 50},0,0,0,0,0"
+
+
+def _text_style(size: float, *, bold: bool = False, color: str = _INK) -> Element:
+    """Describe a font for QGIS from 3.24 on, which looks for the first of the families that there is."""
+    rgb = ",".join(str(int(color[at : at + 2], 16)) for at in (1, 3, 5)) + ",255"
+    said = {"fontFamily": FONTS[0], "fontSize": f"{size:g}", "fontSizeUnit": "Point", "fontWeight": "75" if bold else "50"}
+    style = Element("text-style", {**said, "textColor": rgb, "textOpacity": "1", "namedStyle": "", "allowHtml": "0"})
+    families = SubElement(style, "families")
+    for name in FONTS:
+        SubElement(families, "family", name=name)
+    return style
+
+
+def _map(layout: Element, sheets: Sheets, sheet: str, theme: str, scale: int) -> str:
+    x, y, width, height = _MAP_MM
+    west, south, east, north = sheets.extent
+    across, up = (side / 1000.0 * scale / 2 for side in (width, height))
+    middle_x, middle_y = (west + east) / 2, (south + north) / 2
+    item = _place(SubElement(layout, "LayoutItem"), "map", sheet, _MAP, x, y, width, height)
+    said = {"frame": "true", "keepLayerSet": "false", "followPreset": "true", "followPresetName": theme, "mapRotation": "0"}
+    for attribute, value in {**said, "drawCanvasItems": "false", "labelMargin": "0,mm", "mapFlags": "0", "isTemporal": "0"}.items():
+        item.set(attribute, value)
+    edges = (middle_x - across, middle_y - up, middle_x + across, middle_y + up)
+    SubElement(item, "Extent", dict(zip(("xmin", "ymin", "xmax", "ymax"), (f"{edge:.3f}" for edge in edges), strict=True)))
+    SubElement(item, "LayerSet")
+    return item.get("uuid", "")
+
+
+def _north(layout: Element, sheet: str, chart: str, place: tuple[float, float, float, float]) -> None:
+    item = _place(SubElement(layout, "LayoutItem"), "north arrow", sheet, _PICTURE, *place)
+    drawn = "base64:" + base64.b64encode(_NORTH.encode()).decode()
+    said = {"file": drawn, "mode": "0", "resizeMode": "0", "anchorPoint": "4", "mapUuid": chart, "northMode": "0", "northOffset": "0"}
+    for attribute, value in {**said, "pictureRotation": "0", "svgFillColor": "26,26,26,255", "svgBorderColor": "26,26,26,255"}.items():
+        item.set(attribute, value)
+
+
+def _scale_bar(layout: Element, sheet: str, chart: str, scale: int, place: tuple[float, float, float, float], lang: Lang) -> None:
+    """Add a bar of two parts, each a round length of about 2 cm."""
+    wanted = 0.024 * scale
+    power = 10.0 ** math.floor(math.log10(wanted))
+    length = max(step * power for step in (1, 2, 2.5, 5) if step * power <= wanted)
+    far = length >= 1000
+    item = _place(SubElement(layout, "LayoutItem"), "scale bar", sheet, _SCALE, *place)
+    said = {
+        "mapUuid": chart,
+        "style": "Single Box",
+        "unitType": "km" if far else "meters",
+        "unitLabel": (Text("公里", "km") if far else Text("米", "m")).get(lang),
+        "numMapUnitsPerScaleBarUnit": "1",
+        "numUnitsPerSegment": f"{length / 1000 if far else length:g}",
+        "numSegments": "2",
+        "numSegmentsLeft": "0",
+        "segmentSizeMode": "0",
+        "segmentMillimeters": "24",
+        "minBarWidth": "30",
+        "maxBarWidth": "60",
+        "height": "2",
+        "labelBarSpace": "1.5",
+        "boxContentSpace": "0.5",
+        "outlineWidth": "0.2",
+        "alignment": "0",
+        "lineJoinStyle": "miter",
+        "lineCapStyle": "square",
+    }
+    for attribute, value in said.items():
+        item.set(attribute, value)
+    item.append(_text_style(8))
+    item.append(_color("strokeColor", _INK))
+    item.append(_color("fillColor", _INK))
+    item.append(_color("fillColor2", "#ffffff"))
+
+
+def _legend(layout: Element, sheets: Sheets, style: Style, sheet: str, chart: str) -> None:
+    """Say what is drawn: the classes with how many areas each has, then the layers above with the kinds that occur."""
+    column, width = _COLUMN_MM
+    lang = sheets.lang
+    item = _place(SubElement(layout, "LayoutItem"), "legend", sheet, _LEGEND, column, 24, width, 60)
+    said = {"title": _KEY.get(lang), "map_uuid": chart, "columnCount": "1", "resizeToContents": "1", "legendFilterByAtlas": "0"}
+    sizes = {"symbolWidth": "6", "symbolHeight": "3.4", "boxSpace": "0", "columnSpace": "2", "lineSpacing": "0.6", "wrapChar": ""}
+    for attribute, value in {**said, **sizes, "titleAlignment": "1", "symbolAlignment": "1", "fontColor": _INK}.items():
+        item.set(attribute, value)
+    styles = SubElement(item, "styles")
+    for name, size, bold, margins in (
+        ("title", 11, True, {"marginBottom": "1.5"}),
+        ("group", 9, True, {"marginTop": "2"}),
+        ("subgroup", 8.5, True, {"marginTop": "2.5"}),
+        ("symbol", 8, False, {"marginTop": "1.2"}),
+        ("symbolLabel", 8, False, {"marginTop": "1", "marginLeft": "2"}),
+    ):
+        kept = SubElement(styles, "style", {"name": name, "alignment": "1", "indent": "0", **margins})
+        SubElement(kept, "styleFont", description=_font(size, bold=bold), style="")
+        kept.append(_text_style(size, bold=bold))
+    tree = SubElement(item, "layer-tree-group")
+    for table in (sheets.tables["areas"], *sheets.shown()):
+        counted = table.name == "areas"
+        found = entries(table, style if counted else table.styles[table.opens_with], lang, counted=counted)
+        if found:
+            _legend_layer(tree, sheets, table, found)
+
+
+def _legend_layer(tree: Element, sheets: Sheets, table: Table, found: Sequence[Entry]) -> None:
+    source = f"./{sheets.file}|layername={table.name}"
+    title = sheets.titles[table.name]
+    layer = SubElement(tree, "layer-tree-layer", id=sheets.ids[table.name], name=title, source=source, providerKey="ogr")
+    layer.set("checked", "Qt::Checked")
+    layer.set("expanded", "1")
+    heading = next((entry.label for entry in found if entry.heading), title)
+    nodes = [entry for entry in found if not entry.heading]
+    said = {"legend/node-order": ",".join(str(entry.node) for entry in nodes)}
+    said |= {f"legend/label-{entry.node}": wrapped(unevaluated(entry.label)) for entry in nodes}
+    if len(nodes) == 1 and nodes[0].label == title:
+        said["legend/title-style"] = "hidden"
+    else:
+        said["legend/title-label"] = wrapped(unevaluated(heading))
+        said["legend/title-style"] = "subgroup"
+    kept = SubElement(SubElement(layer, "customproperties"), "Option", type="Map")
+    for key, value in said.items():
+        SubElement(kept, "Option", type="QString", name=key, value=value)
