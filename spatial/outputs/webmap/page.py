@@ -20,6 +20,7 @@ from spatial import catalogue
 from spatial.errors import ProjectError
 from spatial.files import atomic_path
 from spatial.outputs.map_specs import FIRST, MapSpec, map_spec
+from spatial.outputs.release import closest_zoom
 from spatial.outputs.webmap.payload import build_payload
 from spatial.result import Results
 from spatial.targets.model import Standing
@@ -79,7 +80,13 @@ def _page(results: Results, spec: MapSpec, standing: Standing | None) -> bytes:
     title = payload["title"][results.lang] if isinstance(payload["title"], dict) else payload["title"]
     folder = catalogue.shipped() / "maps" / "page"
     chart = folium.Map(
-        location=None, tiles=None, zoom_control="topright", prefer_canvas=True, zoom_snap=0.25, attribution_control=False, max_zoom=19
+        location=None,
+        tiles=None,
+        zoom_control="topright",
+        prefer_canvas=True,
+        zoom_snap=0.25,
+        attribution_control=False,
+        max_zoom=closest_zoom(results),
     )
     chart.default_js, chart.default_css = [], []
     chart._id = "page"

@@ -122,12 +122,14 @@ class _Payload:
         crs = self.words["crs_note"].format(crs=name_of(city.crs))
         return {
             "name": city.name or self.words["untitled"],
-            "facts": [count, date, crs],
+            "facts": [*([self.words["edition_public"]] if self.results.edition else []), count, date, crs],
             "synthetic": city.synthetic,
             "stamp": self._stamp(),
         }
 
     def _stamp(self) -> str:
+        if self.results.edition:  # refused where the stamp would have to stand
+            return ""
         city = self.results.city
         layers = city.layers.values()
         if _in_china(city.crs, self._lonlat(shapely.box(*shapely.total_bounds(self.results.areas.whole)))):
