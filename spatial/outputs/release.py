@@ -18,7 +18,6 @@ from spatial.city import City, Layer
 from spatial.crs import WGS84, choose_crs, reproject
 from spatial.errors import CRSError, Faults, OptionError, ProjectError, nearest, shown
 from spatial.layers import SENSITIVITIES
-from spatial.result import Results
 from spatial.text import Text
 
 PUBLIC = "public"
@@ -103,11 +102,6 @@ def rules_of(own: Path | None) -> Rules:
     return Rules(**{**made, "max_zoom": int(said["max_zoom"])})
 
 
-def closest_zoom(results: Results) -> int:
-    """How far a page may be zoomed in: to single houses, but of an edition to what it is accurate for."""
-    return rules_of(results.city.folder).max_zoom if results.edition else 19
-
-
 def check_edition(name: str) -> str:
     """Return the name of an edition.
 
@@ -184,16 +178,24 @@ def _refuse(city: City, by: str) -> None:
                 " report by areas that are public (--by), or give public outlines"
             )
     if not any(name in hidden for name in (by, *_OUTLINES)):
-        areas = city.areas(by)
-        size = shapely.area(areas.whole[areas.is_area])
-        if len(size) and float(np.median(size)) < rules.smallest_area_m**2 * (1 - 1e-6):
+        size_m2 = _typical_m2(city, by)
+        if size_m2 < rules.smallest_area_m**2 * (1 - 1e-6):
             faults.add(
-                f"--edition public: areas of {by} measure {np.median(size) / 1e6:.2g} km² (half of them less), below the square of"
+                f"--edition public: areas of {by} measure {size_m2 / 1e6:.2g} km² (half of them less), below the square of"
                 f" {rules.smallest_area_m:,.0f} m that public figures need; use districts, or --by grid:{rules.smallest_area_m:g} or coarser"
             )
     if not city.synthetic and in_china(city):
         _refuse_in_china(city, by, faults)
     faults.raise_if_any()
+
+
+def _typical_m2(city: City, by: str) -> float:
+    """Return the size of a cell, or of the middle one of areas, of which a few may be small; endless where there are none."""
+    areas = city.areas(by)
+    if by.startswith("grid:"):  # whose cells are cut at the outline
+        return float(by.removeprefix("grid:").removesuffix("m")) ** 2
+    size = shapely.area(areas.whole[areas.is_area])
+    return float(np.median(size)) if len(size) else np.inf
 
 
 def _refuse_in_china(city: City, by: str, faults: Faults) -> None:

@@ -20,7 +20,7 @@ from spatial import catalogue
 from spatial.errors import ProjectError
 from spatial.files import atomic_path
 from spatial.outputs.map_specs import FIRST, MapSpec, map_spec
-from spatial.outputs.release import closest_zoom
+from spatial.outputs.release import rules_of
 from spatial.outputs.webmap.payload import build_payload
 from spatial.result import Results
 from spatial.targets.model import Standing
@@ -80,16 +80,12 @@ def _page(results: Results, spec: MapSpec, standing: Standing | None) -> bytes:
     title = payload["title"][results.lang] if isinstance(payload["title"], dict) else payload["title"]
     folder = catalogue.shipped() / "maps" / "page"
     chart = folium.Map(
-        location=None,
-        tiles=None,
-        zoom_control="topright",
-        prefer_canvas=True,
-        zoom_snap=0.25,
-        attribution_control=False,
-        max_zoom=closest_zoom(results),
+        location=None, tiles=None, zoom_control="topright", prefer_canvas=True, zoom_snap=0.25, attribution_control=False, max_zoom=19
     )
     chart.default_js, chart.default_css = [], []
     chart._id = "page"
+    if results.edition:  # Folium hands its own max_zoom to tile layers alone
+        chart.options["maxZoom"] = rules_of(results.city.folder).max_zoom
     figure: Figure = chart.get_root()
     figure.title = html.escape(f"{results.city.name} · {title}")
     figure.header.add_child(Verbatim(f'<meta http-equiv="Content-Security-Policy" content="{_POLICY}" />'), index=0, name="policy")
