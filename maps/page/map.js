@@ -84,7 +84,7 @@ function openPage(map, data, { link, lang, speak }) {
 
   function look() {
     const [zoom, lat, lon] = (link.get("map") || "").split("/").map(Number);
-    if (Number.isFinite(zoom + lat + lon)) map.setView([lat, lon], zoom, { animate: false });
+    if (zoom >= 0 && zoom <= 24 && Math.abs(lat) <= 85 && Math.abs(lon) <= 180) map.setView([lat, lon], zoom, { animate: false });
     else home(false);
   }
 
