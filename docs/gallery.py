@@ -20,11 +20,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import geopandas as gpd
 import numpy as np
 import numpy.typing as npt
 import rasterio
+import shapely
 
-from spatial import measure, open_city, write_map
+from spatial import City, measure, open_city, write_map
 from spatial.catalogue import shipped
 from spatial.city_toml import parse_project
 from spatial.outputs.map_specs import FIRST, MapSpec, map_specs
@@ -46,6 +48,11 @@ _LAS_PALMAS = Text(
 _LAS_PALMAS_TOML = """name = "Las Palmas de Gran Canaria"
 [osm]
 file = '{file}'
+"""
+_OUTLINE_TOML = """
+[layers.boundary]
+file = "boundary.gpkg"
+source = "OpenStreetMap"
 """
 # The town and its port, which lie at the eastern edge of an extract that is half sea.
 _TOWN = "map=12.75/28.115/-15.438"
@@ -118,10 +125,24 @@ def _las_palmas(scratch: Path) -> Iterator[Shot]:
     folder = scratch / "las_palmas"
     folder.mkdir()
     (folder / "city.toml").write_text(_LAS_PALMAS_TOML.format(file=extracts[-1].resolve().as_posix()), encoding="utf-8")
-    results = measure(open_city(folder, cache=False), _OSM_METRICS, "grid:500")
+    _outline(open_city(folder), folder / "boundary.gpkg")
+    with (folder / "city.toml").open("a", encoding="utf-8") as file:
+        file.write(_OUTLINE_TOML)
+    results = measure(open_city(folder), _OSM_METRICS, "grid:500")
     for spec, page in _pages(results, None, folder / "pages", None):
         name = "las-palmas" if spec.name == FIRST else f"las-palmas-{spec.name.replace('_', '-')}"
         yield Shot(name, page, WIDE, _caption(_LAS_PALMAS, spec), _TOWN)
+
+
+def _outline(city: City, path: Path) -> None:
+    """Draw the outline of where there are streets: the extract is half sea, and its boundary is not OpenStreetMap's to give."""
+    streets = city.frame("roads")
+    streets = streets[~streets["highway"].isin(["track", "path", "footway", "steps", "cycleway", "service"])]
+    ground = shapely.buffer(
+        shapely.union_all(shapely.buffer(shapely.simplify(streets.geometry.to_numpy(), 20), 300, quad_segs=3)), -150, quad_segs=3
+    )
+    parts = [shapely.Polygon(part.exterior) for part in shapely.get_parts(ground) if shapely.area(part) > 2e6]
+    gpd.GeoDataFrame({"id": ["1"]}, geometry=[shapely.union_all(parts)], crs=city.crs).to_file(path, driver="GPKG")
 
 
 def _pages(results: Results, standing: Standing | None, folder: Path, names: list[str] | None) -> Iterator[tuple[MapSpec, Path]]:
@@ -173,16 +194,17 @@ def _reduced(picture: bytes, colours: int = COLOURS) -> bytes:
 
 
 def _palette(known: npt.NDArray[np.uint8], counts: npt.NDArray[np.int64], colours: int) -> npt.NDArray[np.uint8]:
-    """Choose colours that stand for cells of the colour cube: the most frequent of each, those of the fullest cells."""
+    """Choose the most frequent colours, so that fills stay exact, and from each fuller cell of the colour cube one for the shades between."""
     if len(known) <= colours:
         return known
+    frequent = np.argsort(-counts, kind="stable")[: colours // 2]
     cells = (known >> 4).astype(int) @ [256, 16, 1]
     order = np.lexsort((-counts, cells))
     first = order[np.r_[True, np.diff(cells[order]) != 0]]
     weight = np.bincount(cells, counts, minlength=4096)[cells[first]]
-    chosen = first[np.argsort(-weight, kind="stable")[: colours - colours // 4]]
-    rest = np.setdiff1d(np.argsort(-counts, kind="stable")[:colours], chosen)[: colours // 4]
-    return known[np.sort(np.concatenate([chosen, rest]))]
+    first = first[np.argsort(-weight, kind="stable")]
+    shades = first[~np.isin(first, frequent)][: colours - len(frequent)]
+    return known[np.sort(np.concatenate([frequent, shades]))]
 
 
 def _png(index: npt.NDArray[np.uint8], palette: npt.NDArray[np.uint8]) -> bytes:

@@ -159,6 +159,7 @@ def released(city: City, by: str, *, level: str = PUBLIC) -> City:
         city,
         layers=MappingProxyType(layers),
         data_extent=_extent(city, layers),
+        scopes={name: layer for name, layer in city.scopes.items() if layer not in hidden},
         notices=_notices(city, layers, hidden),
         inputs=_inputs(city, hidden),
         ledger=None if "ledger" in hidden else city.ledger,
