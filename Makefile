@@ -1,4 +1,4 @@
-# make demo · make test · make bench · make corpus · make fuzz: each sets up what it needs from nothing, in its own virtual environment.
+# make demo · make test · make bench · make gallery · make corpus · make fuzz: each sets up what it needs from nothing, in its own virtual environment.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
@@ -9,7 +9,7 @@ COUNT ?= 500
 JOBS ?= 2
 FUZZ_SECONDS ?= 600
 
-.PHONY: demo test bench corpus fuzz lint clean
+.PHONY: demo test bench gallery corpus fuzz lint clean
 .DEFAULT_GOAL := demo
 
 $(VENV)/.installed: pyproject.toml
@@ -37,6 +37,10 @@ test: lint
 
 bench: $(VENV)/.installed-dev
 	$(BIN)/python -m bench
+
+# The pictures of docs/gallery, by Chromium; those of Las Palmas where SPATIAL_CASES says where the real cases are.
+gallery: $(VENV)/.installed-dev
+	$(BIN)/python docs/gallery.py
 
 # A campaign of damaged inputs: make corpus SEED=7 COUNT=1000
 corpus: $(VENV)/.installed-dev

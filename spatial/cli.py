@@ -224,6 +224,11 @@ def _run_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--by", metavar="AREAS", default="districts", help="districts (default), grid:500 (cells in metres), or any polygon layer"
     )
+    parser.add_argument(
+        "--edition",
+        metavar="public",
+        help="write only what may be given away, generalised; refused where that cannot be (docs/editions.md)",
+    )
     parser.add_argument("--lang", choices=("zh", "en"), help="language of notes, titles and map (default: zh for a city in China, else en)")
     parser.add_argument("--no-cache", action="store_true", help="do not keep parsed layers beside city.toml")
     parser.add_argument("--quiet", action="store_true", help="show no progress")
@@ -238,8 +243,9 @@ def _run(args: argparse.Namespace) -> None:
         raise OptionError('--metrics names no metric; "spatial list" shows all')
     progress = Progress(None if args.quiet else draw())
     written = run_project(
-        args.project, out=args.out, force=args.force, metrics=names, by=args.by, lang=args.lang, cache=not args.no_cache, progress=progress
-    )
+        args.project, out=args.out, force=args.force, metrics=names, by=args.by, lang=args.lang, cache=not args.no_cache, progress=progress,
+        edition=args.edition or "",
+    )  # fmt: skip
     clear(progress.draw is not None)
     print(written[0].parent)
     for path in written:
@@ -247,8 +253,9 @@ def _run(args: argparse.Namespace) -> None:
 
 
 def run_project(
-    project: Path, *, out: Path | None, force: bool, metrics: list[str] | None, by: str, lang: Any, cache: bool, progress: Any
-) -> list[Path]:
+    project: Path, *, out: Path | None, force: bool, metrics: list[str] | None, by: str, lang: Any, cache: bool, progress: Any,
+    edition: str = "",
+) -> list[Path]:  # fmt: skip
     """Measure a project and write its outputs; what ``spatial run`` does.
 
     Returns
@@ -267,9 +274,12 @@ def run_project(
     from spatial.metrics import find, registered
     from spatial.outputs.folder import target_folder, write_run
     from spatial.outputs.map_specs import map_specs
+    from spatial.outputs.release import check_edition, released
     from spatial.project import open_city
     from spatial.targets.standing import check_standing, plans_of, standing_of
 
+    if edition:
+        check_edition(edition)
     project = project / "city.toml" if os.path.isdir(project) else project
     parsed = parse_project(project)
     # A misspelt metric, or a wrong declaration of one, of a map or of a plan, is told before minutes of reading.
@@ -285,14 +295,19 @@ def run_project(
     city = open_city(project, progress=progress, cache=cache)
     check_standing(parsed, city)
     lang = lang or ("zh" if "CGCS2000" in city.crs.name else "en")
-    options = {"metrics": metrics, "by": by, "lang": lang}
-    target = target_folder(city, project, out, options, force=force, kept=kept)
+    options = {"metrics": metrics, "by": by, "lang": lang, **({"edition": edition} if edition else {})}
+    target = target_folder(released(city, by) if edition else city, project, out, options, force=force, kept=kept)
     results = measure(city, metrics, by, lang=lang, progress=progress)
     for notice in results.notices:
         clear(progress.draw is not None)
         print(f"notice: {printable(notice.get(lang))}", file=sys.stderr)
-    with progress.step("judge the targets"):
-        standing = standing_of(parsed, city, results)
+    if edition:
+        from spatial.outputs.edition import published
+
+        results, standing = published(results, judge=lambda city, made, day: standing_of(parsed, city, made, day=day), progress=progress)
+    else:
+        with progress.step("judge the targets"):
+            standing = standing_of(parsed, city, results)
     return write_run(results, target, options, force=force, latest=out is None, progress=progress, standing=standing)
 
 

@@ -20,7 +20,7 @@ _LEDGER_KEYS = ("date", "previous", "previous_date", "complete_for", "on_fault")
 _FILE_KEYS = ("file", "layer", "id", "name", "datum", "crs", "x", "y", "where", "fields", "values", "encoding", "source", "licence",
               "sensitivity", "geometry", "datum_parameters")  # fmt: skip
 _TARGET_KEYS = ("area", "counts")
-_STATISTICS_KEYS = ("file", "layer", "fields", "values", "encoding", "where", "source", "licence", "date", "on_fault")
+_STATISTICS_KEYS = ("file", "layer", "fields", "values", "encoding", "where", "source", "licence", "date", "sensitivity", "on_fault")
 
 
 @dataclass(frozen=True)

@@ -135,6 +135,8 @@ class Results:
         What a reader must know about the whole run.
     lang
         Language of notes and titles.
+    edition
+        ``public`` for what ``spatial.outputs.edition`` left of it; empty for all that was measured.
     """
 
     rows: pd.DataFrame
@@ -145,6 +147,7 @@ class Results:
     notices: tuple[Text, ...] = ()
     by: str = "districts"
     lang: Lang = "en"
+    edition: str = ""
 
     @property
     def table(self) -> pd.DataFrame:

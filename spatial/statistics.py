@@ -51,6 +51,7 @@ class Statistics:
     left_out: pd.DataFrame
     source: str = ""
     notices: tuple[Text, ...] = ()
+    sensitivity: str = "public"
 
 
 @dataclass(frozen=True)
@@ -204,7 +205,9 @@ def make_statistics(rows: pd.DataFrame, file: TableFile, declared: Mapping[str, 
         faults.add(f'{where}: {len(out)} rows cannot be used; correct them, or set on_fault = "leave_out"')
         faults.raise_if_any()
     left = pd.DataFrame([("statistics", place, metric, area, why.zh, why.en) for place, metric, area, why in out], columns=list(LEFT_OUT))
-    return Statistics(frame.astype({"year": "int64", "value": "float64"}), left.astype(object), file.source, tuple(told(left)))
+    return Statistics(
+        frame.astype({"year": "int64", "value": "float64"}), left.astype(object), file.source, tuple(told(left)), file.sensitivity
+    )
 
 
 def left_out_of(statistics: Statistics, figure: StatisticMetric) -> pd.DataFrame:

@@ -42,7 +42,7 @@ function makeCard(data, targets, close) {
     if (!variant.sources.length) return;
     const said = element("dd", "sources");
     said.append(...variant.sources.map((index) => named("span", "", data.sources[index])));
-    said.append(element("span", "", data.city.facts[1])); // the day to which the data speak
+    said.append(element("span", "", data.city.date)); // the day to which the data speak
     facts.append(element("dt", "", words.sources), said);
   }
 

@@ -317,7 +317,7 @@ function openPage(map, data, { link, lang, speak }) {
 
   function heading() {
     const head = element("header", "heading");
-    head.append(element("p", "kind", data.title), named("h1", "", data.city.name), element("p", "facts", data.city.facts[0]));
+    head.append(element("p", "kind", data.title), named("h1", "", data.city.name), element("p", "facts", [data.city.edition, data.city.facts[0]].filter(Boolean).join(" · ")));
     if (data.city.synthetic) head.append(named("p", "synthetic", data.city.synthetic));
     return head;
   }

@@ -53,7 +53,7 @@ def target_folder(
     out
         ``--out``; ``None`` for ``out/<data date>-<hash of inputs>`` beside ``city.toml``.
     options
-        What else the result depends on.
+        What else the result depends on; ``edition`` is told by the name of the folder, and no edition replaces another.
     force
         Whether an existing folder of another run is replaced whole.
     kept
@@ -73,7 +73,8 @@ def target_folder(
         digest = hashlib.sha256(json.dumps([list(map(dict, city.inputs)), dict(options), _version()], sort_keys=True).encode()).hexdigest()[
             :8
         ]
-        target = project.resolve().parent / "out" / f"{city.date or 'undated'}-{digest}"
+        edition = f"-{options['edition']}" if options.get("edition") else ""
+        target = project.resolve().parent / "out" / f"{city.date or 'undated'}-{digest}{edition}"
     else:
         target = out.resolve()
     with writing(target):
@@ -81,7 +82,7 @@ def target_folder(
             raise OutputError(f"{target}: is a file; choose a folder with --out")
         tidy(target.parent)
         if target.is_dir() and any(target.iterdir()):
-            _may_replace(target, city, force=force, kept=[project, *kept])
+            _may_replace(target, city, str(options.get("edition", "")), force=force, kept=[project, *kept])
         _probe(next(folder for folder in target.parents if folder.exists()))
     return target
 
@@ -92,7 +93,7 @@ def _probe(folder: Path) -> None:
         pass
 
 
-def _may_replace(target: Path, city: City, *, force: bool, kept: Sequence[Path]) -> None:
+def _may_replace(target: Path, city: City, edition: str, *, force: bool, kept: Sequence[Path]) -> None:
     for path in (*(path.resolve() for path in kept), Path.cwd(), Path.home()):
         if path == target or target in path.parents:
             raise OutputError(f"{target}: holds {path}; it is never replaced; choose a new folder with --out")
@@ -103,6 +104,9 @@ def _may_replace(target: Path, city: City, *, force: bool, kept: Sequence[Path])
     ours = _run_of(target)
     if ours is None:
         raise OutputError(f"{target}: is not empty and holds no run of spatial; choose a new folder, or --force to replace it whole")
+    if ours.get("edition", "") != edition:
+        held = f'a run of edition "{ours.get("edition")}"' if ours.get("edition") else "a run that is no edition for the public"
+        raise OutputError(f"{target}: holds {held}; choose a new folder with --out, or --force to replace it whole")
     if ours.get("inputs") != [dict(entry) for entry in city.inputs]:
         raise OutputError(f"{target}: holds a run of other inputs; choose a new folder, or --force to replace it whole")
     if others := sorted({path.name for path in target.iterdir()} - set(ours.get("files", ()))):
@@ -140,7 +144,7 @@ def write_run(
     force
         Whether whatever stands there by now gives way; otherwise only a run of the same inputs does.
     latest
-        Whether ``latest.json`` beside the folder points to it.
+        Whether ``latest.json`` beside the folder points to it; of an edition, ``latest-EDITION.json``.
     progress
         Steps so far; their cost goes into ``run.json``.
     standing
@@ -156,7 +160,7 @@ def write_run(
     OutputError
         No space, no permission, or something came to stand there meanwhile; nothing half written is left.
     """
-    replace = force or (lambda: _may_replace(target, results.city, force=False, kept=()))
+    replace = force or (lambda: _may_replace(target, results.city, results.edition, force=False, kept=()))
     with staged_folder(target, replace=replace) as stage, writing(target):
         with progress.step("write tables"):
             write_tables(results, stage, standing)
@@ -167,7 +171,7 @@ def write_run(
         names = sorted([*(path.name for path in stage.iterdir()), "run.json"])
         (stage / "run.json").write_text(_run_json(results, options, progress, names, standing), encoding="utf-8")
     if latest:
-        with atomic_path(target.parent / "latest.json") as part:
+        with atomic_path(target.parent / (f"latest-{results.edition}.json" if results.edition else "latest.json")) as part:
             part.write_text(json.dumps({"run": target.name}) + "\n", encoding="utf-8")
     return [target / name for name in names]
 
@@ -182,7 +186,8 @@ def _run_json(results: Results, options: Mapping[str, Any], progress: Progress, 
         "crs": crs.name_of(city.crs),
         "attribution": city.attribution,
         "inputs": [dict(entry) for entry in city.inputs],
-        "options": dict(options),
+        **({"edition": results.edition} if results.edition else {}),
+        "options": _options(results, options),
         "data_extent": extent_in_degrees(city),
         "layers": {
             name: {"origin": layer.origin, "features": None if layer.frame is None else len(layer.frame), "source": layer.source}
@@ -201,9 +206,16 @@ def _run_json(results: Results, options: Mapping[str, Any], progress: Progress, 
             **{name: importlib.metadata.version(name) for name in _VERSIONED},
         },
         "cpu_s": round(sum(float(str(step["cpu_s"])) for step in progress.steps), 2),
-        "steps": progress.steps,
+        **({} if results.edition else {"steps": progress.steps}),  # which name every layer that was read
     }
     return json.dumps(content, ensure_ascii=False, indent=1) + "\n"
+
+
+def _options(results: Results, options: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what was asked for; an edition names no metric that it does not hold."""
+    if not results.edition or not options.get("metrics"):
+        return dict(options)
+    return {**options, "metrics": [name for name in options["metrics"] if name in results.metrics]}
 
 
 def _standing_json(standing: Standing, results: Results) -> dict[str, Any]:

@@ -293,6 +293,7 @@ def _overlay_faults(overlay: Mapping[str, Any], groups: Mapping[str, Any], where
         messages += style_faults(overlay["style"], where=f"{where}.style")
         if missing := [key for key in ("color", "weight") if key not in overlay["style"]]:
             messages.append(f"{where}.style needs {' and '.join(missing)}")
+    messages += _kind_faults(overlay.get("kinds", []), where)
     if "title" in overlay and not is_text(overlay["title"]):
         messages.append(f'{where}: title must be written {{ zh = "…", en = "…" }}')
     for column, texts in overlay["values"].items() if isinstance(overlay.get("values"), dict) else ():
@@ -304,6 +305,18 @@ def _overlay_faults(overlay: Mapping[str, Any], groups: Mapping[str, Any], where
         messages.append(f'{where}: source "{shown(overlay["source"])}" is not known; known: {TASKS}')
     if "style" not in overlay or not {"layer", "evidence", "service_area", "source"} & set(overlay):
         messages.append(f"{where} needs style, and one of layer, evidence, service_area and source")
+    return messages
+
+
+def _kind_faults(kinds: Any, where: str) -> list[str]:
+    """List what is wrong with the kinds of an overlay, whose colours go into the page as those of a style do."""
+    messages = []
+    for number, kind in enumerate(kinds if isinstance(kinds, list) else [], start=1):
+        here = f"{where}.kinds {number}"
+        if not isinstance(kind, dict) or not is_text(kind.get("title")) or not isinstance(kind.get("color"), str):
+            messages.append(f'{here} needs title = {{ zh = "…", en = "…" }} and color = "#…"')
+        else:
+            messages += style_faults({"color": kind["color"]}, where=here)
     return messages
 
 

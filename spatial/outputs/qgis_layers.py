@@ -384,4 +384,5 @@ def _about(results: Results, standing: Standing | None) -> pd.DataFrame:
         *((("targets_as_of", standing.date.isoformat()),) if standing else ()),
         *((f"plan_{name}", plan.title.get(results.lang)) for name, plan in (standing.plans if standing else {}).items()),
     ]
-    return pd.DataFrame(rows, columns=["key", "value"])
+    # Half a letter, as a name given in Python may hold, is no text that a column can hold.
+    return pd.DataFrame([(key, value.encode("utf-8", "replace").decode()) for key, value in rows], columns=["key", "value"])

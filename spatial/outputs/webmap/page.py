@@ -21,6 +21,7 @@ from spatial.base_map import BaseMap, base_map_of
 from spatial.errors import OptionError, ProjectError
 from spatial.files import atomic_path
 from spatial.outputs.map_specs import FIRST, OF_TARGETS, MapSpec, map_spec, text_of
+from spatial.outputs.release import rules_of
 from spatial.outputs.webmap.beside import Beside, read_beside
 from spatial.outputs.webmap.payload import build_payload, metrics_of
 from spatial.result import Results
@@ -113,6 +114,8 @@ def _page(results: Results, spec: MapSpec, standing: Standing | None, beside: Be
     )
     chart.default_js, chart.default_css = [], []
     chart._id = "page"
+    if results.edition:  # Folium hands its own max_zoom to tile layers alone
+        chart.options["maxZoom"] = rules_of(results.city.folder).max_zoom
     figure: Figure = chart.get_root()
     figure.title = html.escape(f"{results.city.name} · {title}")
     figure.header.add_child(Verbatim(f'<meta http-equiv="Content-Security-Policy" content="{_policy(base)}" />'), index=0, name="policy")

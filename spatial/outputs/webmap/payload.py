@@ -145,12 +145,15 @@ class _Payload:
             "facts": [count, date, crs],
             "date": date,
             "crs": self.words["crs_note"].format(crs=_crs_title(city.crs, self.lang)),
+            "edition": self.words["edition_public"] if self.results.edition else "",
             "synthetic": city.synthetic,
             "stamp": self._stamp(),
         }
 
     def _stamp(self) -> str:
         """Return what a map bears until it is approved: any of a place in China, and one that shows what is not public."""
+        if self.results.edition:  # refused where the stamp would have to stand
+            return ""
         city = self.results.city
         if city.sheet.approval_number:
             return ""
