@@ -157,6 +157,7 @@ function makeTable(page) {
     if (!column.isText) cell.className = "figure-of";
     const button = cell.appendChild(element("button"));
     button.type = "button";
+    button.title = column.title;
     button.append(named("span", "", column.title), ...(column.unit && column.unit !== "%" ? [element("small", "", column.unit)] : []));
     const mine = column.key === state.key;
     cell.setAttribute("aria-sort", mine ? (state.up ? "ascending" : "descending") : "none");
