@@ -75,6 +75,7 @@ function makeOverlay(map, data, declared, zIndex) {
   let drawing = null;
   let numbers = null;
   let marked = null;
+  let pen = null;
   let closed = false;
   map.on("unload", () => { closed = true; });
   if (overlay.from_zoom) map.on("zoomend", () => { if (overlay.shown && near() && !(drawing && map.hasLayer(drawing))) draw(); });
@@ -185,7 +186,8 @@ function makeOverlay(map, data, declared, zIndex) {
     if (row === null) return;
     await read();
     if (!layer) return;
-    const common = { pane: "marks", interactive: false, color: MARKED, renderer: L.svg({ pane: "marks", padding: 0.3 }) };
+    pen ??= L.svg({ pane: "marks", padding: 0.3 });
+    const common = { pane: "marks", interactive: false, color: MARKED, renderer: pen };
     const rows = alike(row);
     const lines = rows.flatMap((each) => pathsOf(layer, each, [LINE]));
     const rings = rows.flatMap((each) => pathsOf(layer, each, [RING, HOLE]));
