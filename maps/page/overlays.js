@@ -75,9 +75,10 @@ function makeOverlay(map, data, declared, zIndex) {
   let drawing = null;
   let numbers = null;
   let marked = null;
+  let pen = null;
   let closed = false;
   map.on("unload", () => { closed = true; });
-  if (overlay.from_zoom) map.on("zoomend", () => { if (overlay.shown && !layer && near()) draw(); });
+  if (overlay.from_zoom) map.on("zoomend", () => { if (overlay.shown && near() && !(drawing && map.hasLayer(drawing))) draw(); });
 
   async function read() {
     if (!layer) {
@@ -113,7 +114,7 @@ function makeOverlay(map, data, declared, zIndex) {
   const drawnAt = (group, zoom) => zoom >= overlay.from_zoom && (!group.minor || zoom >= closeZoom());
 
   function paint(zoom) {
-    const growth = Math.min(3, Math.max(1, 2 ** ((zoom - map.getBoundsZoom(data.areas.view) - 1) / 3))); // points grow as the map does
+    const growth = Math.min(3, Math.max(1, 2 ** ((zoom - map.getBoundsZoom(data.areas.view) - 1) / 3))); // points and lines grow as the map does
     const classes = groups.map((group) => {
       if (!drawnAt(group, zoom)) return null;
       const { color, weight, shape } = group;
@@ -125,7 +126,7 @@ function makeOverlay(map, data, declared, zIndex) {
       const fill = color || style.fill;
       const line = weight > 0 && { color: style.color, weight, dash: style.dash };
       const sign = { radius: (style.radius || 4) * growth, fill: fill || style.color, fillOpacity: style.fill_opacity ?? 1, stroke: style.color, weight };
-      return { fill: fill && { color: fill }, outline: line, line: line && { ...line, color: color || style.color }, sign };
+      return { fill: fill && { color: fill }, outline: line, line: line && { ...line, color: color || style.color, weight: weight * growth }, sign };
     });
     return { classes, fillOpacity: groups[0].shape ? 0.3 : style.fill_opacity ?? 1, opacity: style.opacity ?? 1 };
   }
@@ -185,7 +186,8 @@ function makeOverlay(map, data, declared, zIndex) {
     if (row === null) return;
     await read();
     if (!layer) return;
-    const common = { pane: "marks", interactive: false, color: MARKED, renderer: L.svg({ pane: "marks", padding: 0.3 }) };
+    pen ??= L.svg({ pane: "marks", padding: 0.3 });
+    const common = { pane: "marks", interactive: false, color: MARKED, renderer: pen };
     const rows = alike(row);
     const lines = rows.flatMap((each) => pathsOf(layer, each, [LINE]));
     const rings = rows.flatMap((each) => pathsOf(layer, each, [RING, HOLE]));

@@ -345,6 +345,8 @@ def test_people_of_the_city_are_those_of_the_cells(results: Results) -> None:
         ("[overlays.mine]\nevidence = 5\nstyle = {}", "evidence must be a text or a list, not 5"),
         ("[overlays.mine]\nservice_area = 5\nstyle = {}", "service_area must be a table"),
         ('[overlays.mine]\nlayer = "parks"\nstyle = {}\nby = ["name"]', "by must be a text"),
+        ('[overlays.mine]\nlayer = "parks"\nstyle = {}\nvalues = { name = 5 }', "values.name must be a table of"),
+        ('[overlays.mine]\nlayer = "parks"\nstyle = {}\nfrom_zoom = "near"', "from_zoom must be a number"),
         ('[overlays.mine]\nlayr = "parks"\nstyle = {}', 'did you mean "layer"'),
     ],
 )

@@ -38,7 +38,7 @@ from spatial.text import Lang, Text
 # A page stays below 5 MB with 50,000 roads and 100,000 buildings; beyond, the least are left out and the page says so.
 MAX_FEATURES = 150_000
 MAX_VERTICES = 900_000
-MAX_FACTS = 3_000_000  # figures that travel with the features of one overlay
+MAX_FACTS = 600_000  # distances and other figures that travel with the features of one overlay
 CROWDED = 8_000  # above so many minor features the page draws them only where they stand apart
 SORTED_FROM = 500  # from so many features they are put in an order in which neighbours stand together
 

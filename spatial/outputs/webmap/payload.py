@@ -96,7 +96,7 @@ class _Payload:
             self.notices.append(self.words["secret"].format(layers=", ".join(secret)))
         if city.sheet.base_map == "osm" and self._is_in_china():
             self.notices.append(self.words["osm_in_china"])
-        what_if, said = pack_what_if(self.results, self.spec, self.order, self.shared)
+        what_if, said = pack_what_if(self.results, self.spec, self.order, self.shared, edition=self.results.edition)
         self.notices += said
         names = areas.names[self.order]
         shown = [
