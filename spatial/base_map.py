@@ -77,7 +77,7 @@ def base_map_of(sheet: Sheet) -> BaseMap | None:
         return BaseMap(Text(**declared["title"]), tiles, credit, int(declared["max_zoom"]))
     template = _plain(sheet.base_map)
     host = urlsplit(template).hostname or ""
-    return BaseMap(Text(f"底图（{host}）", f"base map ({host})"), (template,), sheet.base_map_attribution)
+    return BaseMap(Text(host, host), (template,), sheet.base_map_attribution)
 
 
 def base_map_faults(sheet: Sheet, where: str) -> list[str]:

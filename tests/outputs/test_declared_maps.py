@@ -156,6 +156,22 @@ def test_a_map_opens_on_a_variant_that_has_values(tmp_path: Path) -> None:
     assert metric["variants"][payload["opens_variant"]]["colors"]
 
 
+def test_a_map_opens_on_what_it_says(tmp_path: Path) -> None:
+    results = small_results(extent_share=0.5)
+    results = replace(results, city=replace(results.city, folder=tmp_path))
+    views = {}
+    for view in ('"areas"', '"data"', "[-15.6, 28.0, -15.5, 28.1]"):
+        own(tmp_path, "overview", f"view = {view}\n")
+        views[view] = page_of(results, tmp_path, "overview")["areas"]["view"]
+    # The data cover two of four squares of 1 km, and 100 m around them.
+    (south, west), (north, east) = views['"areas"']
+    (south_data, west_data), (north_data, east_data) = views['"data"']
+    metre = 1 / 111_000
+    assert (south - south_data, north_data - north) == (pytest.approx(100 * metre, rel=0.1), pytest.approx(100 * metre, rel=0.1))
+    assert west_data < west < east <= east_data
+    assert views["[-15.6, 28.0, -15.5, 28.1]"] == [[28.0, -15.6], [28.1, -15.5]]
+
+
 def test_qgis_has_the_classes_of_the_overview(tmp_path: Path) -> None:
     """As declared, about the target of the plan: the same limits in the same colours."""
     own(

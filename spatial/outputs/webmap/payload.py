@@ -187,8 +187,7 @@ class _Payload:
         view = view if len(view) else seen
         points = shapely.point_on_surface(simplified(visible if len(whole) else visible[:0]))
         degrees = reproject(points, city.crs, pyproj.CRS(WGS84))
-        bounds = shapely.bounds(reproject(_boxes(view), city.crs, pyproj.CRS(WGS84)))
-        west, south, east, north = (float(edge) for edge in (*bounds[:, :2].min(axis=0), *bounds[:, 2:].max(axis=0)))
+        west, south, east, north = self._opening_box(view)
         return {
             "shapes": packed(simplified(whole), city.crs, AREA_DEGREES),
             "labels": [[round(float(point.y), 6), round(float(point.x), 6)] for point in degrees],
@@ -196,6 +195,16 @@ class _Payload:
             "extent": packed(np.array([] if extent is None else [extent], object), city.crs, AREA_DEGREES),
             "view": [[round(south, 6), round(west, 6)], [round(north, 6), round(east, 6)]],
         }
+
+    def _opening_box(self, seen: Geometries) -> tuple[float, float, float, float]:
+        """West, south, east, north of what the map opens on: what is seen of the areas, unless it is declared otherwise."""
+        if not isinstance(self.spec.view, str):
+            return self.spec.view
+        extent = self.results.city.data_extent
+        shown = np.array([extent], dtype=object) if self.spec.view == "data" and extent is not None else seen
+        bounds = shapely.bounds(reproject(_boxes(shown), self.results.city.crs, pyproj.CRS(WGS84)))
+        west, south, east, north = (float(edge) for edge in (*bounds[:, :2].min(axis=0), *bounds[:, 2:].max(axis=0)))
+        return west, south, east, north
 
     def _infos(self) -> dict[str, MetricInfo]:
         """Metrics that can be chosen on this map."""
