@@ -7,10 +7,11 @@ const CRISP = 2;
 
 // The sheet, when all that draws itself by and by has done so.
 async function makeSheet(page) {
-  const restore = resized(page);
+  const { sheet, chart } = emptySheet(page);
+  const restore = resized(page, chart);
   try {
     for (let frames = 0; frames < 3; frames++) await new Promise((done) => requestAnimationFrame(done));
-    return sheetOf(page);
+    return filled(page, sheet, chart);
   } finally {
     restore();
   }
@@ -18,17 +19,49 @@ async function makeSheet(page) {
 
 // The sheet at once, for a printer that does not wait.
 function makeSheetNow(page) {
-  const restore = resized(page);
+  const { sheet, chart } = emptySheet(page);
+  const restore = resized(page, chart);
   try {
-    return sheetOf(page);
+    return filled(page, sheet, chart);
   } finally {
     restore();
   }
 }
 
+// All but the map, which takes what is left of the height.
+function emptySheet(page) {
+  const sheet = element("article", "sheet");
+  sheet.lang = document.documentElement.lang;
+  const chart = element("div", "sheet-map leaflet-container");
+  const key = sheetKey(page);
+  sheet.append(document.querySelector("body > .fills").cloneNode(true), sheetHead(page), chart, key, marginCopy(page));
+  document.body.append(sheet);
+  const high = chart.clientHeight;
+  // A long legend is set smaller until it stands beside the map; one that is longer still makes the sheet longer.
+  for (let size = 1; key.scrollHeight * size > high + 1 && size > 0.35; size -= 0.05) key.style.zoom = String(size - 0.05);
+  chart.style.height = high + "px";
+  sheet.style.height = "auto";
+  sheet.remove();
+  return { sheet, chart };
+}
+
+function filled(page, sheet, chart) {
+  const pane = drawnCopy(page.map.getPane("mapPane"));
+  pane.querySelectorAll(".leaflet-tooltip, .leaflet-popup").forEach((each) => each.remove());
+  chart.append(pane, ...[...page.frame.querySelectorAll(":scope > .stamp, :scope > .north, :scope > .swipe-line")].map((each) => each.cloneNode(true)));
+  sheet.querySelector(".sheet-margin").replaceWith(marginCopy(page)); // its scale is now that of the sheet
+  return sheet;
+}
+
+function marginCopy(page) {
+  const margin = page.margin.cloneNode(true);
+  margin.className = "sheet-margin";
+  return margin;
+}
+
 // Gives the map the size that it has on the sheet; all that was seen stays in sight, and where that was the opening view, it fills the sheet.
 // Returns what puts it back.
-function resized({ map, data, link, pointer }) {
+function resized({ map, data, link, pointer, frame }, chart) {
   const { retina } = L.Browser;
   const { zoomSnap } = map.options;
   const [centre, zoom, before, seen] = [map.getCenter(), map.getZoom(), map.getSize(), map.getBounds()];
@@ -36,6 +69,7 @@ function resized({ map, data, link, pointer }) {
   const whole = L.latLngBounds(data.areas.view);
   const asOpened = !pointer && seen.contains(whole) && zoom > map.getBoundsZoom(whole, false, L.point(36, 36)) - 0.01;
   document.body.classList.add("composing");
+  frame.style.setProperty("--sheet-map-high", chart.style.height);
   L.Browser.retina = CRISP > 1; // what is drawn on a canvas is drawn twice as fine
   map.options.zoomSnap = 0;
   map.invalidateSize({ animate: false, pan: false });
@@ -51,20 +85,6 @@ function resized({ map, data, link, pointer }) {
     map.options.zoomSnap = zoomSnap;
     link.set("map", said);
   };
-}
-
-function sheetOf(page) {
-  const sheet = element("article", "sheet");
-  sheet.lang = document.documentElement.lang;
-  const chart = element("div", "sheet-map leaflet-container");
-  const pane = drawnCopy(page.map.getPane("mapPane"));
-  pane.querySelectorAll(".leaflet-tooltip, .leaflet-popup").forEach((each) => each.remove());
-  chart.append(pane, ...[...page.frame.querySelectorAll(":scope > .stamp, :scope > .north, :scope > .swipe-line")].map((each) => each.cloneNode(true)));
-  const fills = document.querySelector("body > .fills").cloneNode(true);
-  const margin = page.margin.cloneNode(true);
-  margin.className = "sheet-margin";
-  sheet.append(fills, sheetHead(page), chart, sheetKey(page), margin);
-  return sheet;
 }
 
 // A copy with what stands on its canvases, which a plain copy leaves out.
