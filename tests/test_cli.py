@@ -32,7 +32,8 @@ def light_outputs(monkeypatch: pytest.MonkeyPatch) -> None:
     """Where only the folder matters."""
 
     def write(results: Any, path: Path, *, standing: Any = None) -> Path:
-        path.write_text("light", encoding="utf-8")
+        for written in (path, *([path.with_suffix(".qgz")] if path.suffix == ".gpkg" else [])):
+            written.write_text("light", encoding="utf-8")
         return path
 
     import spatial.outputs.folder

@@ -191,7 +191,7 @@ def _sheet(layout: Element, sheets: Sheets, style: Style, theme: str) -> None:
     _scale_bar(layout, name, chart, scale, (column, 163, column_width, 14), lang)
     expression = "[% '1 : ' || format_number(map_get(item_variables('map'), 'map_scale'), 0) %]"
     _label(layout, name, "scale", expression, (column, 178, column_width, 5.5), size=8, evaluated=True)
-    measured = f"{_MEASURED.get(lang)}{crs.name_of(city.crs)} {city.crs.name}"
+    measured = _MEASURED.get(lang) + " ".join(dict.fromkeys([crs.name_of(city.crs), city.crs.name]))
     _label(layout, name, "crs", measured, (column, 184, column_width, 9), size=7, color=_GREY)
     if city.sheet.issuing_unit:
         issued = _ISSUED.get(lang) + _short(city.sheet.issuing_unit)
