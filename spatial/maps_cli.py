@@ -55,6 +55,10 @@ def add_maps(under: Any) -> None:
     parser.add_argument(
         "--base-map", metavar="MAP", help="what lies under the maps: none, osm, tianditu, or a template of tiles (default: as in city.toml)"
     )
+    parser.add_argument("--beside", type=Path, metavar="RUN", help="the folder of another run of the city, to compare with on the pages")
+    parser.add_argument(
+        "--edition", metavar="public", help="only what may be given away, generalised, into out/maps-public; refused where that cannot be"
+    )
     parser.add_argument("--no-cache", action="store_true", help="do not keep parsed layers beside city.toml")
     parser.add_argument("--quiet", action="store_true", help="show no progress")
     parser.set_defaults(command=_map)
@@ -72,6 +76,8 @@ def _map(args: argparse.Namespace) -> None:
         by=args.by,
         lang=args.lang,
         base_map=args.base_map,
+        beside=args.beside,
+        edition=args.edition or "",
         cache=not args.no_cache,
         progress=progress,
     )
@@ -84,7 +90,17 @@ def _map(args: argparse.Namespace) -> None:
 
 
 def write_maps(
-    project: Path, names: Sequence[str], *, out: Path | None, by: str, lang: Any, base_map: str | None, cache: bool, progress: Any
+    project: Path,
+    names: Sequence[str],
+    *,
+    out: Path | None,
+    by: str,
+    lang: Any,
+    base_map: str | None,
+    cache: bool,
+    progress: Any,
+    beside: Path | None = None,
+    edition: str = "",
 ) -> tuple[list[Path], list[str]]:
     """Measure what maps show and write them; what ``spatial map`` does.
 
@@ -96,6 +112,10 @@ def write_maps(
         Their folder; ``None`` for ``out/maps`` beside ``city.toml``.
     base_map
         What lies under them, in place of what ``city.toml`` says.
+    beside
+        Folder of another run of the city, which the pages compare with.
+    edition
+        ``public`` for what may be given away; empty for all.
 
     Returns
     -------
@@ -114,10 +134,14 @@ def write_maps(
     from spatial.city_toml import parse_project
     from spatial.console import clear
     from spatial.measurement import measure
+    from spatial.outputs.edition import published
+    from spatial.outputs.release import check_edition, released
     from spatial.outputs.webmap import write_map
     from spatial.project import open_city
     from spatial.targets.standing import check_standing, standing_of
 
+    if edition:
+        check_edition(edition)
     project = project / "city.toml" if os.path.isdir(project) else project
     parsed = parse_project(project)
     # Whatever is declared wrongly, of a map, a metric, a plan or the base map, is told before minutes of reading.
@@ -127,24 +151,29 @@ def write_maps(
     sheet = _sheet(parsed, base_map)
     parsed.check_areas(by)
     metrics = _metrics_needed([spec for spec in specs if spec.name not in lacks], parsed)
-    folder = project.resolve().parent / "out" / "maps" if out is None else out.resolve()
+    folder = project.resolve().parent / "out" / ("maps-public" if edition else "maps") if out is None else out.resolve()
     places = {spec.name: _place(folder, spec.name) for spec in specs}
     city = replace(open_city(project, progress=progress, cache=cache), sheet=sheet)
     check_standing(parsed, city)
+    if edition:
+        released(city, by)  # refused before minutes of measuring
     lang = lang or ("zh" if "CGCS2000" in city.crs.name else "en")
     results = measure(city, _with_something_to_say(metrics, city), by, lang=lang, progress=progress)
     for notice in results.notices:
         clear(progress.draw is not None)
         print(f"notice: {printable(notice.get(lang))}", file=sys.stderr)
-    with progress.step("judge the targets"):
-        standing = standing_of(parsed, city, results)
+    if edition:
+        results, standing = published(results, judge=lambda city, made, day: standing_of(parsed, city, made, day=day), progress=progress)
+    else:
+        with progress.step("judge the targets"):
+            standing = standing_of(parsed, city, results)
     lacks |= {spec.name: why for spec in specs if spec.name not in lacks and (why := _lack(results, spec, standing))}
     why_not = _raise_if_wanted(lacks, specs, names)
     written = []
     for spec in specs:
         if spec.name not in lacks:
             with progress.step(f"write {spec.name}.html"):
-                written.append(write_map(results, places[spec.name], standing, name=spec.name))
+                written.append(write_map(results, places[spec.name], standing, name=spec.name, beside=beside))
     return written, why_not
 
 

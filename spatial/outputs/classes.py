@@ -173,7 +173,9 @@ def classify(values: Floats, unit: str, lang: Lang = "en", classing: Classing = 
     single = np.unique(known)
     if declared.decimals == 0 and 1 < len(single) <= classing.count:  # whole numbers, few of them: “2 – 2” would say nothing
         names = tuple(_figure(float(value), declared, lang) for value in single)
-        return Classes((*(float(value) for value in single), float(single[-1])), _sequence(classing, len(single)), names)
+        half = 0.5 / declared.factor  # values are rounded for the legend: 12,983.6 reads as 12,984 and belongs to it
+        limits = (float(single[0]), *(float(value) - half for value in single[1:]), float(single[-1]))
+        return Classes(limits, _sequence(classing, len(single)), names)
     low, high = float(known[0]), float(known[-1])
     if low == high:
         return Classes((low, high), _sequence(classing, 1), (_figure(low, declared, lang),))

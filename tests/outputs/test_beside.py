@@ -171,3 +171,9 @@ def test_files_that_cannot_be_read_are_told(older: Path, tmp_path: Path, name: s
         (older / name).write_bytes(content)
     with pytest.raises(SourceError, match=name):
         payload(older, tmp_path)
+
+
+def test_an_internal_run_never_stands_in_a_public_page(older: Path, tmp_path: Path) -> None:
+    with pytest.raises(OptionError, match="is no run of the public edition"):
+        maps.write_map(replace(small_results(), edition="public"), tmp_path / "map.html", beside=older)
+    assert not (tmp_path / "map.html").exists()

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from spatial.outputs.classes import EVIDENCE_PALETTE, METHODS, PALETTE, Classing, classify, classing_faults, grade, ramp
 from spatial.outputs.natural_breaks import MOST, natural_groups
 from spatial.outputs.palettes import DIVERGING, PALETTES
+from spatial.units import unit_of
 
 
 def test_what_reads_the_same_is_one_class():
@@ -246,3 +247,16 @@ def test_what_is_wrong_with_declared_classes_is_said(declared, said):
 def test_right_classes_have_no_fault():
     assert classing_faults({"method": "fixed", "breaks": [5, 7.5], "palette": "official-green", "reverse": True}, "here") == []
     assert Classing.of({"method": "diverging", "centre": 15}).centre == 15.0
+
+
+# What reads as a number of the legend is in its class, whatever digits the legend does not show.
+@given(
+    values=st.lists(st.floats(0, 30_000), min_size=1, max_size=40),
+    unit=st.sampled_from(["persons/km2", "persons", "count"]),
+)
+def test_a_value_is_in_the_class_that_it_reads_as(values: list[float], unit: str) -> None:
+    classes = classify(np.array(values), unit)
+    for value in values:
+        label = classes.labels[classes.index(value)]
+        if " – " not in label:
+            assert unit_of(unit).show(value, "en").removesuffix(unit_of(unit).label.en).strip() == label

@@ -121,13 +121,17 @@ def read_beside(folder: str | Path, results: Results) -> Beside:
     SourceError
         A file is missing or cannot be read.
     OptionError
-        The folder holds a run of another version of the table, of another city, or by other areas.
+        The folder holds a run of another version of the table, of another edition, of another city, or by other areas.
     """
     folder = Path(folder)
     run = _run(folder)
     if run.get("schema_version") != SCHEMA_VERSION:
         raise OptionError(
             f"{folder}: is a run of table version {shown(run.get('schema_version'))}, and {SCHEMA_VERSION} is read here; measure it again"
+        )
+    if results.edition and run.get("edition") != results.edition:
+        raise OptionError(
+            f"{folder}: is no run of the {results.edition} edition, and its figures may not stand in one; make it with --edition {results.edition}"
         )
     _check_cells(folder, run, results)
     table = _table(folder / "metrics.parquet")
