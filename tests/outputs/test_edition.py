@@ -171,7 +171,7 @@ def test_targets_that_rest_on_what_is_not_public(folders: tuple[Path, Path]) -> 
 def test_the_page_says_what_it_is(folders: tuple[Path, Path]) -> None:
     for lang, said in (("zh", "公开版"), ("en", "Public edition")):
         page = payload_of((folders[0] / "map.html").read_text(encoding="utf-8"), lang)
-        assert page["city"]["facts"][0].startswith(said)
+        assert page["city"]["edition"].startswith(said)
         assert page["city"]["stamp"] == ""
         assert page["notices"][0].startswith(said)
         assert "OpenStreetMap contributors, ODbL" in " ".join(page["attribution"])
