@@ -234,6 +234,7 @@ function openPage(map, data, { link, lang, speak }) {
         drawn.setAttribute("tabindex", row ? "-1" : "0");
         drawn.setAttribute("role", "button");
         drawn.addEventListener("keydown", (event) => {
+          if (page.pointer) return; // the tool that takes the clicks takes the keys
           if (event.key === "Enter" || event.key === " ") select(row);
           else if (ARROWS[event.key]) step(row, ARROWS[event.key]);
           else return;
