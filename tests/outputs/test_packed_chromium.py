@@ -223,7 +223,7 @@ def inside(browser: Any, tmp_path: Path) -> Any:  # noqa: F811
     def open_page(results: Any) -> Any:
         text = write_map(results, tmp_path / "map.html").read_text(encoding="utf-8")
         text = re.sub(r'<meta http-equiv="Content-Security-Policy"[^>]*>', "", text)
-        started = "page = openPage(map, data, { link, lang, speak });"
+        started = "page = openPage(L.map(frame, options), data, { link, lang, speak });"
         assert text.count(started) == 1
         path = tmp_path / "inside.html"
         path.write_text(text.replace(started, started + " window.page = page;"), encoding="utf-8")
