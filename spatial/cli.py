@@ -73,7 +73,7 @@ crs = "auto"                             # or "EPSG:4551"
 # [map]                                  # what stands on every map, and what lies under it: "spatial map"
 # issuing_unit = "规划院"
 # base_map = "tianditu"                  # none (default), osm, tianditu, or "https://…/{z}/{x}/{y}.png"
-# base_map_token = "…"                   # your own
+# base_map_token = "0123456789abcdef"     # your own
 
 # [statistics]                           # area, metric, series, year, value, unit, source
 # file = "data/statistics.csv"
