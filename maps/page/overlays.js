@@ -50,6 +50,12 @@ function makeOverlays(map, data, changed) {
     list: overlays,
     // The uppermost of those shown that take the colour from the areas; none: undefined.
     fading: () => overlays.findLast((overlay) => overlay.shown && overlay.fades),
+    // Takes away all that takes the colour from the areas, and says what it was.
+    unfade: () => {
+      const taken = overlays.filter((overlay) => overlay.shown && overlay.fades);
+      taken.forEach((overlay) => overlay.show(false));
+      return taken;
+    },
     // What is shown at a place and has something to say: { title, facts: [[label, text], …], overlay, row }: first what takes the colour from
     // the areas, for it is what the reader looks at, then the uppermost.
     here: (at) => overlays.filter((overlay) => overlay.shown && overlay.columns.length).flatMap((overlay) => overlay.find(at)).reverse()
