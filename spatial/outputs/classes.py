@@ -209,7 +209,8 @@ def _diverging(known: Floats, unit: Unit, lang: Lang, classing: Classing, target
         centre, method = round(middle, unit.decimals) / unit.factor, "median"
     low, high = float(known[0]), float(known[-1])
     far = np.sort(np.abs(known - centre))
-    limits = [limit for limit, _ in _quantiles(far, classing.count // 2)] if far[-1] > far[0] else []
+    # Round limits in the gaps: with quantiles of the distance 67.2 and 67.6 % would be parted, and read 67.3.
+    limits = [said for _, said in _natural(far, unit, min(classing.count // 2, math.ceil(len(far) / 2)))] if far[-1] > far[0] else []
     read = [round(limit * unit.factor, unit.decimals) / unit.factor for limit in limits]
     steps = [0.0, *sorted({step for step in read if step > 0})]
     # Of a side without values only the centre is left: it is where the other side begins.

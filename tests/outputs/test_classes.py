@@ -307,3 +307,11 @@ def test_districts_that_hardly_differ_have_one_colour():
     """Five districts: 11.3 and 11.4 % look alike, what lies far off does not."""
     values = np.array([0.113, 0.114, 0.3, 0.32, 0.8])
     assert classify(values, "1", "en", Classing("natural")).indices(values).tolist() == [0, 0, 1, 1, 2]
+
+
+def test_limits_about_a_target_are_round_and_part_no_neighbours():
+    """Five districts below a target of 100 %: 67.2 and 67.6 % have one colour."""
+    values = np.array([0.331, 0.672, 0.676, 0.786, 0.855])
+    classes = classify(values, "1", "en", Classing("diverging", count=6), 1.0)
+    assert classes.labels == ("33.1 – 50.0", "50.0 – 70.0", "70.0 – 100.0")
+    assert classes.indices(values).tolist() == [0, 1, 1, 2, 2]
