@@ -276,7 +276,11 @@ def test_classes_of_whole_numbers_share_none(classing, labels):
     values = np.array([0, 1, 2, 2, 4, 5, 5, 6, 8, 9, 9], dtype=float)
     for unit in ("count", "persons"):
         assert classify(values, unit, "en", classing).labels == labels
-    assert classify(values, "persons/km2", "en", Classing("fixed", breaks=(3, 4))).labels == ("< 3", "3 – 4", "≥ 4")  # not counted: anything between
+    assert classify(values, "persons/km2", "en", Classing("fixed", breaks=(3, 4))).labels == (
+        "< 3",
+        "3 – 4",
+        "≥ 4",
+    )  # not counted: anything between
 
 
 @given(
