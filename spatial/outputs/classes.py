@@ -43,7 +43,7 @@ class Classing:
         ``colour-blind``, or one of the ramps in the colours of the planning drawing standards, ``official``, ``official-green`` ….
     count
         How many classes at most, 2 to 7. Quantiles and natural breaks make no more than one for every two values: with a class for each value,
-        11.3 % and 11.4 % would look as far apart as 11 % and 80 %.
+        11.3 % and 11.4 % would look as far apart as 11 % and 80 %. Where that leaves fewer than ``count``, quantiles give way to natural breaks.
     breaks
         For ``fixed``: rising, in the unit that people read (per cent for shares). The first and the last class are open.
     centre
@@ -181,12 +181,14 @@ def classify(values: Floats, unit: str, lang: Lang = "en", classing: Classing = 
     if low == high:
         return Classes((low, high), _sequence(classing, 1), (_figure(low, declared, lang),))
     count = min(classing.count, max(2, math.ceil(len(known) / 2)))
-    said = _natural(known, declared, count) if classing.method == "natural" else _quantiles(known, count)
+    # Equal numbers say nothing of five districts: quantiles would join 33 with 67.2 % and part it from 67.6 %.
+    method = "natural" if count < classing.count else classing.method
+    said = _natural(known, declared, count) if method == "natural" else _quantiles(known, count)
     if declared.whole:
         said = [(_half_below(text), text) for _, text in said]
     inner = [limit for limit, _ in said]
     labels = _ranges([low, *(text for _, text in said), high], declared, lang)
-    return Classes((low, *inner, high), _sequence(classing, len(labels)), labels, classing.method)
+    return Classes((low, *inner, high), _sequence(classing, len(labels)), labels, method)
 
 
 def _fixed(known: Floats, unit: Unit, lang: Lang, classing: Classing) -> Classes:
