@@ -355,9 +355,13 @@ class City:
     @property
     def attribution(self) -> str:
         """What every picture of this city must carry: made-up data stored in OSM's format are not OpenStreetMap's."""
+        return " · ".join(part for part in (self.synthetic, self.licence_notice) if part)
+
+    @property
+    def licence_notice(self) -> str:
+        """What the licence of OpenStreetMap wants to be read beside any picture, however long the rest; empty where nothing came from there."""
         made_up = (self.synthetic,) if self.synthetic else ()
-        osm = OSM_NOTICE if any(_is_osm(layer) and layer.source not in made_up for layer in self.layers.values()) else ""
-        return " · ".join(part for part in (self.synthetic, osm) if part)
+        return OSM_NOTICE if any(_is_osm(layer) and layer.source not in made_up for layer in self.layers.values()) else ""
 
 
 def _is_osm(layer: Layer) -> bool:

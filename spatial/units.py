@@ -24,12 +24,15 @@ class Unit:
         Number by which a value is multiplied for presentation.
     decimals
         Digits after the point in presentation.
+    whole
+        Whether it counts things, so that nothing lies between two whole numbers.
     """
 
     code: str
     label: Text
     factor: float = 1.0
     decimals: int = 2
+    whole: bool = False
 
     def show(self, value: float, lang: Lang = "en") -> str:
         """Present a value with its unit; an absent one is a dash, never 0."""
@@ -53,10 +56,10 @@ UNITS = {
         Unit("km2", Text("平方公里", "km²"), 1.0, 2),
         Unit("km/km2", Text("公里/平方公里", "km/km²"), 1.0, 2),
         Unit("1/km2", Text("个/平方公里", "per km²"), 1.0, 1),
-        Unit("persons", Text("人", "people"), 1.0, 0),
+        Unit("persons", Text("人", "people"), 1.0, 0, whole=True),
         Unit("persons/km2", Text("人/平方公里", "people/km²"), 1.0, 0),
         Unit("m2/person", Text("平方米/人", "m²/person"), 1.0, 2),
-        Unit("count", Text("个", ""), 1.0, 0),
+        Unit("count", Text("个", ""), 1.0, 0, whole=True),
         Unit("classes", Text("类", "classes"), 1.0, 1),
         Unit("ratio", Text("倍", "×"), 1.0, 2),
         Unit("pp", Text("个百分点", "percentage points"), 100.0, 1),
@@ -67,11 +70,11 @@ UNITS = {
         Unit("m3", Text("立方米", "m³"), 1.0, 0),
         Unit("MW", Text("兆瓦", "MW"), 1.0, 1),
         Unit("PFLOPS", Text("PFLOPS", "PFLOPS"), 1.0, 0),
-        Unit("households", Text("户", "households"), 1.0, 0),
-        Unit("dwellings", Text("套", "dwellings"), 1.0, 0),
-        Unit("places", Text("个学位（床位、车位）", "places"), 1.0, 0),
+        Unit("households", Text("户", "households"), 1.0, 0, whole=True),
+        Unit("dwellings", Text("套", "dwellings"), 1.0, 0, whole=True),
+        Unit("places", Text("个学位（床位、车位）", "places"), 1.0, 0, whole=True),
         Unit("1/1000", Text("‰", "per 1,000"), 1000.0, 1),
-        Unit("class", Text("类", "class"), 1.0, 0),
+        Unit("class", Text("类", "class"), 1.0, 0, whole=True),
         Unit("status", Text("", ""), 1.0, 0),
         Unit("boolean", Text("", ""), 1.0, 0),
     )

@@ -59,7 +59,7 @@ const Drawing = L.Layer.extend({
   view() {
     const map = this._map;
     const size = map.getSize();
-    const ratio = Math.min(2, window.devicePixelRatio || 1);
+    const ratio = document.body.classList.contains("composing") ? CRISP : Math.min(2, window.devicePixelRatio || 1); // paper is finer than a screen
     const margin = [0.5, 0.35, 0.2].find((share) => size.x * size.y * ((1 + 2 * share) * ratio) ** 2 <= MOST_PIXELS) ?? 0.1;
     const corner = map.containerPointToLayerPoint(size.multiplyBy(-margin)).round();
     const origin = map.getPixelOrigin().add(corner);
@@ -261,7 +261,12 @@ const slices = (() => {
 
   function run() {
     asked = false;
-    const end = performance.now() + SLICE_MS;
+    work(performance.now() + SLICE_MS);
+    if (queue.length) ask();
+    else waiting.splice(0).forEach((each) => each());
+  }
+
+  function work(end) {
     while (queue.length && performance.now() < end) {
       const [job] = queue;
       if (!job.work.next().done) continue;
@@ -269,8 +274,6 @@ const slices = (() => {
       job.waiting = false;
       job.done();
     }
-    if (queue.length) ask();
-    else waiting.splice(0).forEach((each) => each());
   }
 
   return {
@@ -285,6 +288,8 @@ const slices = (() => {
       job.waiting = false;
       queue.splice(queue.indexOf(job), 1);
     },
+    // Draws all that waits at once, for who cannot wait for a frame.
+    finish: () => work(Infinity),
     // A promise that everything is drawn.
     settled: () => new Promise((done) => { if (queue.length) waiting.push(done); else done(); }),
   };

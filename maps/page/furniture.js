@@ -8,7 +8,7 @@ function marginTexts(data) {
     ["approval", approval && words.approval.split("{}").join(approval)],
     ["issuer", unit && words.issued_by.split("{}").join(unit)],
     ["date", data.city.date],
-    ["source", data.attribution.length ? words.source.split("{}").join(data.attribution.join(" · ")) : ""],
+    ...data.attribution.map((text, at) => [at || !data.licensed ? "source" : "source licence", at ? text : words.source.split("{}").join(text)]),
     ["crs", data.city.crs],
   ].filter(([, text]) => text);
 }

@@ -54,11 +54,11 @@ function makeLayers(data, layers) {
     return [label, classes];
   }
 
-  // Tells boxes and counts what is shown, whoever switched it.
-  function refresh() {
+  // Tells boxes and counts what is shown, whoever switched it. The legend of what has the colour, `over`, stands in front of the panel.
+  function refresh(over) {
     for (const { layer, box, classes } of rows) {
       box.checked = !!layer.shown;
-      classes.hidden = !layer.shown || !classes.children.length;
+      classes.hidden = !layer.shown || layer === over || !classes.children.length;
     }
     for (const { mine, all, count } of heads) {
       const shown = mine.filter((layer) => layer.shown).length;

@@ -42,6 +42,7 @@ function openPage(map, data, { link, lang, speak }) {
     metric: (index) => choose(index, 0),
     variant: (index) => choose(chosen.metric, index),
     area: select,
+    areas: () => overlays.unfade(),
   });
   const own = [heading(), panel.root, makeMargin(map, data)];
   document.body.append(...own);
@@ -324,7 +325,7 @@ function openPage(map, data, { link, lang, speak }) {
   }
 
   function home(animate) {
-    map.fitBounds(data.areas.view, { padding: [18, 18], animate });
+    map.fitBounds(data.areas.view, { paddingTopLeft: [BESIDE_TOOLS, EDGE], paddingBottomRight: [EDGE, EDGE], animate });
   }
 
   function addHome() {
@@ -358,6 +359,10 @@ function bare(text, unit) {
 function marked(text, status) {
   return text === "—" ? text : MARKS[status].join(text);
 }
+
+// What is left free around the opening view, in pixels: the tools stand on the left.
+const EDGE = 18;
+const BESIDE_TOOLS = 54;
 
 const ARROWS = { ArrowRight: [1, 0], ArrowLeft: [-1, 0], ArrowUp: [0, 1], ArrowDown: [0, -1] };
 

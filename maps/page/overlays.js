@@ -50,11 +50,17 @@ function makeOverlays(map, data, changed) {
     list: overlays,
     // The uppermost of those shown that take the colour from the areas; none: undefined.
     fading: () => overlays.findLast((overlay) => overlay.shown && overlay.fades),
+    // Takes away all that takes the colour from the areas, and says what it was.
+    unfade: () => {
+      const taken = overlays.filter((overlay) => overlay.shown && overlay.fades);
+      taken.forEach((overlay) => overlay.show(false));
+      return taken;
+    },
     // What is shown at a place and has something to say: { title, facts: [[label, text], …], overlay, row }: first what takes the colour from
     // the areas, for it is what the reader looks at, then the uppermost.
     here: (at) => overlays.filter((overlay) => overlay.shown && overlay.columns.length).flatMap((overlay) => overlay.find(at)).reverse()
       .sort((a, b) => b.overlay.fades - a.overlay.fades),
-    // Everything that has a name: { text, overlay, row, at, bounds }, a promise. The lines of one name are one.
+    // Everything that has a name: { text, overlay (by name), row, at, bounds }, a promise. The lines of one name are one.
     index: async () => (await Promise.all(overlays.map((overlay) => overlay.index()))).flat(),
     // A promise that all that is shown is read and drawn.
     settled: async () => {
@@ -176,7 +182,7 @@ function makeOverlay(map, data, declared, zIndex) {
     }
     return [...rows.values()].map((mine) => {
       const middle = mine[mine.length >> 1];
-      return { text: texts[values[mine[0]]], overlay, row: mine[0], at: placeOn(layer, middle), bounds: boundsOf(layer, mine) };
+      return { text: texts[values[mine[0]]], overlay: overlay.name, row: mine[0], at: placeOn(layer, middle), bounds: boundsOf(layer, mine) };
     });
   }
 

@@ -104,9 +104,27 @@ function makePanel(data, fills, on) {
     areasBlock(view);
   }
 
+  // The legend of what has the colour: the areas, or a layer that has taken it from them; then theirs is folded below it.
   function legendBlock(view) {
+    const title = [view.metric.title, view.variant.title].filter(Boolean).join(" · ");
+    if (over) {
+      const folded = element("details", "areas-legend");
+      const back = element("button", "give-back", words.color_areas);
+      back.type = "button";
+      back.addEventListener("click", on.areas);
+      folded.append(element("summary", "", words.not_coloured.replace("{title}", title)), ...areaLegend(view));
+      const classes = layerClasses(over);
+      for (const line of on.lines) {
+        const row = classes.appendChild(element("li"));
+        row.append(lineSwatch(line.style), element("span", "label", line.title));
+      }
+      parts.legend.replaceChildren(named("h2", "", over.title), classes, back, folded);
+    } else parts.legend.replaceChildren(element("h2", "", title), ...areaLegend(view));
+    rampBlock(view);
+  }
+
+  function areaLegend(view) {
     const { metric, variant, counts } = view;
-    const title = [metric.title, variant.title].filter(Boolean).join(" · ");
     const rows = element("ul", "keys");
     const row = (picture, label, count) => {
       const line = rows.appendChild(element("li"));
@@ -119,8 +137,7 @@ function makePanel(data, fills, on) {
     row(swatch(fills.forSvg("no_data")), data.statuses.no_data, counts.status.no_data);
     for (const line of on.lines) row(lineSwatch(line.style), line.title);
     const unit = element("p", "unit", words.unit + ": " + metric.unit + (variant.ranges.length > 1 && variant.method ? " · " + words.methods[variant.method] : ""));
-    parts.legend.replaceChildren(element("h2", "", title), unit, rows);
-    rampBlock({ metric, variant });
+    return [unit, rows];
   }
 
   // What the closed sheet of a narrow screen shows of the legend: of the areas, or of what has taken their colour.
@@ -137,7 +154,8 @@ function makePanel(data, fills, on) {
     const scale = element("div", "scale");
     for (const color of colors) scale.appendChild(element("i")).style.background = color;
     const ends = ranges.length ? [ranges[0].split(" – ")[0], ranges.at(-1).split(" – ").at(-1)] : [words.nothing];
-    parts.ramp.replaceChildren(element("span", "", ends[0]), scale, element("span", "", (ends[1] || "") + " " + (over ? over.unit : metric.unit)));
+    const title = over ? [named("span", "name of", over.title)] : []; // the metric stands in the chooser above, what took its colour does not
+    parts.ramp.replaceChildren(...title, element("span", "", ends[0]), scale, element("span", "", (ends[1] || "") + " " + (over ? over.unit : metric.unit)));
     if (!over) targets.intoRamp(scale, { variant });
     if (!colors.length) {
       const keys = ["partial", "no_data"].map((status) => {
@@ -150,12 +168,12 @@ function makePanel(data, fills, on) {
   }
 
   function messageBlock({ counts, variant }) {
-    const bare = counts.status.partial + counts.status.no_data;
+    const { partial, no_data: bare } = counts.status;
     let text = "";
-    if (over) text = words.faded.replace("{title}", over.title);
+    if (over) text = ""; // the areas have no colour that would need a word
     else if (variant.status.every((status) => status === 3)) text = words.nothing;
-    else if (!variant.colors.length && counts.status.partial) text = words.covered_none;
-    else if (counts.status.partial) text = words.covered_some.replace("{n}", bare);
+    else if (!variant.colors.length && partial) text = words.covered_none;
+    else if (partial) text = (bare ? words.covered_some_else : words.covered_some).replace("{n}", partial).replace("{m}", bare);
     parts.message.textContent = text;
     parts.message.hidden = !text;
   }
@@ -163,14 +181,16 @@ function makePanel(data, fills, on) {
   // An overlay takes the colour from the areas, or gives it back.
   function fade(overlay, now) {
     over = overlay;
-    layers.refresh();
-    rampBlock(now);
+    layers.refresh(over);
+    legendBlock(now);
     messageBlock(now);
   }
 
   function totalsBlock({ variant, text, status }) {
     parts.totals.replaceChildren(element("h2", "", words.totals));
-    for (let row = data.areas.count; row < data.areas.ids.length; row++) {
+    const rows = [...data.areas.ids.keys()].slice(data.areas.count).filter((row) => text("value", row));
+    parts.totals.hidden = !rows.length;
+    for (const row of rows) {
       const line = element("div", "total " + data.areas.ids[row]);
       const value = element("span", "value");
       value.append(element("b", "", text("value", row)), element("small", "status " + status(row), data.statuses[status(row)]));

@@ -10,6 +10,7 @@ async function makeSheet(page) {
   const { sheet, chart } = emptySheet(page);
   const restore = resized(page, chart);
   try {
+    await page.overlays.settled();
     for (let frames = 0; frames < 3; frames++) await new Promise((done) => requestAnimationFrame(done));
     return filled(page, sheet, chart);
   } finally {
@@ -22,6 +23,7 @@ function makeSheetNow(page) {
   const { sheet, chart } = emptySheet(page);
   const restore = resized(page, chart);
   try {
+    slices.finish();
     return filled(page, sheet, chart);
   } finally {
     restore();
@@ -30,7 +32,7 @@ function makeSheetNow(page) {
 
 // All but the map, which takes what is left of the height.
 function emptySheet(page) {
-  const sheet = element("article", "sheet");
+  const sheet = element("article", "sheet" + (page.overlays.fading() ? " faded" : "")); // then the labels of areas show no figures, on paper too
   sheet.lang = document.documentElement.lang;
   const chart = element("div", "sheet-map leaflet-container");
   const key = sheetKey(page);
@@ -67,7 +69,7 @@ function resized({ map, data, link, pointer, frame }, chart) {
   const [centre, zoom, before, seen] = [map.getCenter(), map.getZoom(), map.getSize(), map.getBounds()];
   const said = link.get("map");
   const whole = L.latLngBounds(data.areas.view);
-  const asOpened = !pointer && seen.contains(whole) && zoom > map.getBoundsZoom(whole, false, L.point(36, 36)) - 0.01;
+  const asOpened = !pointer && seen.contains(whole) && zoom > map.getBoundsZoom(whole, false, L.point(BESIDE_TOOLS + EDGE, 2 * EDGE)) - 0.01;
   document.body.classList.add("composing");
   frame.style.setProperty("--sheet-map-high", chart.style.height);
   L.Browser.retina = CRISP > 1; // what is drawn on a canvas is drawn twice as fine
@@ -135,7 +137,11 @@ function sheetKey(page) {
   const over = page.overlays.fading();
   if (page.chosen.second) {
     for (const [side, view] of sides(page)) key.append(element("p", "side", side), ...compactLegend(page, view));
-  } else if (!over) {
+  } else if (over) {
+    const row = element("div", "layer");
+    row.append(overlaySwatch(over), named("span", "", over.title));
+    key.append(row, layerClasses(over));
+  } else {
     const legend = page.panel.root.querySelector(".legend").cloneNode(true);
     legend.className = "legend";
     legend.querySelector("h2")?.remove();
@@ -148,7 +154,7 @@ function sheetKey(page) {
       line.append(lineSwatch(style), element("span", "label", title));
     }
   }
-  const layers = page.overlays.list.filter((layer) => layer.shown);
+  const layers = page.overlays.list.filter((layer) => layer.shown && (layer !== over || page.chosen.second));
   if (layers.length) key.append(element("h2", "", words.layers));
   for (const layer of layers) {
     const row = element("div", "layer");

@@ -20,6 +20,7 @@ function makeSwipe(page) {
   let place = null; // where the line stands on the ground
   let parts = {};
   let sides = "";
+  let taken = []; // layers that had the colour of the areas, which are what is compared
 
   page.on("refresh", () => active && refresh());
   page.on("select", () => active && legends());
@@ -27,6 +28,7 @@ function makeSwipe(page) {
 
   function open(box) {
     recall();
+    taken = page.overlays.unfade();
     active = true;
     layers = page.drawAreas("beside", 401);
     parts = { line: divider(), first: element("aside", "swipe-legend first"), second: element("aside", "swipe-legend second"), choice: element("div", "swipe-choice") };
@@ -51,6 +53,7 @@ function makeSwipe(page) {
     page.labels.avoid(null);
     page.labels.show((row) => labelText(page.view(), row));
     ["beside", "at"].forEach((key) => page.link.set(key, null));
+    if (!page.overlays.fading()) taken.forEach((each) => each.show(true));
   }
 
   // What stands on the right at first: the same of the other run, else the next metric that has classes, else another variant.
@@ -120,7 +123,7 @@ function makeSwipe(page) {
 
   function fade() {
     const faded = document.body.classList.contains("faded");
-    layers.forEach((layer) => layer.setStyle({ fillOpacity: faded ? 0 : 1 }));
+    layers.forEach((layer) => layer.setStyle({ fillOpacity: faded ? 0 : page.base.shown ? OVER_TILES : 1 }));
   }
 
   function legends() {

@@ -66,6 +66,9 @@ function makeTable(page) {
     };
   }
 
+  // Totals that say something: the count of usable metrics has none.
+  const totalRows = () => [...data.areas.ids.keys()].slice(data.areas.count).filter((row) => columns.some((column) => column.figure && column.text(row)));
+
   const theme = () => data.themes.find((each) => each.metrics.includes(chosen.metric));
   const number = (column, row) => (column.figure ? column.figure(row) : figureOf(column.text(row)));
 
@@ -140,7 +143,7 @@ function makeTable(page) {
     const line = element("tr");
     line.append(...columns.map(headCell));
     parts.head.replaceChildren(line);
-    const totals = data.areas.ids.map((_, row) => row).slice(data.areas.count);
+    const totals = totalRows();
     parts.foot.replaceChildren(...totals.map((row) => rowOfTable(row, "sum")));
     parts.table.setAttribute("aria-rowcount", data.areas.count + totals.length + 1);
     parts.table.setAttribute("aria-label", words.title);
@@ -261,7 +264,7 @@ function makeTable(page) {
   // The rows as they stand, for a spreadsheet: figures without marks and separators, a status beside each.
   function exported() {
     const head = columns.flatMap((column) => [column.unit ? column.title + " (" + column.unit + ")" : column.title, ...(column.figure && state.all ? [said.status] : [])]);
-    const rows = [...order, ...data.areas.ids.map((_, row) => row).slice(data.areas.count)];
+    const rows = [...order, ...totalRows()];
     return [head, ...rows.map((row) => columns.flatMap((column) => {
       const figure = column.figure?.(row);
       const text = column.figure ? (Number.isNaN(figure) ? "" : String(figure)) : column.text(row);

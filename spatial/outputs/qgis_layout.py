@@ -204,7 +204,7 @@ def _sources(sheets: Sheets) -> str:
     """Attribution, and whose local layers were used, as far as they are not secret."""
     city, lang = sheets.results.city, sheets.lang
     given = [layer.source for layer in city.layers.values() if layer.origin != "absent" and layer.sensitivity != "secret"]
-    parts = [part for part in dict.fromkeys([city.attribution, *given]) if part and part != city.synthetic]
+    parts = [part for part in dict.fromkeys([city.licence_notice, *given]) if part and part != city.synthetic]
     said = (_SOURCES.get(lang) + ("；" if lang == "zh" else "; ").join(map(clean, parts))) if parts else ""
     return said if len(said) <= _LONG_SOURCES else said[:_LONG_SOURCES] + " …"
 

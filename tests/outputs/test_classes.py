@@ -260,3 +260,65 @@ def test_a_value_is_in_the_class_that_it_reads_as(values: list[float], unit: str
         label = classes.labels[classes.index(value)]
         if " – " not in label:
             assert unit_of(unit).show(value, "en").removesuffix(unit_of(unit).label.en).strip() == label
+
+
+# Of whole numbers a class names the first and the last in it: 3 stands in one class only.
+@pytest.mark.parametrize(
+    ("classing", "labels"),
+    [
+        (Classing("quantile", count=3), ("0 – 2", "3 – 5", "6 – 9")),
+        (Classing("natural", count=3), ("0 – 3", "4 – 7", "8 – 9")),
+        (Classing("fixed", breaks=(3, 4, 8)), ("< 3", "3", "4 – 7", "≥ 8")),
+        (Classing("diverging", count=2, centre=5), ("0 – 4", "5 – 9")),
+    ],
+)
+def test_classes_of_whole_numbers_share_none(classing, labels):
+    values = np.array([0, 1, 2, 2, 4, 5, 5, 6, 8, 9, 9], dtype=float)
+    for unit in ("count", "persons"):
+        assert classify(values, unit, "en", classing).labels == labels
+    assert classify(values, "persons/km2", "en", Classing("fixed", breaks=(3, 4))).labels == (
+        "< 3",
+        "3 – 4",
+        "≥ 4",
+    )  # not counted: anything between
+
+
+@given(
+    values=st.lists(st.floats(0, 30_000), min_size=1, max_size=40),
+    method=st.sampled_from(["quantile", "natural"]),
+    count=st.integers(2, 7),
+)
+def test_what_is_counted_reads_within_its_class(values: list[float], method: str, count: int) -> None:
+    classes = classify(np.array(values), "persons", "en", Classing(method, count=count))
+    for value in values:
+        ends = [float(end.replace(",", "")) for end in classes.labels[classes.index(value)].split(" – ")]
+        assert ends[0] <= round(value) <= ends[-1]
+    firsts = [float(label.split(" – ")[0].replace(",", "")) for label in classes.labels]
+    lasts = [float(label.split(" – ")[-1].replace(",", "")) for label in classes.labels]
+    assert all(last < first for last, first in zip(lasts, firsts[1:], strict=False))
+
+
+@pytest.mark.parametrize("method", ["quantile", "natural"])
+@pytest.mark.parametrize(("areas", "most"), [(2, 2), (3, 2), (5, 3), (8, 4), (9, 5), (30, 5)])
+def test_few_areas_have_few_classes(method, areas, most):
+    values = np.cumsum(np.random.default_rng(areas).uniform(0.001, 0.05, areas))
+    classes = classify(values, "1", "en", Classing(method))
+    assert len(classes.colors) <= most
+    assert set(classes.indices(values)) == set(range(len(classes.colors)))
+
+
+@pytest.mark.parametrize("method", ["quantile", "natural"])
+def test_districts_that_hardly_differ_have_one_colour(method):
+    """Five districts: 67.2 and 67.6 % look alike, what lies far off does not; too few for equal numbers to mean something."""
+    values = np.array([0.331, 0.672, 0.676, 0.786, 0.855])
+    classes = classify(values, "1", "en", Classing(method))
+    assert classes.indices(values).tolist() == [0, 1, 1, 2, 2]
+    assert classes.method == "natural"  # and the legend says so
+
+
+def test_limits_about_a_target_are_round_and_part_no_neighbours():
+    """Five districts below a target of 100 %: 67.2 and 67.6 % have one colour."""
+    values = np.array([0.331, 0.672, 0.676, 0.786, 0.855])
+    classes = classify(values, "1", "en", Classing("diverging", count=6), 1.0)
+    assert classes.labels == ("33.1 – 50.0", "50.0 – 70.0", "70.0 – 100.0")
+    assert classes.indices(values).tolist() == [0, 1, 1, 2, 2]

@@ -183,6 +183,37 @@ def test_search_finds_what_the_layers_know_by_name(opened: Any, monkeypatch: pyt
     assert view.quiet()
 
 
+def test_search_goes_to_a_park(opened: Any) -> None:  # noqa: F811
+    """As the layers themselves tell their names."""
+    view = opened(results=served_results())
+    before = view.page.evaluate("location.hash")
+    tool(view, "search")
+    view.page.locator(".query").fill("park")
+    option = view.page.locator(".found [role=option]", has_text="park").first
+    option.wait_for()
+    assert option.locator("small").inner_text() == "Parks"
+    option.click()
+    view.page.wait_for_selector(".leaflet-marks-pane path", state="attached")
+    view.page.wait_for_timeout(600)
+    assert view.page.get_by_label("Parks", exact=True).is_checked()
+    assert "map=" in view.page.evaluate("location.hash") != before
+    mark = view.page.locator(".leaflet-marks-pane path").first.bounding_box()
+    assert mark["width"] > 40  # 100 m across
+    view.page.keyboard.press("Escape")
+    view.page.mouse.click(mark["x"] + mark["width"] / 2, mark["y"] + mark["height"] / 2)
+    assert "park" in view.text(".card .hit")
+    assert view.quiet()
+
+
+def test_on_a_phone_no_scale_lies_over_the_opened_sheet(opened: Any) -> None:  # noqa: F811
+    view = opened((390, 844))
+    bar = view.page.locator(".margin .leaflet-control-scale").bounding_box()
+    view.page.click(".expand")
+    view.page.wait_for_timeout(400)
+    under = "([x, y]) => document.elementFromPoint(x, y).closest('.panel') !== null"
+    assert view.page.evaluate(under, [bar["x"] + bar["width"] / 2, bar["y"] + bar["height"] / 2])
+
+
 # Card
 
 

@@ -252,3 +252,20 @@ def test_a_selected_area_is_outlined_in_the_picture(opened: Any, tmp_path: Path)
 def test_the_same_page_is_written_twice(tmp_path: Path) -> None:
     first, second = (write_map(issued(), tmp_path / name).read_bytes() for name in ("a.html", "b.html"))
     assert first == second
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_no_text_pushes_the_licence_out_of_sight(opened: Any, size: tuple[int, int]) -> None:  # noqa: F811
+    """However much a city says of where its data come from."""
+    given = issued("en")
+    layers = {name: replace(layer, origin="osm") if name == "roads" else layer for name, layer in given.city.layers.items()}
+    results = replace(given, city=replace(given.city, layers=layers, synthetic="made up for a course on planning " * 60))
+    assert results.city.licence_notice
+    view = opened(size, results=results)
+    notice = view.page.locator(".margin .licence")
+    assert "© OpenStreetMap contributors" in notice.inner_text()
+    box = notice.bounding_box()
+    covered = "([x, y]) => document.elementFromPoint(x, y).closest('.licence') !== null"
+    assert view.page.evaluate(covered, [box["x"] + 20, box["y"] + box["height"] / 2])
+    on_paper = sheet(view).locator(".sheet-margin .licence")
+    assert on_paper.evaluate("each => each.scrollHeight <= each.clientHeight + 1 && each.getBoundingClientRect().height > 8")

@@ -210,3 +210,15 @@ def test_an_area_under_the_table_is_moved_to_where_it_is_seen(opened: Any) -> No
         assert area["y"] + area["height"] / 2 <= card["y"], row
         assert area["y"] + area["height"] / 2 >= 0
     assert view.quiet()
+
+
+def test_all_totals_stay_in_sight(opened: Any) -> None:  # noqa: F811
+    """The city's row is seen without scrolling where what lies outside the areas has a row too."""
+    view = opened(names=[f"Area {n}" for n in range(40)])
+    tool(view, "table")
+    foot, seen = view.page.locator(".seen tfoot"), view.page.locator(".seen").bounding_box()
+    foot.evaluate("each => each.append(each.firstElementChild.cloneNode(true))")
+    for row in foot.locator("tr").all():
+        box = row.bounding_box()
+        assert seen["y"] <= box["y"]
+        assert box["y"] + box["height"] <= seen["y"] + seen["height"] + 1

@@ -126,7 +126,8 @@ class _Payload:
             "sources": self.provenance.lines,
             **({"what_if": what_if} if what_if else {}),
             "notices": self.notices,
-            "attribution": list(dict.fromkeys(text for text in (city.attribution, city.synthetic) if text)),
+            "attribution": [text for text in (city.licence_notice, city.synthetic) if text],
+            "licensed": bool(city.licence_notice),
             "sheet": self._sheet(),
             "base": self._base(),
         }
@@ -295,7 +296,10 @@ class _Payload:
         ]
 
     def _shown(self, metric: str, shown: Shown, title: str, notes: Sequence[str], most: int = 0) -> dict[str, Any]:
-        """Pack figures that are no values of a metric, so that the page draws and lists them as it does values; counts out of ``most``."""
+        """Pack figures that are no values of a metric, so that the page draws and lists them as it does values; counts out of ``most``.
+
+        A count is an area's own: a city that is covered in part, or what lies outside the areas, would read "0 / 24" whatever is known of it.
+        """
         unit = unit_of(shown.unit)
         count = int(self.is_area.sum())
         proper = np.isin(shown.status, ("ok", "estimated")) & np.isfinite(shown.value)
@@ -308,7 +312,9 @@ class _Payload:
             "colors": list(classes.colors),
             "ranges": list(classes.labels),
             "method": classes.method,
-            "value": self._column(f"{v:g} / {most}" if most else unit.show(v, self.lang) for v in shown.value),
+            "value": self._column(
+                "" if most and row >= count else f"{v:g} / {most}" if most else unit.show(v, self.lang) for row, v in enumerate(shown.value)
+            ),
             "status": [STATUSES.index(s) for s in shown.status],
             "class": [classes.index(v) if ok else -1 for v, ok in zip(known, good, strict=True)],
             "rank": [int(row) for row in np.argsort(np.where(good, -known, np.inf), kind="stable")],
