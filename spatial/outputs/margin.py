@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
+import pyproj
 import shapely
 
 from spatial.city import City
-from spatial.crs import extent_in_china
+from spatial.crs import extent_in_china, name_of
 from spatial.outputs.map_specs import MapSpec, text_of
 from spatial.result import Results
+from spatial.text import Lang
 
 
 def stamp_of(results: Results, spec: MapSpec) -> list[str]:
@@ -58,3 +61,17 @@ def said_of_areas(results: Results, spec: MapSpec) -> str:
 def said_of_date(city: City, words: Mapping[str, Any]) -> str:
     """Say of which day the data are, or that nobody knows."""
     return f"{words['data_date']} {city.date}" if city.date else str(words["date_unknown"])
+
+
+def said_of_crs(crs: pyproj.CRS, lang: Lang) -> str:
+    """Name a system as a sheet must: what it is called, and its code."""
+    code, name = name_of(crs), crs.name
+    zone = re.fullmatch(r"CGCS2000 / 3-degree Gauss-Kruger (?:CM|zone) (\d+)E?", name)
+    meridian = (
+        next((each.value for each in crs.coordinate_operation.params if "Longitude" in each.name), None)
+        if crs.coordinate_operation
+        else None
+    )
+    if lang == "zh" and zone and meridian is not None:
+        name = f"CGCS2000 3°带，中央经线 {meridian:g}°E"
+    return code if code == name else f"{name}（{code}）" if lang == "zh" else f"{name} ({code})"

@@ -7,9 +7,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from xml.etree.ElementTree import Element, SubElement
 
-from spatial import crs
 from spatial.outputs.map_specs import MapSpec
-from spatial.outputs.margin import said_of_areas, said_of_date, stamp_of
+from spatial.outputs.margin import said_of_areas, said_of_crs, said_of_date, stamp_of
 from spatial.outputs.qgis_evidence import Table, style_names
 from spatial.outputs.qgis_items import (
     CENTRE,
@@ -151,7 +150,7 @@ def _sheet(layout: Element, sheets: Sheets, style: Style, theme: str) -> None:
     scale_bar(layout, name, chart, scale, (column, 163, column_width, 14), lang)
     expression = "[% '1 : ' || format_number(map_get(item_variables('map'), 'map_scale'), 0) %]"
     label(layout, name, "scale", expression, (column, 178, column_width, 5.5), size=8, evaluated=True)
-    measured = _MEASURED.get(lang) + " ".join(dict.fromkeys([crs.name_of(city.crs), city.crs.name]))
+    measured = _MEASURED.get(lang) + said_of_crs(city.crs, lang)
     label(layout, name, "crs", measured, (column, 184, column_width, 9), size=7, color=GREY)
     if city.sheet.issuing_unit:
         issued = _ISSUED.get(lang) + _short(city.sheet.issuing_unit)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from typing import Any
 
 import numpy as np
@@ -15,7 +14,7 @@ from spatial.base_map import base_map_of
 from spatial.crs import WGS84, name_of, reproject
 from spatial.outputs.classes import NO_DATA, PARTIAL
 from spatial.outputs.map_specs import MapSpec, text_of
-from spatial.outputs.margin import is_in_china, said_of_areas, said_of_date, stamp_of
+from spatial.outputs.margin import is_in_china, said_of_areas, said_of_crs, said_of_date, stamp_of
 from spatial.outputs.webmap.beside import Beside
 from spatial.outputs.webmap.figures import PageFigures, metrics_of
 from spatial.outputs.webmap.languages import Shared, Texts, in_both
@@ -137,7 +136,7 @@ class _Payload:
             "name": city.name or self.words["untitled"],
             "facts": [count, date, crs],
             "date": date,
-            "crs": self.words["crs_note"].format(crs=_crs_title(city.crs, self.lang)),
+            "crs": self.words["crs_note"].format(crs=said_of_crs(city.crs, self.lang)),
             "edition": self.words["edition_public"] if self.results.edition else "",
             "synthetic": city.synthetic,
             "stamp": " / ".join(stamp_of(self.results, self.spec)),
@@ -239,20 +238,6 @@ class _Payload:
         with_value = [(n, m) for n, m, each in ranked if any(status != nothing for status in each["status"])]
         opens, opens_variant = (with_colour or with_value or [(n, m) for n, m, _ in ranked])[0]
         return {"opens": opens, "opens_variant": opens_variant}
-
-
-def _crs_title(crs: pyproj.CRS, lang: Lang) -> str:
-    """Name a system as a sheet must: what it is called, and its code."""
-    code, name = name_of(crs), crs.name
-    zone = re.fullmatch(r"CGCS2000 / 3-degree Gauss-Kruger (?:CM|zone) (\d+)E?", name)
-    meridian = (
-        next((each.value for each in crs.coordinate_operation.params if "Longitude" in each.name), None)
-        if crs.coordinate_operation
-        else None
-    )
-    if lang == "zh" and zone and meridian is not None:
-        name = f"CGCS2000 3°带，中央经线 {meridian:g}°E"
-    return code if code == name else f"{name}（{code}）" if lang == "zh" else f"{name} ({code})"
 
 
 def _boxes(geometry: Geometries) -> Geometries:
