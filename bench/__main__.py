@@ -175,6 +175,11 @@ def bench_maps() -> None:
     maps.bench_page(HARBIN / "harbin_202404.osm.pbf")
 
 
+def bench_what_if() -> None:
+    """A park that is dropped and dragged in the page of Las Palmas."""
+    maps.bench_what_if(las_palmas_toml())
+
+
 def bench_geopackage() -> None:
     """200,000 roads written for QGIS."""
     geopackage.bench_write(HARBIN / "harbin_202404.osm.pbf", 200_000)

@@ -72,6 +72,15 @@ def in_china(lon: float, lat: float) -> bool:
     return bool(_CHINA.contains(shapely.Point(lon, lat)))
 
 
+def extent_in_china(bounds: Sequence[float], crs: pyproj.CRS) -> bool:
+    """Tell whether an extent (west, south, east, north) is one of a place in China: by its datum, or by where its middle lies."""
+    if crs.geodetic_crs is not None and crs.geodetic_crs.to_epsg() == 4490:
+        return True
+    west, south, east, north = bounds
+    middle = reproject([shapely.Point((west + east) / 2, (south + north) / 2)], crs, pyproj.CRS(WGS84))[0]
+    return in_china(float(middle.x), float(middle.y))
+
+
 def parse_crs(value: Any, *, where: str) -> pyproj.CRS:
     """Read a stated CRS.
 

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from spatial.errors import OptionError
 from spatial.text import Lang, Text
 
+ABSENT = "—"
+
 
 @dataclass(frozen=True)
 class Unit:
@@ -36,11 +38,20 @@ class Unit:
 
     def show(self, value: float, lang: Lang = "en") -> str:
         """Present a value with its unit; an absent one is a dash, never 0."""
+        return self.labelled(self.figure(value), lang)
+
+    def figure(self, value: float) -> str:
+        """Present a value without its unit, the same in every language; an absent one is a dash."""
         if value is None or not math.isfinite(value):
-            return "—"
+            return ABSENT
+        return f"{value * self.factor:,.{self.decimals}f}"
+
+    def labelled(self, figure: str, lang: Lang = "en") -> str:
+        """Put the unit behind a figure, or behind a range of two; what is absent has none."""
         label = self.label.get(lang)
-        gap = "" if label == "%" or not label else " "
-        return f"{value * self.factor:,.{self.decimals}f}{gap}{label}"
+        if figure == ABSENT or not label:
+            return figure
+        return f"{figure}{'' if label == '%' else ' '}{label}"
 
 
 MAX_PEOPLE = 1e11  # in one feature or cell: more is a no-data value that nobody declared

@@ -52,6 +52,20 @@ def test_no_text_breaks_them(text: str) -> None:
     assert parse_count(text) >= 0 or math.isnan(parse_count(text))
 
 
+@pytest.mark.parametrize(
+    ("unit", "figure", "said"), [("1", "16.8", "16.8%"), ("persons", "12,345", "12,345 人"), ("status", "3", "3"), ("m", "—", "—")]
+)
+def test_a_figure_and_its_unit_are_put_together(unit: str, figure: str, said: str) -> None:
+    assert unit_of(unit).labelled(figure, "zh") == said
+
+
+@given(st.sampled_from(sorted(UNITS)), st.floats() | st.none(), st.sampled_from(["zh", "en"]))
+def test_figures_are_the_same_in_every_language(code: str, value: float, lang: str) -> None:
+    unit = unit_of(code)
+    assert unit.labelled(unit.figure(value), lang) == unit.show(value, lang)
+    assert unit.figure(value).strip("-,.0123456789") in ("", "—")
+
+
 def test_presentation() -> None:
     assert unit_of("1").show(0.168) == "16.8%"
     assert unit_of("km/km2").show(1234.5, "zh") == "1,234.50 公里/平方公里"

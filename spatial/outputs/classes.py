@@ -292,7 +292,7 @@ def _ranges(breaks: Sequence[float], unit: Unit, lang: Lang, *, open_end: bool =
 
 def _figure(value: float, unit: Unit, lang: Lang) -> str:
     """Show a number without its unit, with more digits than values have where a limit was given with more."""
-    text = unit.show(value, lang).removesuffix(unit.label.get(lang)).strip()
+    text = unit.figure(value)
     exact = f"{value * unit.factor:,.6f}".rstrip("0").rstrip(".")
     return exact if len(exact) > len(text) and len(exact.partition(".")[2]) <= 4 else text
 

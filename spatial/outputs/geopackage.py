@@ -179,7 +179,8 @@ def _annotate(connection: sqlite3.Connection, tables: Sequence[Table], moment: s
                     table.name,
                     "geom" if table.kind else "",
                     name,
-                    qml(style, table.kind, columns, aliases),
+                    # Once a layer: an area has hundreds of columns and dozens of styles, and a style without aliases leaves them as they are.
+                    qml(style, table.kind, columns, aliases if index == 0 else None),
                     sld(style, table.kind, table.name) if style.rules else "",
                     int(index == 0),
                     moment,

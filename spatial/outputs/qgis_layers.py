@@ -72,7 +72,8 @@ def qgis_tables(results: Results, spec: MapSpec, standing: Standing | None = Non
     list of Table
         In the order of the file's list, with titles, aliases, units and styles in ``results.lang``; each description carries the attribution.
     """
-    inputs = dict.fromkeys([*INPUTS, *(str(overlay["layer"]) for overlay in spec.overlays.values() if "layer" in overlay)])
+    drawn = (str(overlay["layer"]) for overlay in spec.overlays.values() if "layer" in overlay and not _is_areas(overlay, results))
+    inputs = dict.fromkeys([*INPUTS, *drawn])
     taken = {"areas", "totals", "metrics", "about", *inputs, *(NAMES if standing else ())}
     tables = _areas(results, spec, standing)
     for name in inputs:
@@ -103,6 +104,11 @@ def qgis_tables(results: Results, spec: MapSpec, standing: Standing | None = Non
         commented(table if credit in table.description else replace(table, description=f"{table.description} · {credit}".strip(" ·")), lang)
         for table in tables
     ]
+
+
+def _is_areas(overlay: Mapping[str, Any], results: Results) -> bool:
+    """Whether an overlay names what the areas themselves name, so that the page leaves it out."""
+    return "labelled" in overlay and overlay["layer"] == results.by
 
 
 def _placed(tables: list[Table], spec: MapSpec, key: str, value: str) -> list[Table]:

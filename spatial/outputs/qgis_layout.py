@@ -2,21 +2,32 @@
 
 from __future__ import annotations
 
-import base64
 import math
-import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from xml.etree.ElementTree import Element, SubElement
 
-import pyproj
-import shapely
-
-from spatial import crs
-from spatial.outputs.map_specs import MapSpec, text_of
+from spatial.outputs.map_specs import MapSpec
+from spatial.outputs.margin import said_of_areas, said_of_crs, said_of_date, stamp_of
 from spatial.outputs.qgis_evidence import Table, style_names
+from spatial.outputs.qgis_items import (
+    CENTRE,
+    GREY,
+    INK,
+    LEGEND,
+    RED,
+    chart_of,
+    color_of,
+    font,
+    label,
+    north_arrow,
+    placed,
+    scale_bar,
+    scale_of,
+    text_style,
+)
 from spatial.outputs.qgis_legend import Entry, entries, is_wide, wrapped
-from spatial.outputs.qgis_style import EVALUATED, Rule, Style, clean, unevaluated
+from spatial.outputs.qgis_style import Rule, Style, clean, unevaluated
 from spatial.outputs.storable import unique_name
 from spatial.result import Results
 from spatial.text import Lang, Text
@@ -24,24 +35,13 @@ from spatial.text import Lang, Text
 PAGE_MM = (297.0, 210.0)
 _MAP_MM = (8.0, 24.0, 215.0, 163.0)  # x, y, width, height
 _COLUMN_MM = (227.0, 62.0)  # x, width of what stands beside the map
-# The first that a system has: Noto and Source Han on Linux, YaHei on Windows, PingFang on a Mac.
-FONTS = ("Noto Sans CJK SC", "Source Han Sans SC", "Microsoft YaHei", "PingFang SC", "SimHei", "WenQuanYi Micro Hei", "sans-serif")
-_INK, _GREY, _RED = "#1a1a1a", "#555555", "#b3261e"
-_LABEL, _LEGEND, _MAP, _PICTURE, _SCALE = "65641", "65642", "65639", "65640", "65646"
-_LEFT, _CENTRE = "1", "4"
 _SHEET = Text("A4 横向", "A4 landscape")
 _KEY = Text("图例（括号内为区域个数）", "Legend (with the number of areas)")
 _ISSUED = Text("制图单位：", "Issued by ")
-_APPROVED = Text("审图号：", "Approval number: ")
 _SOURCES = Text("资料来源：", "Sources: ")
 _MEASURED = Text("坐标系：", "Coordinate system: ")
 _LONG = 60  # characters of a name that a title holds
 _LONG_SOURCES = 260
-_NORTH = (
-    '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 24 32"><path d="M12 1 L21 31 L12 24 Z" fill="#1a1a1a"/>'
-    '<path d="M12 1 L3 31 L12 24 Z" fill="#ffffff" stroke="#1a1a1a" stroke-width="1" stroke-linejoin="round"/></svg>'
-)
-_SPACE = uuid.UUID("6f2f2f4e-7f0b-5f44-9a57-2c1f6f1d6f10")
 
 
 @dataclass(frozen=True, eq=False)
@@ -118,85 +118,44 @@ def _is_class(rule: Rule) -> bool:
     return any("ok" in test.values for test in rule.where)
 
 
-def scale_of(extent: Sequence[float], width_mm: float, height_mm: float) -> int:
-    """Return the largest scale of a round number at which an extent in metres fits a frame: 50,000 for 1 : 50,000."""
-    west, south, east, north = extent
-    least = max((east - west) / width_mm, (north - south) / height_mm, 0.1) * 1000.0
-    power = 10.0 ** math.floor(math.log10(least))
-    return round(next(step * power for step in (1, 1.25, 1.5, 2, 2.5, 3, 4, 5, 6, 7.5, 8, 10) if step * power >= least * (1 - 1e-9)))
-
-
-def literal_text(text: str) -> str:
-    """Write a text for a label of a sheet, where QGIS evaluates what stands between ``[%`` and ``%]``: it remains the text that it is."""
-    return _escaped(clean(text))
-
-
-def _escaped(text: str) -> str:
-    return text.replace("[%", "[% '[' || '%' %]") if EVALUATED.search(text) else text
-
-
-def stamp_of(results: Results, spec: MapSpec) -> str:
-    """Say what must stand on a sheet: its approval number, else that nobody may publish a map of China or of data that are not public."""
-    city, lang = results.city, results.lang
-    if city.sheet.approval_number:
-        return _APPROVED.get(lang) + clean(city.sheet.approval_number)
-    said = text_of(spec.words["stamp"])
-    geodetic = city.crs.geodetic_crs
-    west, south, east, north = shapely.total_bounds(results.areas.whole)
-    middle = crs.reproject([shapely.Point((west + east) / 2, (south + north) / 2)], city.crs, pyproj.CRS(crs.WGS84))[0]
-    if (geodetic is not None and geodetic.to_epsg() == 4490) or crs.in_china(middle.x, middle.y):
-        return said.zh if lang == "zh" else f"{said.zh}\n{said.en}"
-    levels = [layer.sensitivity for layer in city.layers.values() if layer.origin != "absent"]
-    levels += [city.ledger.sensitivity] if city.ledger else []
-    return said.get(lang) if any(level != "public" for level in levels) else ""
-
-
 def _sheet(layout: Element, sheets: Sheets, style: Style, theme: str) -> None:
     lang, city = sheets.lang, sheets.results.city
     name = f"{_SHEET.get(lang)} · {theme}"
     for key, value in {"name": name, "units": "mm", "printResolution": "200", "worldFileMap": ""}.items():
         layout.set(key, value)
     page = SubElement(SubElement(layout, "PageCollection"), "LayoutItem")
-    _place(page, "page", name, "65638", 0, 0, *PAGE_MM)
+    placed(page, "page", name, "65638", 0, 0, *PAGE_MM)
     x, y, width, height = _MAP_MM
     column, column_width = _COLUMN_MM
     scale = scale_of(sheets.extent, width, height)
-    chart = _map(layout, sheets, name, theme, scale)
+    chart = chart_of(layout, name, theme, scale, sheets.extent, _MAP_MM)
     words = sheets.spec.words_in(lang)
     title = " · ".join(part for part in (_short(city.name), clean(style.name)) if part)
-    _label(layout, name, "title", title, (x, 5.5, width, 10), size=_fitting(title, width, 17), bold=True)
-    date = f"{words['data_date']} {city.date}" if city.date else words["date_unknown"]
-    count = int(sheets.results.areas.is_area.sum())
-    by = sheets.results.by
-    grid = by.startswith("grid:")
-    kind = (
-        words["grid"].format(size=f"{float(by.removeprefix('grid:').removesuffix('m')):g}")
-        if grid
-        else city.layers[by].spec.title.get(lang)
-    )
-    facts = [words["area_count"].format(by=kind, n=f"{count:,}"), date, *([city.synthetic] if city.synthetic else [])]
-    _label(layout, name, "facts", " · ".join(facts), (x, 15.5, width, 6.5), size=9, color=_GREY)
+    label(layout, name, "title", title, (x, 5.5, width, 10), size=_fitting(title, width, 17), bold=True)
+    facts = [said_of_areas(sheets.results, sheets.spec), said_of_date(city, words), *([city.synthetic] if city.synthetic else [])]
+    label(layout, name, "facts", " · ".join(facts), (x, 15.5, width, 6.5), size=9, color=GREY)
+    place = (column, 6, column_width, 14)
     if stamp := stamp_of(sheets.results, sheets.spec):
-        frame = not city.sheet.approval_number
-        place = (column, 6, column_width, 14)
-        item = _label(layout, name, "stamp", stamp, place, size=9.5, bold=True, color=_RED if frame else _INK, align=_CENTRE)
-        if frame:
-            item.set("frame", "true")
-            item.set("outlineWidthM", "0.5,mm")
-            item.remove(item[0])
-            item.insert(0, _color("FrameColor", _RED))
+        item = label(layout, name, "stamp", "\n".join(stamp), place, size=9.5, bold=True, color=RED, align=CENTRE)
+        item.set("frame", "true")
+        item.set("outlineWidthM", "0.5,mm")
+        item.remove(item[0])
+        item.insert(0, color_of("FrameColor", RED))
+    elif city.sheet.approval_number:
+        approved = words["approved"].format(number=clean(city.sheet.approval_number))
+        label(layout, name, "stamp", approved, place, size=9.5, bold=True, align=CENTRE)
     _legend(layout, sheets, style, name, chart)
-    _north(layout, name, chart, (x + width - 13, y + 3, 10, 13))
-    _label(layout, name, "north", words["north"], (x + width - 13, y + 16, 10, 4.5), size=8, bold=True, align=_CENTRE)
-    _scale_bar(layout, name, chart, scale, (column, 163, column_width, 14), lang)
+    north_arrow(layout, name, chart, (x + width - 13, y + 3, 10, 13))
+    label(layout, name, "north", words["north"], (x + width - 13, y + 16, 10, 4.5), size=8, bold=True, align=CENTRE)
+    scale_bar(layout, name, chart, scale, (column, 163, column_width, 14), lang)
     expression = "[% '1 : ' || format_number(map_get(item_variables('map'), 'map_scale'), 0) %]"
-    _label(layout, name, "scale", expression, (column, 178, column_width, 5.5), size=8, evaluated=True)
-    measured = _MEASURED.get(lang) + " ".join(dict.fromkeys([crs.name_of(city.crs), city.crs.name]))
-    _label(layout, name, "crs", measured, (column, 184, column_width, 9), size=7, color=_GREY)
+    label(layout, name, "scale", expression, (column, 178, column_width, 5.5), size=8, evaluated=True)
+    measured = _MEASURED.get(lang) + said_of_crs(city.crs, lang)
+    label(layout, name, "crs", measured, (column, 184, column_width, 9), size=7, color=GREY)
     if city.sheet.issuing_unit:
         issued = _ISSUED.get(lang) + _short(city.sheet.issuing_unit)
-        _label(layout, name, "issued", issued, (column, 194, column_width, 10), size=8.5, bold=True)
-    _label(layout, name, "sources", _sources(sheets), (x, 189, width, 15), size=7, color=_GREY)
+        label(layout, name, "issued", issued, (column, 194, column_width, 10), size=8.5, bold=True)
+    label(layout, name, "sources", _sources(sheets), (x, 189, width, 15), size=7, color=GREY)
     SubElement(layout, "Atlas", enabled="0", coverageLayer="", hideCoverage="0", filenamePattern="'output_'||@atlas_featurenumber")
 
 
@@ -220,149 +179,14 @@ def _short(text: str) -> str:
     return said if len(said) <= _LONG else said[:_LONG] + "…"
 
 
-def _place(item: Element, key: str, sheet: str, kind: str, x: float, y: float, width: float, height: float) -> Element:
-    """Give an item its kind, name and place; its id is always the same for the same sheet."""
-    own = "{" + str(uuid.uuid5(_SPACE, f"{sheet}/{key}")) + "}"
-    said = {
-        "type": kind,
-        "id": "" if key == "page" else key,
-        "uuid": own,
-        "templateUuid": own,
-        "position": f"{x:g},{y:g},mm",
-        "positionOnPage": f"{x:g},{y:g},mm",
-        "size": f"{width:g},{height:g},mm",
-        "referencePoint": "0",
-        "itemRotation": "0",
-        "opacity": "1",
-        "frame": "false",
-        "background": "true" if key in ("page", "map") else "false",
-        "outlineWidthM": "0.2,mm",
-        "frameJoinStyle": "miter",
-        "visibility": "1",
-        "zValue": {"page": "0", "map": "1"}.get(key, "2"),
-        "excludeFromExports": "0",
-        "positionLock": "false",
-        "groupUuid": "",
-        "blendMode": "0",
-    }
-    for attribute, value in said.items():
-        item.set(attribute, value)
-    item.append(_color("FrameColor", _INK))
-    item.append(_color("BackgroundColor", "#ffffff"))
-    return item
-
-
-def _color(name: str, color: str) -> Element:
-    red, green, blue = (str(int(color[at : at + 2], 16)) for at in (1, 3, 5))
-    return Element(name, red=red, green=green, blue=blue, alpha="255")
-
-
-def _label(
-    layout: Element,
-    sheet: str,
-    key: str,
-    text: str,
-    place: tuple[float, float, float, float],
-    *,
-    size: float,
-    bold: bool = False,
-    color: str = _INK,
-    align: str = _LEFT,
-    evaluated: bool = False,
-) -> Element:
-    item = _place(SubElement(layout, "LayoutItem"), key, sheet, _LABEL, *place)
-    middle, top = "128", "32"
-    said = {"labelText": text if evaluated else literal_text(text), "halign": align, "htmlState": "0", "marginX": "0", "marginY": "0"}
-    for attribute, value in {**said, "valign": middle if key in ("title", "stamp", "north") else top}.items():
-        item.set(attribute, value)
-    SubElement(item, "LabelFont", description=_font(size, bold=bold), style="")
-    item.append(_color("FontColor", color))
-    item.append(_text_style(size, bold=bold, color=color))
-    return item
-
-
-def _font(size: float, *, bold: bool = False) -> str:
-    return f"{FONTS[0]},{size:g},-1,5,{75 if bold else 50},0,0,0,0,0"
-
-
-def _text_style(size: float, *, bold: bool = False, color: str = _INK) -> Element:
-    """Describe a font for QGIS from 3.24 on, which looks for the first of the families that there is."""
-    rgb = ",".join(str(int(color[at : at + 2], 16)) for at in (1, 3, 5)) + ",255"
-    said = {"fontFamily": FONTS[0], "fontSize": f"{size:g}", "fontSizeUnit": "Point", "fontWeight": "75" if bold else "50"}
-    style = Element("text-style", {**said, "textColor": rgb, "textOpacity": "1", "namedStyle": "", "allowHtml": "0"})
-    families = SubElement(style, "families")
-    for name in FONTS:
-        SubElement(families, "family", name=name)
-    return style
-
-
-def _map(layout: Element, sheets: Sheets, sheet: str, theme: str, scale: int) -> str:
-    x, y, width, height = _MAP_MM
-    west, south, east, north = sheets.extent
-    across, up = (side / 1000.0 * scale / 2 for side in (width, height))
-    middle_x, middle_y = (west + east) / 2, (south + north) / 2
-    item = _place(SubElement(layout, "LayoutItem"), "map", sheet, _MAP, x, y, width, height)
-    said = {"frame": "true", "keepLayerSet": "false", "followPreset": "true", "followPresetName": theme, "mapRotation": "0"}
-    for attribute, value in {**said, "drawCanvasItems": "false", "labelMargin": "0,mm", "mapFlags": "0", "isTemporal": "0"}.items():
-        item.set(attribute, value)
-    edges = (middle_x - across, middle_y - up, middle_x + across, middle_y + up)
-    SubElement(item, "Extent", dict(zip(("xmin", "ymin", "xmax", "ymax"), (f"{edge:.3f}" for edge in edges), strict=True)))
-    SubElement(item, "LayerSet")
-    return item.get("uuid", "")
-
-
-def _north(layout: Element, sheet: str, chart: str, place: tuple[float, float, float, float]) -> None:
-    item = _place(SubElement(layout, "LayoutItem"), "north arrow", sheet, _PICTURE, *place)
-    drawn = "base64:" + base64.b64encode(_NORTH.encode()).decode()
-    said = {"file": drawn, "mode": "0", "resizeMode": "0", "anchorPoint": "4", "mapUuid": chart, "northMode": "0", "northOffset": "0"}
-    for attribute, value in {**said, "pictureRotation": "0", "svgFillColor": "26,26,26,255", "svgBorderColor": "26,26,26,255"}.items():
-        item.set(attribute, value)
-
-
-def _scale_bar(layout: Element, sheet: str, chart: str, scale: int, place: tuple[float, float, float, float], lang: Lang) -> None:
-    """Add a bar of two parts, each a round length of about 2 cm."""
-    wanted = 0.024 * scale
-    power = 10.0 ** math.floor(math.log10(wanted))
-    length = max(step * power for step in (1, 2, 2.5, 5) if step * power <= wanted)
-    far = length >= 1000
-    item = _place(SubElement(layout, "LayoutItem"), "scale bar", sheet, _SCALE, *place)
-    said = {
-        "mapUuid": chart,
-        "style": "Single Box",
-        "unitType": "km" if far else "meters",
-        "unitLabel": (Text("公里", "km") if far else Text("米", "m")).get(lang),
-        "numMapUnitsPerScaleBarUnit": "1",
-        "numUnitsPerSegment": f"{length / 1000 if far else length:g}",
-        "numSegments": "2",
-        "numSegmentsLeft": "0",
-        "segmentSizeMode": "0",
-        "segmentMillimeters": "24",
-        "minBarWidth": "30",
-        "maxBarWidth": "60",
-        "height": "2",
-        "labelBarSpace": "1.5",
-        "boxContentSpace": "0.5",
-        "outlineWidth": "0.2",
-        "alignment": "0",
-        "lineJoinStyle": "miter",
-        "lineCapStyle": "square",
-    }
-    for attribute, value in said.items():
-        item.set(attribute, value)
-    item.append(_text_style(8))
-    item.append(_color("strokeColor", _INK))
-    item.append(_color("fillColor", _INK))
-    item.append(_color("fillColor2", "#ffffff"))
-
-
 def _legend(layout: Element, sheets: Sheets, style: Style, sheet: str, chart: str) -> None:
     """Say what is drawn: the classes with how many areas each has, then the layers above with the kinds that occur."""
     column, width = _COLUMN_MM
     lang = sheets.lang
-    item = _place(SubElement(layout, "LayoutItem"), "legend", sheet, _LEGEND, column, 24, width, 60)
+    item = placed(SubElement(layout, "LayoutItem"), "legend", sheet, LEGEND, column, 24, width, 60)
     said = {"title": _KEY.get(lang), "map_uuid": chart, "columnCount": "1", "resizeToContents": "1", "legendFilterByAtlas": "0"}
     sizes = {"symbolWidth": "6", "symbolHeight": "3.4", "boxSpace": "0", "columnSpace": "2", "lineSpacing": "0.6", "wrapChar": ""}
-    for attribute, value in {**said, **sizes, "titleAlignment": "1", "symbolAlignment": "1", "fontColor": _INK}.items():
+    for attribute, value in {**said, **sizes, "titleAlignment": "1", "symbolAlignment": "1", "fontColor": INK}.items():
         item.set(attribute, value)
     styles = SubElement(item, "styles")
     for name, size, bold, margins in (
@@ -373,8 +197,8 @@ def _legend(layout: Element, sheets: Sheets, style: Style, sheet: str, chart: st
         ("symbolLabel", 8, False, {"marginTop": "1", "marginLeft": "2"}),
     ):
         kept = SubElement(styles, "style", {"name": name, "alignment": "1", "indent": "0", **margins})
-        SubElement(kept, "styleFont", description=_font(size, bold=bold), style="")
-        kept.append(_text_style(size, bold=bold))
+        SubElement(kept, "styleFont", description=font(size, bold=bold), style="")
+        kept.append(text_style(size, bold=bold))
     tree = SubElement(item, "layer-tree-group")
     for table in (sheets.tables["areas"], *sheets.shown()):
         counted = table.name == "areas"

@@ -107,7 +107,7 @@ def literal(text: str) -> str:
     return "'" + text.replace("\\", "\\\\").replace("'", "''") + "'"
 
 
-def qml(style: Style, kind: str, columns: Sequence[str], aliases: Mapping[str, str]) -> str:
+def qml(style: Style, kind: str, columns: Sequence[str], aliases: Mapping[str, str] | None) -> str:
     """Write a style with the aliases of the columns as QGIS keeps it.
 
     Parameters
@@ -119,7 +119,7 @@ def qml(style: Style, kind: str, columns: Sequence[str], aliases: Mapping[str, s
     columns
         In the order of the layer, without the feature id.
     aliases
-        Column → title.
+        Column → title; ``None`` for a style that leaves those of the layer as they are.
     """
     return DOCTYPE + ElementTree.tostring(styled(style, kind, columns, aliases), encoding="unicode")
 

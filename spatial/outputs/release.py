@@ -10,13 +10,12 @@ from types import MappingProxyType
 from typing import Any
 
 import numpy as np
-import pyproj
 import shapely
 
 from spatial.catalogue import check_keys, own_reference
 from spatial.city import City, Layer
-from spatial.crs import WGS84, choose_crs, reproject
-from spatial.errors import CRSError, Faults, OptionError, ProjectError, nearest, shown
+from spatial.crs import extent_in_china
+from spatial.errors import Faults, OptionError, ProjectError, nearest, shown
 from spatial.layers import SENSITIVITIES
 from spatial.text import Text
 
@@ -185,7 +184,7 @@ def _refuse(city: City, by: str) -> None:
                 f"--edition public: areas of {by} measure {size_m2 / 1e6:.2g} km² (half of them less), below the square of"
                 f" {rules.smallest_area_m:,.0f} m that public figures need; use districts, or --by grid:{rules.smallest_area_m:g} or coarser"
             )
-    if not city.synthetic and in_china(city):
+    if not city.synthetic and extent_in_china(shapely.total_bounds(city.total().whole), city.crs):
         _refuse_in_china(city, by, faults)
     faults.raise_if_any()
 
@@ -215,18 +214,6 @@ def _refuse_in_china(city: City, by: str, faults: Faults) -> None:
         faults.add(
             '--edition public: base_map = "osm" shows boundaries that may not stand on a public map of China; choose "none" or "tianditu"'
         )
-
-
-def in_china(city: City) -> bool:
-    """Tell whether a city is a place in China: by its datum, or by where it lies."""
-    if city.crs.geodetic_crs is not None and city.crs.geodetic_crs.to_epsg() == 4490:
-        return True
-    box = shapely.box(*shapely.total_bounds(city.total().whole))
-    centre = shapely.centroid(reproject(np.array([box], dtype=object), city.crs, pyproj.CRS(WGS84))[0])
-    try:
-        return 4491 <= (choose_crs(centre.x, centre.y).to_epsg() or 0) <= 4554
-    except CRSError:
-        return False
 
 
 def _extent(city: City, layers: Mapping[str, Layer]) -> Any | None:

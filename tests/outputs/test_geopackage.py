@@ -210,6 +210,15 @@ def test_aliases_in_both_places(request: pytest.FixtureRequest, lang: str, value
     assert set(titles) == set(gpd.read_file(path, layer="areas").columns) - {"geometry"}
 
 
+# An area has hundreds of columns and dozens of styles: aliases in each were a third of the file.
+def test_a_layer_has_its_aliases_once(zh: Path) -> None:
+    assert len(style(zh, "areas", default=0)) > 0
+    for root in style(zh, "areas", default=0):
+        assert root.get("styleCategories") == "Symbology|Labeling"
+        assert root.find("aliases") is None
+        assert root.find("renderer-v2") is not None
+
+
 def test_inputs_keep_their_titles_and_lose_lists(zh: Path) -> None:
     roads = gpd.read_file(zh, layer="roads")
     assert len(roads) == 4

@@ -24,6 +24,7 @@ from qgis.core import (QgsApplication, QgsExpression, QgsExpressionContext, QgsE
     QgsRenderContext, QgsVectorLayer)
 from qgis.PyQt.QtCore import QSize
 from qgis.PyQt.QtGui import QColor
+from qgis.PyQt.QtXml import QDomDocument
 path, names, picture = sys.argv[1], sys.argv[2].split(","), sys.argv[3]
 app = QgsApplication([], False)
 app.initQgis()
@@ -52,6 +53,14 @@ for name, layer in layers.items():
         entry["broken"] += [expression.parserErrorString()] if expression.hasParserError() else []
     said["layers"][name] = entry
 areas = layers["areas"]
+own, ids, titles, _, _ = areas.listStylesInDatabase()  # the layer's own ones first
+said["chosen"] = {}
+for key, name in list(zip(ids, titles))[own - 1::-1]:  # as the button "Load style from database" does; the first one last, which is drawn below
+    text, _ = areas.getStyleFromDatabase(key)
+    document = QDomDocument()
+    document.setContent(text)
+    areas.importNamedStyle(document)
+    said["chosen"][name] = [areas.renderer().rootRule().children()[0].label(), [areas.attributeDisplayName(i) for i in range(len(areas.fields()))]]
 areas.setLabelsEnabled(False)
 settings = QgsMapSettings()
 settings.setLayers([areas])
@@ -142,6 +151,15 @@ def test_aliases_are_applied(seen: dict[str, Any]) -> None:
     assert aliases["population"] == "人口（人）"
     assert seen["layers"]["metrics"]["aliases"]["denominator"] == "分母"
     assert seen["layers"]["roads"]["aliases"]["highway"] == "道路等级（highway）"
+
+
+def test_another_style_of_the_file_leaves_the_aliases_as_they_are(seen: dict[str, Any]) -> None:
+    aliases = list(seen["layers"]["areas"]["aliases"].values())
+    assert {name: label for name, (label, _) in seen["chosen"].items()} == {
+        "道路面积率：铺装面（物理）": "道路面积率：铺装面（物理） [%]",
+        "人口": "人口（人）",
+    }
+    assert all(kept == aliases for _, kept in seen["chosen"].values())
 
 
 def test_labels_say_value_and_doubt(seen: dict[str, Any]) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from spatial.outputs.webmap.languages import Shared, Texts, in_both
+from spatial.outputs.webmap.languages import Column, Shared, Texts, in_both
 from spatial.text import Lang
 from tests.outputs.test_maps import localized
 
@@ -46,6 +46,28 @@ def test_parts_of_another_shape_keep_their_texts() -> None:
 
     page = in_both(build)
     for lang, rows in (("zh", ["甲", "乙"]), ("en", ["both"])):
+        here = localized(page, lang)
+        assert [here["texts"][row] for row in here["rows"]] == rows
+
+
+@given(rows=st.lists(st.sampled_from(sorted(WORDS)), max_size=12), at_once=st.booleans())
+def test_columns_of_texts_are_pairs_row_by_row(rows: list[str], at_once: bool) -> None:
+    keys = Column.of(rows)  # in common, with two keys for one Chinese word; or made of the texts of each language
+
+    def build(lang: Lang, texts: Texts) -> dict[str, Any]:
+        said = [WORDS[key][lang] for key in rows]
+        return {"rows": Column(keys.codes, [WORDS[key][lang] for key in keys.texts]) if at_once else Column.of(said)}
+
+    page = in_both(build)
+    assert len(page["texts"]) == 1 + len(set(rows))
+    for lang in ("zh", "en"):
+        here = localized(page, lang)
+        assert [here["texts"][row] for row in here["rows"]] == [WORDS[key][lang] for key in rows]
+
+
+def test_columns_of_another_length_keep_their_texts() -> None:
+    page = in_both(lambda lang, texts: {"rows": Column.of(["甲", "乙", "甲"] if lang == "zh" else ["both"])})
+    for lang, rows in (("zh", ["甲", "乙", "甲"]), ("en", ["both"])):
         here = localized(page, lang)
         assert [here["texts"][row] for row in here["rows"]] == rows
 

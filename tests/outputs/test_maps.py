@@ -21,9 +21,12 @@ from spatial.city import City
 from spatial.errors import OutputError
 from spatial.measurement import measure
 from spatial.outputs import webmap as maps
+from spatial.outputs.map_specs import map_spec
+from spatial.outputs.webmap import figures
 from spatial.outputs.webmap import overlays as map_overlays
+from spatial.outputs.webmap.payload import build_payload
 from spatial.result import Results
-from spatial.units import unit_of
+from spatial.units import Unit, unit_of
 from tests.outputs.packed_layers import read_layer
 
 CRS = "EPSG:32628"
@@ -232,6 +235,22 @@ def test_a_secret_layer_is_not_drawn_and_that_is_said(tmp_path: Path) -> None:
 def test_places_in_china_carry_the_stamp(tmp_path: Path, crs: str, stamped: bool) -> None:
     payload = payload_of(page_of(small_results(crs=crs, lang="zh"), tmp_path))
     assert (payload["city"]["stamp"] == "内部工作图 未经审核 不得公开") is stamped
+
+
+def test_what_no_language_changes_is_made_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    results = small_results()
+    classed: list[int] = []
+    asked: list[float] = []
+    real, figure = figures.classify, Unit.figure
+    monkeypatch.setattr(figures, "classify", lambda *given: classed.append(1) or real(*given))
+    monkeypatch.setattr(Unit, "figure", lambda self, value: asked.append(value) or figure(self, value))
+    data, _ = build_payload(results, map_spec("overview", None))
+    variants = [variant for metric in data["metrics"] for variant in metric["variants"]]
+    assert len(classed) == len(variants) > 0
+    rows = len(data["areas"]["ids"])
+    assert (
+        0 < len(asked) <= len(variants) * (5 * rows + 20)
+    )  # value, the ends of its range, numerator, denominator; and the limits of the classes
 
 
 def test_the_language_is_that_of_the_results(tmp_path: Path) -> None:

@@ -17,6 +17,7 @@ import geopandas as gpd
 import numpy as np
 import pandas as pd
 import pyogrio
+import pyproj
 import pytest
 import shapely
 
@@ -24,7 +25,8 @@ from spatial.measurement import measure
 from spatial.outputs.classes import NO_DATA, PARTIAL
 from spatial.outputs.geopackage import write_geopackage
 from spatial.outputs.map_specs import map_spec
-from spatial.outputs.qgis_layout import literal_text, scale_of, stamp_of
+from spatial.outputs.margin import said_of_crs, stamp_of
+from spatial.outputs.qgis_items import literal_text, scale_of
 from spatial.outputs.qgis_legend import entries, wrapped
 from spatial.outputs.qgis_project import opening_extent
 from spatial.outputs.qgis_style import Condition, Rule, Style, Symbol, unevaluated
@@ -275,12 +277,26 @@ def test_a_token_is_nowhere_and_the_issuing_unit_is_printed(tmp_path: Path) -> N
     assert item(project(path).find("Layouts/Layout"), "issued").get("labelText") == "制图单位：规划局"
 
 
-def test_the_stamp_gives_way_to_the_approval_number() -> None:
+def test_the_stamp_gives_way_to_the_approval_number(tmp_path: Path) -> None:
     given, spec = results("zh"), map_spec("overview", None)  # in zone 51 at 31° N: in China
-    assert stamp_of(given, spec) == "内部工作图 未经审核 不得公开"
-    assert stamp_of(given.with_lang("en"), spec).splitlines()[0] == "内部工作图 未经审核 不得公开"
-    assert stamp_of(sheet_of(given, approval_number="吉S(2026)001号"), spec) == "审图号：吉S(2026)001号"
-    assert stamp_of(served_results("en", ["road_network_density"]), spec) == ""  # public data of another country
+    assert stamp_of(given, spec) == ["内部工作图 未经审核 不得公开"]
+    assert stamp_of(given.with_lang("en"), spec)[0] == "内部工作图 未经审核 不得公开"
+    approved = sheet_of(given, approval_number="吉S(2026)001号")
+    assert stamp_of(approved, spec) == []
+    assert stamp_of(replace(given, edition="public"), spec) == []  # refused where it would have to stand, and so on page and sheet alike
+    assert stamp_of(served_results("en", ["road_network_density"]), spec) == []  # public data of another country
+    for shown, said in ((given, "内部工作图 未经审核 不得公开"), (approved, "审图号：吉S(2026)001号")):
+        assert item(project(written(tmp_path, shown)).find("Layouts/Layout"), "stamp").get("labelText") == said
+
+
+def test_a_sheet_names_its_coordinate_system_as_the_page_does(tmp_path: Path) -> None:
+    zone = pyproj.CRS("EPSG:4551")
+    assert said_of_crs(zone, "zh") == "CGCS2000 3°带，中央经线 126°E（EPSG:4551）"
+    given = results("zh")
+    page = payload_of(write_map(given, tmp_path / "map.html").read_text(encoding="utf-8"), "zh")
+    said = item(project(written(tmp_path, given)).find("Layouts/Layout"), "crs").get("labelText")
+    assert said == f"坐标系：{said_of_crs(given.city.crs, 'zh')}"
+    assert page["city"]["crs"].endswith(said_of_crs(given.city.crs, "zh"))
 
 
 def test_names_never_become_expressions_or_break_the_project(tmp_path: Path) -> None:

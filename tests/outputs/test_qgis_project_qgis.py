@@ -130,7 +130,7 @@ def test_the_sheet_is_printed_with_all_that_must_stand_on_it(seen: dict[str, Any
     assert labels["facts"] == "行政区 6 个 · 数据日期 2024-04-09"
     assert labels["stamp"] == "内部工作图 未经审核 不得公开"
     assert labels["scale"] == "1 : 30,000"
-    assert labels["crs"].startswith("坐标系：EPSG:32651")
+    assert labels["crs"] == "坐标系：WGS 84 / UTM zone 51N（EPSG:32651）"
     assert 30 < seen["bar"] < 62
     assert 30 < seen["legend"][0] <= 62
     assert 40 < seen["legend"][1] < 138  # down to the bar of the scale

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,7 +19,9 @@ from spatial.city import City
 from spatial.crs import WGS84, name_of, reproject
 from spatial.errors import OptionError, SourceError, sample, shown
 from spatial.outputs.classes import Classes
+from spatial.outputs.webmap.languages import Column
 from spatial.result import SCHEMA_VERSION, STATUSES, MetricInfo, Results
+from spatial.text import Lang
 from spatial.units import unit_of
 
 _COLUMNS = ("metric", "variant", "area_id", "scope", "value", "unit", "status")
@@ -59,45 +61,42 @@ class Beside:
         self,
         info: MetricInfo,
         variant: str,
-        own: pd.DataFrame,
+        ids: npt.NDArray[Any],
+        own: Mapping[str, npt.NDArray[Any]],
         classes: Classes,
-        number: Callable[[str], int],
         words: Mapping[str, str],
-        lang: Any,
+        lang: Lang,
     ) -> dict[str, Any]:
         """Return the columns of one variant for the page.
 
         Parameters
         ----------
+        ids
+            Of the areas in the order of the page, then of the totals.
         own
-            The rows of this run in the order of the page, index ``area_id``; the areas first, then the totals.
+            ``value`` and ``status`` of this run in that order.
         classes
             Of this run: both are drawn by one legend.
-        number
-            Numbers a text.
 
         Returns
         -------
         dict
-            ``value`` and ``change`` (texts by number; a change only where both are whole figures), ``status`` by row, ``class`` by area.
+            ``value`` and ``change`` (texts; a change only where both are whole figures), ``status`` by row, ``class`` by area.
         """
         rows = self._rows.get((info.name, variant))
-        other = pd.DataFrame({"value": np.nan, "status": "no_data"}, index=own.index) if rows is None else rows.reindex(own.index)
+        other = pd.DataFrame({"value": np.nan, "status": "no_data"}, index=ids) if rows is None else rows.reindex(ids)
         value = other["value"].to_numpy(dtype=float)
         status = other["status"].fillna("no_data").to_numpy(dtype=object)
         proper = _proper(status, value)
-        mine = own["value"].to_numpy(dtype=float)
-        both = proper & _proper(own["status"].fillna("no_data").to_numpy(dtype=object), mine)
-        is_area = ~own.index.isin(list(RESERVED))
+        both = proper & _proper(own["status"], own["value"])
+        is_area = ~np.isin(ids, list(RESERVED))
         unit = unit_of(info.unit)
-        found = np.where(proper, classes.indices(value), -1)
+        changes = zip(own["value"] - value, both, strict=True)
         return {
-            "value": [number(unit.show(each, lang)) for each in value],
+            "value": Column.of(unit.show(each, lang) for each in value),
             "status": [STATUSES.index(each) for each in status],
-            "class": [int(each) for each in found[is_area]],
-            "change": [
-                number(_change(a - b, info.unit, words, lang) if known else "") for a, b, known in zip(mine, value, both, strict=True)
-            ],
+            "class": np.where(proper, classes.indices(value), -1)[is_area].tolist(),
+            "change": Column.of(_change(change, info.unit, words, lang) if known else "" for change, known in changes),
         }
 
 
@@ -216,7 +215,7 @@ def _proper(status: npt.NDArray[np.object_], value: npt.NDArray[np.float64]) -> 
     return np.isin(status, ("ok", "estimated")) & np.isfinite(value)
 
 
-def _change(change: float, unit: str, words: Mapping[str, str], lang: Any) -> str:
+def _change(change: float, unit: str, words: Mapping[str, str], lang: Lang) -> str:
     """Write a difference with its sign; of shares in percentage points."""
     text = unit_of("pp" if unit == "1" else unit).show(abs(change), lang)
     digits = any(letter in "123456789" for letter in text)

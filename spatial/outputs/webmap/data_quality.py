@@ -8,11 +8,11 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import pandas as pd
 
 from spatial.result import STATUS_TITLES, STATUSES, MetricInfo
 from spatial.text import Lang
 
+Rows = Mapping[str, npt.NDArray[Any]]
 USABLE = "usable_metrics"
 USABLE_VARIANTS: Mapping[str, tuple[str, ...]] = {"usable_known": ("ok", "estimated"), "usable_ok": ("ok",)}
 
@@ -32,7 +32,7 @@ def speaks_of_data(info: MetricInfo) -> bool:
     return info.source == "layers"
 
 
-def quality_of(part: pd.DataFrame, column: str) -> Shown:
+def quality_of(part: Rows, column: str) -> Shown:
     """Return the quality or the coverage of one variant.
 
     Parameters
@@ -42,14 +42,14 @@ def quality_of(part: pd.DataFrame, column: str) -> Shown:
     column
         ``quality``, drawn under the status of the value that it belongs to, or ``coverage``, which is known of every area.
     """
-    value = part[column].to_numpy(dtype=float)
-    status = part["status"].fillna("no_data").to_numpy(dtype=object)
+    value = part[column]
+    status = part["status"]
     if column == "coverage":
         status = np.where(np.isfinite(value), "ok", "no_data").astype(object)
     return Shown(column, value, status, "1")
 
 
-def usable(parts: Sequence[pd.DataFrame], rows: int) -> list[Shown]:
+def usable(parts: Sequence[Rows], rows: int) -> list[Shown]:
     """Count by area the metrics that can be used.
 
     Parameters
@@ -61,12 +61,12 @@ def usable(parts: Sequence[pd.DataFrame], rows: int) -> list[Shown]:
     """
     found = []
     for name, statuses in USABLE_VARIANTS.items():
-        count = sum((part["status"].isin(statuses).to_numpy() for part in parts), np.zeros(rows))
+        count = sum((np.isin(part["status"], statuses) for part in parts), np.zeros(rows))
         found.append(Shown(name, np.asarray(count, dtype=float), np.full(rows, "ok" if parts else "no_data", dtype=object), "count"))
     return found
 
 
-def unusable_said(parts: Mapping[str, pd.DataFrame], rows: int, lang: Lang) -> list[str]:
+def unusable_said(parts: Mapping[str, Rows], rows: int, lang: Lang) -> list[str]:
     """Name by area the metrics that are not measured in full, by what they are instead.
 
     Parameters
@@ -78,7 +78,7 @@ def unusable_said(parts: Mapping[str, pd.DataFrame], rows: int, lang: Lang) -> l
     lang
         Of the titles.
     """
-    status = {title: part["status"].fillna("no_data").to_numpy(dtype=object) for title, part in parts.items()}
+    status = {title: part["status"] for title, part in parts.items()}
     colon, comma, stop = ("：", "、", "；") if lang == "zh" else (": ", ", ", "; ")
     found = []
     for row in range(rows):

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 from typing import Any, TypeVar
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
 
 from spatial.text import Lang
 
@@ -23,6 +28,30 @@ class Texts:
     def number(self, text: str) -> TextRef:
         """Return the number of a text."""
         return self.known.setdefault(text, TextRef(len(self.known)))
+
+
+@dataclass(frozen=True, eq=False)
+class Column:
+    """Texts of many rows: that of row ``n`` is ``texts[codes[n]]``; it reaches the page as numbers of its list of texts.
+
+    Where both languages hold the very same ``codes``, rows are looked up and not compared.
+
+    Attributes
+    ----------
+    codes
+        One a row.
+    texts
+        Each that occurs; two may read the same.
+    """
+
+    codes: npt.NDArray[np.int64]
+    texts: Sequence[str]
+
+    @classmethod
+    def of(cls, texts: Iterable[str]) -> Column:
+        """Make a column of the text of every row."""
+        codes, known = pd.factorize(np.array([*texts, ""], dtype=object)[:-1])
+        return cls(codes, known.tolist())
 
 
 class Shared:
@@ -51,7 +80,8 @@ def in_both(build: Callable[[Lang, Texts], Any]) -> dict[str, Any]:
     Parameters
     ----------
     build
-        Builds them in one: nested dicts and lists of plain values. Texts are numbered by ``Texts.number`` or stand where they are used.
+        Builds them in one: nested dicts and lists of plain values. Texts are numbered by ``Texts.number``, fill a ``Column``, or stand where they are
+        used.
 
     Returns
     -------
@@ -68,6 +98,8 @@ def in_both(build: Callable[[Lang, Texts], Any]) -> dict[str, Any]:
     def join(a: Any, b: Any) -> Any:
         if isinstance(a, TextRef) and isinstance(b, TextRef):
             return pairs.setdefault((zh_texts[a], en_texts[b]), len(pairs))
+        if isinstance(a, Column) and isinstance(b, Column) and len(a.codes) == len(b.codes):
+            return _rows(a, b)
         if isinstance(a, dict) and isinstance(b, dict) and a.keys() == b.keys():
             return {key: join(a[key], b[key]) for key in a}
         if isinstance(a, list) and isinstance(b, list) and len(a) == len(b):
@@ -78,11 +110,23 @@ def in_both(build: Callable[[Lang, Texts], Any]) -> dict[str, Any]:
             return a
         return {"zh": _alone(a, 0), "en": _alone(b, 1)}
 
+    def _rows(a: Column, b: Column) -> list[int]:
+        codes = a.codes
+        if a.codes is b.codes:
+            said = list(zip(a.texts, b.texts, strict=True))
+        else:
+            codes, known = pd.factorize(a.codes * len(b.texts) + b.codes)
+            said = [(a.texts[one], b.texts[two]) for one, two in zip(*np.divmod(known, max(1, len(b.texts))), strict=True)]
+        numbers = np.array([pairs.setdefault(each, len(pairs)) for each in said], dtype=np.int64)
+        return numbers[codes].tolist() if len(codes) else []
+
     def _alone(value: Any, side: int) -> Any:
         """Return a part that is shaped differently in the other language, its texts numbered all the same."""
         if isinstance(value, TextRef):
             text = (zh_texts, en_texts)[side][value]
             return pairs.setdefault((text, text), len(pairs))
+        if isinstance(value, Column):
+            return _rows(value, value)
         if isinstance(value, dict):
             return {key: _alone(each, side) for key, each in value.items()}
         if isinstance(value, list):

@@ -23,7 +23,8 @@ from spatial.files import atomic_path
 from spatial.outputs.map_specs import FIRST, OF_TARGETS, MapSpec, map_spec, text_of
 from spatial.outputs.release import rules_of
 from spatial.outputs.webmap.beside import Beside, read_beside
-from spatial.outputs.webmap.payload import build_payload, metrics_of
+from spatial.outputs.webmap.figures import metrics_of
+from spatial.outputs.webmap.payload import build_payload
 from spatial.result import Results
 from spatial.targets.model import Standing
 from spatial.text import Lang

@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
-import pandas as pd
 
 from spatial.result import MetricInfo, Results
 from spatial.text import Text
@@ -53,7 +52,7 @@ class Provenance:
         return [self._places[name] for name in wanted if name in self._places]
 
 
-def quotient(info: MetricInfo, rows: pd.DataFrame) -> float | None:
+def quotient(info: MetricInfo, rows: Mapping[str, Any]) -> float | None:
     """Return by what a numerator divided by its denominator is multiplied, so that it is the value as it is shown.
 
     Parameters
@@ -61,7 +60,7 @@ def quotient(info: MetricInfo, rows: pd.DataFrame) -> float | None:
     info
         The metric.
     rows
-        Rows of one variant.
+        Columns of one variant.
 
     Returns
     -------
@@ -69,7 +68,7 @@ def quotient(info: MetricInfo, rows: pd.DataFrame) -> float | None:
         100 for a share that is shown in per cent, 1,000 for km/km² of metres and square metres; ``None`` where a value is anything but the quotient
         (a gap has the ground that it is part of for its denominator), or where nothing shows it.
     """
-    value, above, below = (rows[column].to_numpy(dtype=float, na_value=np.nan) for column in ("value", "numerator", "denominator"))
+    value, above, below = (np.asarray(rows[column], dtype=float) for column in ("value", "numerator", "denominator"))
     known = np.isfinite(value) & np.isfinite(above) & np.isfinite(below)
     if not known.any() or not (above[known] != 0).any():
         return None

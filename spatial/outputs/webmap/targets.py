@@ -26,6 +26,7 @@ _ALIKE = ("1", "1/1000", "km/km2", "1/km2", "m2/person", "persons/km2", "ratio",
 _POINTS = (">=", "<=", ">", "<", "==", "~=")
 
 Number = Callable[[str], int]
+Row = Mapping[str, Any]
 Floats = npt.NDArray[np.float64]
 
 
@@ -59,8 +60,8 @@ class PageTargets:
         self.lang: Lang = results.lang
         self.rows = {str(key): row for row, key in enumerate(ids)}
         self.count = len(self.rows)
-        self.listed: list[tuple[str, str, pd.DataFrame]] = []
-        self.values: dict[tuple[str, str], pd.Series] = {}
+        self.listed: list[tuple[str, str, list[Row]]] = []
+        self.values: dict[tuple[str, str], dict[str, float]] = {}
         self.elsewhere = 0
         if standing is None:
             return
@@ -69,40 +70,46 @@ class PageTargets:
         nothing = targets["indicative"].fillna(False).astype(bool) & (targets["target"] == 0) & targets["operator"].isin([">=", ">"])
         targets = targets[~nothing]
         bound = results.table[results.table["metric"].isin(set(targets["measure"]))]
-        self.values = {key: part.set_index("area_id")["value"] for key, part in bound.groupby(["metric", "variant"], sort=False)}
-        for _, rows in targets.groupby(["plan", "target_id"], sort=False):
+        self.values = {
+            key: dict(zip(part["area_id"], part["value"], strict=True)) for key, part in bound.groupby(["metric", "variant"], sort=False)
+        }
+        listed: dict[int, list[Row]] = {}  # read as records at once: a row of a table of forty columns costs as much as all of them
+        for key, row in zip(targets.groupby(["plan", "target_id"], sort=False).ngroup(), targets.to_dict("records"), strict=True):
+            if key >= 0:
+                listed.setdefault(int(key), []).append(row)
+        for rows in listed.values():
             place = self._place(rows)
             if place is None:
                 self.elsewhere += 1
             else:
                 self.listed.append((*place, rows))
 
-    def _place(self, rows: pd.DataFrame) -> tuple[str, str] | None:
+    def _place(self, rows: Sequence[Row]) -> tuple[str, str] | None:
         """Return metric and variant that a target is about; ``None`` where the page shows no such metric.
 
         Where a target names no variant it is the one that shows the figure it was held against (the year's increment or the total), else the
         default one.
         """
-        first = rows.iloc[0]
+        first = rows[0]
         info = self.results.shown.get(str(first["measure"]))
         if info is None:
             return None
         if (said := _text(first["variant"])) in info.variants:
             return info.name, said
         names = sorted(info.variants, key=lambda name: name != info.default_variant)
-        return info.name, next((name for name in names if self._agrees(rows.iloc[:1], info, name)), info.default_variant)
+        return info.name, next((name for name in names if self._agrees(rows[:1], info, name)), info.default_variant)
 
-    def _agrees(self, rows: pd.DataFrame, info: MetricInfo, variant: str) -> bool:
+    def _agrees(self, rows: Sequence[Row], info: MetricInfo, variant: str) -> bool:
         """Tell whether the figures of a target are those that the page shows of a variant."""
         shown = self.values.get((info.name, variant))
-        return shown is not None and all(self._same(row, info, shown) for row in rows.itertuples(index=False))
+        return shown is not None and all(self._same(row, info, shown) for row in rows)
 
     @staticmethod
-    def _same(row: Any, info: MetricInfo, shown: pd.Series) -> bool:
-        factor = factor_between(str(row.unit), info.unit)
+    def _same(row: Row, info: MetricInfo, shown: Mapping[str, float]) -> bool:
+        factor = factor_between(str(row["unit"]), info.unit)
         if factor is None:
             return False
-        return bool(np.isclose(float(row.value) * factor, shown.get(row.area_id, np.nan), rtol=1e-6, atol=0, equal_nan=True))
+        return bool(np.isclose(float(row["value"]) * factor, shown.get(row["area_id"], np.nan), rtol=1e-6, atol=0, equal_nan=True))
 
     def of(self, info: MetricInfo, variant: str) -> list[Line]:
         """Return the targets that can be drawn beside the values of a variant.
@@ -116,17 +123,17 @@ class PageTargets:
                 continue
             wanted, indicative = np.full(self.count, np.nan), np.zeros(self.count, bool)
             city = np.nan
-            for row in rows.itertuples(index=False):
-                factor = factor_between(str(row.unit), info.unit)
-                if row.status not in _LIVE or row.operator not in _POINTS or factor is None or _share(row.target) is None:
+            for row in rows:
+                factor = factor_between(str(row["unit"]), info.unit)
+                if row["status"] not in _LIVE or row["operator"] not in _POINTS or factor is None or _share(row["target"]) is None:
                     continue
                 if not self._same(row, info, self.values[metric, mine]):
                     continue
-                if row.area_id == CITY:
-                    city = float(row.target) * factor
-                elif row.area_id in self.rows:
-                    wanted[self.rows[row.area_id]] = float(row.target) * factor
-                    indicative[self.rows[row.area_id]] = pd.notna(row.indicative) and bool(row.indicative)
+                if row["area_id"] == CITY:
+                    city = float(row["target"]) * factor
+                elif row["area_id"] in self.rows:
+                    wanted[self.rows[row["area_id"]]] = float(row["target"]) * factor
+                    indicative[self.rows[row["area_id"]]] = pd.notna(row["indicative"]) and bool(row["indicative"])
             if np.isnan(wanted).all() and info.unit in _ALIKE:
                 wanted[:] = city
             known = wanted[np.isfinite(wanted)]
@@ -140,7 +147,7 @@ class PageTargets:
     def centre(self, lines: Sequence[Line]) -> float | None:
         """Return what is wanted of every area alike: by the first binding target that says so, else by a stretch one; ``None`` where none does."""
         alike = [line for line in lines if np.isfinite(line.alike)]
-        binding = [line for line in alike if str(self.listed[line.target][2].iloc[0]["strength"]) != "stretch"]
+        binding = [line for line in alike if str(self.listed[line.target][2][0]["strength"]) != "stretch"]
         return next((line.alike for line in (*binding, *alike)), None)
 
     def beside(self, lines: Sequence[Line], classes: Classes, top: float) -> dict[str, Any]:
@@ -168,9 +175,9 @@ class PageTargets:
     def _elsewhere(self, words: Mapping[str, str]) -> str:
         return words["targets_elsewhere"].format(n=f"{self.elsewhere:,}") if self.elsewhere else ""
 
-    def _target(self, metric: str, variant: str, rows: pd.DataFrame) -> dict[str, Any]:
-        first = rows.iloc[0]
-        known = rows[rows["value"].notna()]
+    def _target(self, metric: str, variant: str, rows: Sequence[Row]) -> dict[str, Any]:
+        first = rows[0]
+        known = [row for row in rows if pd.notna(row["value"])]
         plan = self.standing.plans.get(str(first["plan"])) if self.standing else None
         standing = _text(first["standing"]) or (plan.standing if plan else "")
         said = {
@@ -185,10 +192,10 @@ class PageTargets:
             "metric": metric,
             "variant": variant,
             **{key: self.number(_text(value)) for key, value in said.items()},
-            "differs": not self._agrees(known.iloc[:1], self.results.metrics[metric], variant),
+            "differs": not self._agrees(known[:1], self.results.metrics[metric], variant),
             "stretch": str(first["strength"]) == "stretch",
             "disagrees": [self.number(text) for text in self._contradictions(str(first["target_id"]))],
-            "rows": [self._row(row) for row in rows.to_dict("records")],
+            "rows": [self._row(row) for row in rows],
         }
 
     def _row(self, row: Mapping[str, Any]) -> dict[str, Any]:
