@@ -18,6 +18,8 @@ import geopandas as gpd
 import pyarrow.parquet as pq
 import shapely
 
+from tests.outputs.packed_layers import read_layer
+from tests.outputs.test_maps import blob_of, payload_of
 from tests.small_city import SOUTH, STEP, WEST, project, square
 
 SECRETS = {
@@ -151,9 +153,13 @@ def traces(place: tuple[float, float], crs: Any) -> dict[str, bytes]:
     return found
 
 
-def vertices(page: dict[str, Any]) -> list[tuple[float, float]]:
-    """Every vertex that a page draws, degrees, of whatever shape its packed part is."""
+def vertices(html: str) -> list[tuple[float, float]]:
+    """Every vertex that a page draws, degrees, of its data and of its packed layers."""
+    page = payload_of(html)
     found: list[tuple[float, float]] = []
+    for overlay in page["overlays"]:
+        layer = read_layer(blob_of(html, overlay["blob"]))
+        found += [(x / layer.steps, y / layer.steps) for paths in layer.paths for _, places in paths for x, y in places]
 
     def unpack(numbers: list[int], degrees: float) -> None:
         x = y = 0

@@ -22,10 +22,11 @@ from spatial.outputs.palettes import PALETTES
 from spatial.outputs.qgis_layers import qgis_tables
 from spatial.outputs.webmap import is_ours, write_map
 from spatial.sheet import Sheet
+from tests.outputs.packed_layers import read_layer
 from tests.outputs.planned_city import planned_results
 from tests.outputs.planned_city import standing as planned
 from tests.outputs.served_city import served_results
-from tests.outputs.test_maps import CRS, payload_of, small_city, small_results
+from tests.outputs.test_maps import CRS, blob_of, payload_of, small_city, small_results
 
 SHIPPED = ["overview", "circle", "parks", "quality", "roads", "targets", "transit"]
 
@@ -182,7 +183,7 @@ def test_qgis_has_the_classes_of_the_overview(tmp_path: Path) -> None:
     results, standing = planned_results(), planned()
     results = replace(results, city=replace(results.city, folder=tmp_path))
     payload = page_of(results, tmp_path, "overview", standing)
-    areas = next(table for table in qgis_tables(results, standing) if table.name == "areas")
+    areas = next(table for table in qgis_tables(results, map_spec("overview", tmp_path), standing) if table.name == "areas")
     drawn = {
         style.name: [rule.symbol.fill for rule in style.rules[0].rules if rule.symbol and rule.symbol.opacity == 0.9]
         for style in areas.styles
@@ -322,7 +323,8 @@ def test_what_is_said_of_a_line_stands_beside_that_line(tmp_path: Path) -> None:
     )
     payload = page_of(measure(small_city(["a", "b"], rail=rail), ["road_network_density"], lang="zh"), tmp_path, "overview")
     overlay = next(each for each in payload["overlays"] if each["name"] == "rail")
-    (group,) = overlay["groups"]
     assert [column["title"] for column in overlay["columns"]] == ["名称", "类型", "所属线路"]
-    assert [payload["texts"][at] for at in group["facts"][0]] == ["1 号线", "2 号线"]
-    assert len(group["shapes"]["shapes"]) == 2
+    layer = read_layer(blob_of((tmp_path / "overview.html").read_text(encoding="utf-8"), overlay["blob"]))
+    east = [max(x for _, places in paths for x, _ in places) for paths in layer.paths]
+    assert layer.columns[0] == ["1 号线", "2 号线"]
+    assert east[0] < east[1]
