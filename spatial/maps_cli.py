@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import os
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -134,7 +135,7 @@ def write_maps(
     """
     from spatial.city_toml import parse_project
     from spatial.console import clear
-    from spatial.files import tidy
+    from spatial.files import atomic_path, tidy
     from spatial.measurement import measure
     from spatial.outputs.edition import published
     from spatial.outputs.release import check_edition, released
@@ -175,12 +176,15 @@ def write_maps(
             standing = standing_of(parsed, city, results)
     lacks |= {spec.name: why for spec in specs if spec.name not in lacks and (why := _lack(results, spec, standing))}
     why_not = _raise_if_wanted(lacks, specs, names)
-    written = []
     tidy(folder)
-    for spec in specs:
-        if spec.name not in lacks:
-            with progress.step(f"write {spec.name}.html"):
-                written.append(write_map(results, places[spec.name], standing, name=spec.name, beside=beside))
+    written = [places[spec.name] for spec in specs if spec.name not in lacks]
+    with contextlib.ExitStack() as whole:  # the pages are put in place together: a failure or an interruption leaves those of the last call
+        for spec in specs:
+            if spec.name not in lacks:
+                with progress.step(f"write {spec.name}.html"):
+                    part = whole.enter_context(atomic_path(places[spec.name]))
+                    with _told_of(places[spec.name], part):
+                        write_map(results, part, standing, name=spec.name, beside=beside)
     if edition and (older := [path.name for path in _pages(folder) if path not in written]):
         why_not.append(f"{folder}: also holds {sample(older)} of an earlier call; remove what must not be given away any more")
     return written, why_not
@@ -230,6 +234,15 @@ def _place(folder: Path, name: str) -> Path:
     if os.path.lexists(path) and not (path.is_file() and not path.is_symlink() and is_ours(path)):
         raise OutputError(f"{path}: is no map of spatial and is not replaced; move it away, or choose another folder with --out")
     return path
+
+
+@contextlib.contextmanager
+def _told_of(place: Path, part: Path) -> Iterator[None]:
+    """Tell a failure of the place that people know, not of the file that is written for it."""
+    try:
+        yield
+    except OutputError as error:
+        raise OutputError(str(error).replace(str(part), str(place))) from error
 
 
 def _pages(folder: Path) -> list[Path]:

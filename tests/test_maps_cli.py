@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import errno
 import json
 import os
 from pathlib import Path
@@ -258,3 +260,30 @@ def test_what_a_killed_call_left_goes_after_a_day(city: Path) -> None:
     (folder / "roads.html").unlink()
     assert main(["map", str(city), "roads", *QUIET]) == 0
     assert sorted(path.name for path in folder.iterdir()) == ["roads.html"]
+
+
+@pytest.mark.parametrize("failure", [OSError(errno.ENOSPC, "full"), KeyboardInterrupt()])
+def test_all_pages_of_a_call_or_none(
+    city: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, failure: BaseException
+) -> None:
+    """A disk that fills up, or an interruption, at the second page: the first one is not of another day than the others."""
+    import spatial.outputs.webmap.page
+
+    folder = city.parent / "out" / "maps"
+    assert main(["map", str(city), "roads", "quality", *QUIET]) == 0
+    before = {path.name: path.read_bytes() for path in folder.iterdir()}
+    rendered, write_bytes = spatial.outputs.webmap.page._page, Path.write_bytes
+
+    def failing(path: Path, content: bytes) -> int:
+        if "quality" in path.name:
+            raise failure
+        return write_bytes(path, content)
+
+    monkeypatch.setattr(spatial.outputs.webmap.page, "_page", lambda *given: rendered(*given) + b"<!-- newer -->")
+    monkeypatch.setattr(Path, "write_bytes", failing)
+    capsys.readouterr()
+    with contextlib.suppress(KeyboardInterrupt):
+        assert main(["map", str(city), "roads", "quality", *QUIET]) in (4, 130)
+    assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
+    if isinstance(failure, OSError):
+        assert f"error: {folder / 'quality.html'}: cannot be written: no space left" in capsys.readouterr().err
