@@ -97,16 +97,32 @@ def base_map_faults(sheet: Sheet, where: str) -> list[str]:
     return []
 
 
+def is_openstreetmap(sheet: Sheet) -> bool:
+    """Tell whether the base map is drawn from OpenStreetMap, by its name or by the host of a template."""
+    known = _declared()["maps"]["osm"]["hosts"]
+    return sheet.base_map == "osm" or any(host == each or host.endswith(f".{each}") for host in [_host(sheet.base_map)] for each in known)
+
+
+def is_in_own_network(sheet: Sheet) -> bool:
+    """Tell whether the tiles come from this machine or from a number of one's own network."""
+    return bool(host := _host(sheet.base_map)) and is_near(host)
+
+
+def _host(template: str) -> str:
+    """Return the host of a template; empty for a name, and where it cannot be read."""
+    try:
+        return (urlsplit(template).hostname or "").lower().rstrip(".") if "://" in template else ""
+    except ValueError:
+        return ""
+
+
 def _declared() -> Mapping[str, Any]:
     return catalogue.reference("base_maps")
 
 
 def _refused(name: str, table: Mapping[str, Any]) -> Mapping[str, Any] | None:
     """Return the shifted service that a name or an address means."""
-    try:
-        host = (urlsplit(name).hostname or "").lower().rstrip(".") if "://" in name else ""
-    except ValueError:
-        host = ""
+    host = _host(name)
     for service in table["refused"]:
         if name.strip().lower() in service["names"] or any(host == known or host.endswith(f".{known}") for known in service["hosts"]):
             return dict(service)

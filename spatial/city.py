@@ -103,6 +103,8 @@ class City:
         Tasks and projects, and dated numbers of areas; ``None`` where none were given.
     sheet
         What stands on every map and report: issuing unit, approval number, base map.
+    unstated
+        Layers, ``ledger`` and ``statistics`` of local files whose sensitivity nobody has stated: taken for public, but never published.
     """
 
     name: str
@@ -118,6 +120,7 @@ class City:
     ledger: Ledger | None = None
     statistics: Statistics | None = None
     sheet: Sheet = field(default_factory=Sheet)
+    unstated: tuple[str, ...] = ()
     _memory: dict[Any, Any] = field(default_factory=dict, repr=False)
 
     @classmethod

@@ -88,6 +88,7 @@ class Project:
     request: OsmRequest | None = None
     planned: PlanInputs = field(default_factory=PlanInputs)
     sheet: Sheet = field(default_factory=Sheet)
+    unstated: tuple[str, ...] = ()  # tables of local files that do not say who may see them
 
     def check_areas(self, by: str) -> None:
         """Assert that there are areas of this name to report by.
@@ -186,7 +187,14 @@ def parse_project(path: Path) -> Project:
     return Project(
         path, str(raw.get("name", base.resolve().name)), str(raw.get("crs", "auto")), day or (request.date if request else ""), extent,
         str(raw.get("synthetic", "")), osm_file, locals_, dict(scopes), specs, osm.get("made_up") is True, request, planned, sheet,
+        _unstated(raw),
     )  # fmt: skip
+
+
+def _unstated(raw: Mapping[str, Any]) -> tuple[str, ...]:
+    """Name the layers, and ``ledger`` and ``statistics``, whose tables state no sensitivity: they count as public, but nobody has said so."""
+    tables = {**raw.get("layers", {}), **{name: raw[name] for name in ("ledger", "statistics") if name in raw}}
+    return tuple(name for name, table in tables.items() if "sensitivity" not in table)
 
 
 def _table(raw: Mapping[str, Any], key: str, where: str, faults: Faults) -> dict[str, Any]:

@@ -236,6 +236,7 @@ def _run_options(parser: argparse.ArgumentParser) -> None:
 
 def _run(args: argparse.Namespace) -> None:
     from spatial.console import clear, draw
+    from spatial.outputs.release import check_edition
     from spatial.progress import Progress
 
     names = [name.strip() for name in args.metrics.split(",") if name.strip()] if args.metrics is not None else None
@@ -244,7 +245,7 @@ def _run(args: argparse.Namespace) -> None:
     progress = Progress(None if args.quiet else draw())
     written = run_project(
         args.project, out=args.out, force=args.force, metrics=names, by=args.by, lang=args.lang, cache=not args.no_cache, progress=progress,
-        edition=args.edition or "",
+        edition="" if args.edition is None else check_edition(args.edition),
     )  # fmt: skip
     clear(progress.draw is not None)
     print(written[0].parent)

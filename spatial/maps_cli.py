@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import os
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from spatial.errors import OptionError, OutputError, ProjectError, printable, shown
+from spatial.errors import OptionError, OutputError, ProjectError, printable, sample, shown
 
 if TYPE_CHECKING:
     from spatial.city import City
@@ -66,6 +67,7 @@ def add_maps(under: Any) -> None:
 
 def _map(args: argparse.Namespace) -> None:
     from spatial.console import clear, draw
+    from spatial.outputs.release import check_edition
     from spatial.progress import Progress
 
     progress = Progress(None if args.quiet else draw())
@@ -77,7 +79,7 @@ def _map(args: argparse.Namespace) -> None:
         lang=args.lang,
         base_map=args.base_map,
         beside=args.beside,
-        edition=args.edition or "",
+        edition="" if args.edition is None else check_edition(args.edition),
         cache=not args.no_cache,
         progress=progress,
     )
@@ -120,23 +122,25 @@ def write_maps(
     Returns
     -------
     written, why_not
-        The pages, and of each map that was left out what it lacks.
+        The pages, and of each map that was left out what it lacks; of an edition also which pages of an earlier call stand beside.
 
     Raises
     ------
     OptionError
         There is no map of this name; none of the maps, or a named one, has anything to show; the base map cannot be used.
     OutputError
-        A file of another kind stands where a page would.
+        A file of another kind stands where a page would, or pages of another edition stand beside.
     SpatialError
         As the inputs are.
     """
     from spatial.city_toml import parse_project
     from spatial.console import clear
+    from spatial.files import atomic_path, tidy
     from spatial.measurement import measure
     from spatial.outputs.edition import published
     from spatial.outputs.release import check_edition, released
     from spatial.outputs.webmap import write_map
+    from spatial.outputs.webmap.beside import check_beside
     from spatial.project import open_city
     from spatial.targets.standing import check_standing, standing_of
 
@@ -153,6 +157,9 @@ def write_maps(
     metrics = _metrics_needed([spec for spec in specs if spec.name not in lacks], parsed)
     folder = project.resolve().parent / "out" / ("maps-public" if edition else "maps") if out is None else out.resolve()
     places = {spec.name: _place(folder, spec.name) for spec in specs}
+    _refuse_other_edition(folder, edition)
+    if beside is not None:
+        check_beside(beside, edition)
     city = replace(open_city(project, progress=progress, cache=cache), sheet=sheet)
     check_standing(parsed, city)
     if edition:
@@ -169,11 +176,17 @@ def write_maps(
             standing = standing_of(parsed, city, results)
     lacks |= {spec.name: why for spec in specs if spec.name not in lacks and (why := _lack(results, spec, standing))}
     why_not = _raise_if_wanted(lacks, specs, names)
-    written = []
-    for spec in specs:
-        if spec.name not in lacks:
-            with progress.step(f"write {spec.name}.html"):
-                written.append(write_map(results, places[spec.name], standing, name=spec.name, beside=beside))
+    tidy(folder)
+    written = [places[spec.name] for spec in specs if spec.name not in lacks]
+    with contextlib.ExitStack() as whole:  # the pages are put in place together: a failure or an interruption leaves those of the last call
+        for spec in specs:
+            if spec.name not in lacks:
+                with progress.step(f"write {spec.name}.html"):
+                    part = whole.enter_context(atomic_path(places[spec.name]))
+                    with _told_of(places[spec.name], part):
+                        write_map(results, part, standing, name=spec.name, beside=beside)
+    if edition and (older := [path.name for path in _pages(folder) if path not in written]):
+        why_not.append(f"{folder}: also holds {sample(older)} of an earlier call; remove what must not be given away any more")
     return written, why_not
 
 
@@ -221,6 +234,31 @@ def _place(folder: Path, name: str) -> Path:
     if os.path.lexists(path) and not (path.is_file() and not path.is_symlink() and is_ours(path)):
         raise OutputError(f"{path}: is no map of spatial and is not replaced; move it away, or choose another folder with --out")
     return path
+
+
+@contextlib.contextmanager
+def _told_of(place: Path, part: Path) -> Iterator[None]:
+    """Tell a failure of the place that people know, not of the file that is written for it."""
+    try:
+        yield
+    except OutputError as error:
+        raise OutputError(str(error).replace(str(part), str(place))) from error
+
+
+def _pages(folder: Path) -> list[Path]:
+    """List the pages of ours in a folder."""
+    from spatial.outputs.webmap import is_ours
+
+    return sorted(path for path in folder.glob("*.html") if path.is_file() and is_ours(path))
+
+
+def _refuse_other_edition(folder: Path, edition: str) -> None:
+    """Keep pages for the public and others apart: a folder is handed on whole."""
+    from spatial.outputs.webmap import edition_of
+
+    if others := [path.name for path in _pages(folder) if edition_of(path) != edition]:
+        held = "pages of the public edition" if not edition else "pages that are no edition for the public"
+        raise OutputError(f"{folder}: holds {held} ({sample(others)}); choose another folder with --out, or move them away")
 
 
 def _metrics_needed(specs: Sequence[MapSpec], parsed: Project) -> list[str] | None:

@@ -316,6 +316,7 @@ def assemble(project: Project, read: Inputs) -> City:
         ledger,
         statistics,
         project.sheet,
+        project.unstated,
     )
     if layers["districts"].frame is not None:
         with named(str(project.layers["districts"].path), LayerError):

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
+import errno
 import json
+import os
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from spatial.cli import main
-from spatial.outputs.webmap import is_ours
+from spatial.files import atomic_path
+from spatial.outputs.webmap import edition_of, is_ours
+from spatial.result import SCHEMA_VERSION
+from tests.outputs.secret_city import SECRETS, contents, secret_project, traces
 from tests.outputs.test_maps import payload_of
 from tests.small_city import project
 
@@ -178,3 +184,106 @@ def test_a_token_stands_in_the_page_and_nowhere_else(city: Path, capsys: pytest.
     said = capsys.readouterr()
     assert token not in said.out + said.err
     assert "base_map" not in json.dumps(json.loads((out / "run.json").read_text(encoding="utf-8"))["options"])
+
+
+# ---- the public edition
+
+
+@pytest.fixture(scope="module")
+def secrets(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return secret_project(tmp_path_factory.mktemp("secret"))
+
+
+def test_no_planted_word_or_place_is_in_any_public_page(secrets: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["map", str(secrets), "--edition", "public", *QUIET]) == 0
+    assert main(["map", str(secrets), *QUIET]) == 0
+    public, internal = (contents(secrets.parent / "out" / name) for name in ("maps-public", "maps"))
+    assert len([name for name in public if name.endswith(".html")]) >= 6
+    marks = [mark for of in SECRETS for place in SECRETS[of][1:] for mark in traces(place, "EPSG:4551").values()]  # type: ignore[arg-type]
+    for word in (b"PLANT", b"gas_stores", str(secrets.parent).encode(), *marks):
+        assert not [name for name, part in public.items() if word in part], word
+    assert [name for name, part in internal.items() if b"PLANT" in part]
+    assert not [name for name in public if name.endswith("/spatial-what-if")]
+
+
+def test_no_folder_holds_pages_of_two_editions(secrets: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    public, internal = tmp_path / "public", tmp_path / "internal"
+    assert main(["map", str(secrets), "roads", "--edition", "public", "--out", str(public), *QUIET]) == 0
+    assert main(["map", str(secrets), "roads", "--out", str(internal), *QUIET]) == 0
+    before = {path: path.read_bytes() for path in (public / "roads.html", internal / "roads.html")}
+    assert (edition_of(public / "roads.html"), edition_of(internal / "roads.html")) == ("public", "")
+    for folder, more, said in ((internal, ["--edition", "public"], "no edition for the public"), (public, [], "of the public edition")):
+        assert main(["map", str(secrets), "quality", "--out", str(folder), *more, *QUIET]) == 4  # not even beside one another
+        assert said in capsys.readouterr().err
+        assert pages(folder) == ["roads.html"]
+    assert {path: path.read_bytes() for path in before} == before
+
+
+def test_public_pages_of_an_earlier_call_are_named(secrets: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    public = ["--edition", "public", "--out", str(tmp_path), *QUIET]
+    assert main(["map", str(secrets), "quality", *public]) == 0
+    assert "earlier call" not in capsys.readouterr().err
+    assert main(["map", str(secrets), "roads", *public]) == 0
+    assert "also holds quality.html of an earlier call" in capsys.readouterr().err
+
+
+def test_a_run_that_cannot_stand_beside_is_told_before_anything_is_read(
+    secrets: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import spatial.project
+
+    monkeypatch.setattr(spatial.project, "open_city", lambda *given, **options: pytest.fail("was read"))
+    assert main(["map", str(secrets), "roads", "--beside", str(tmp_path / "none"), *QUIET]) == 3
+    assert "run.json: cannot be read" in capsys.readouterr().err
+    (tmp_path / "run.json").write_text(json.dumps({"schema_version": SCHEMA_VERSION}), encoding="utf-8")
+    assert main(["map", str(secrets), "roads", "--edition", "public", "--beside", str(tmp_path), *QUIET]) == 2
+    assert "is no run of the public edition" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("name", ["..", "a\nb", "\u202elmth", "a b"])
+def test_a_map_has_the_name_of_a_page(city: Path, capsys: pytest.CaptureFixture[str], name: str) -> None:
+    (city.parent / "maps").mkdir()
+    (city.parent / "maps" / f"{name}.toml").write_text('title = { zh = "图", en = "Map" }\n', encoding="utf-8")
+    assert main(["map", str(city), *QUIET]) == 2
+    assert "the name of a map has letters" in capsys.readouterr().err
+
+
+def test_what_a_killed_call_left_goes_after_a_day(city: Path) -> None:
+    folder = city.parent / "out" / "maps"
+    folder.mkdir(parents=True)
+    with atomic_path(folder / "roads.html") as part:  # whatever these files are called
+        left = part.with_name(part.name)
+        part.write_text("", encoding="utf-8")
+        kept = part.read_bytes()
+    left.write_bytes(kept)
+    os.utime(left, (0, 0))
+    (folder / "roads.html").unlink()
+    assert main(["map", str(city), "roads", *QUIET]) == 0
+    assert sorted(path.name for path in folder.iterdir()) == ["roads.html"]
+
+
+@pytest.mark.parametrize("failure", [OSError(errno.ENOSPC, "full"), KeyboardInterrupt()])
+def test_all_pages_of_a_call_or_none(
+    city: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, failure: BaseException
+) -> None:
+    """A disk that fills up, or an interruption, at the second page: the first one is not of another day than the others."""
+    import spatial.outputs.webmap.page
+
+    folder = city.parent / "out" / "maps"
+    assert main(["map", str(city), "roads", "quality", *QUIET]) == 0
+    before = {path.name: path.read_bytes() for path in folder.iterdir()}
+    rendered, write_bytes = spatial.outputs.webmap.page._page, Path.write_bytes
+
+    def failing(path: Path, content: bytes) -> int:
+        if "quality" in path.name:
+            raise failure
+        return write_bytes(path, content)
+
+    monkeypatch.setattr(spatial.outputs.webmap.page, "_page", lambda *given: rendered(*given) + b"<!-- newer -->")
+    monkeypatch.setattr(Path, "write_bytes", failing)
+    capsys.readouterr()
+    with contextlib.suppress(KeyboardInterrupt):
+        assert main(["map", str(city), "roads", "quality", *QUIET]) in (4, 130)
+    assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
+    if isinstance(failure, OSError):
+        assert f"error: {folder / 'quality.html'}: cannot be written: no space left" in capsys.readouterr().err

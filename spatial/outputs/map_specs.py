@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -144,6 +145,10 @@ def map_specs(own: Path | None) -> dict[str, MapSpec]:
     found = {}
     for name in sorted(declared, key=lambda name: (name != FIRST, name)):
         messages = _faults(declared[name], page, library["overlays"])
+        if not re.fullmatch(r"[\w-]+", name):  # it is the name of a page, and of an answer of the command line
+            messages.append(
+                f"{declared[name].get('__path__', 'maps')}: the name of a map has letters, digits, _ and - only; rename the file"
+            )
         for message in messages:
             faults.add(message)
         if not messages:

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import shapely
 
+from spatial.base_map import is_in_own_network, is_openstreetmap
 from spatial.catalogue import check_keys, own_reference
 from spatial.city import City, Layer
 from spatial.crs import extent_in_china
@@ -146,8 +147,9 @@ def released(city: City, by: str, *, level: str = PUBLIC) -> City:
     Raises
     ------
     OptionError
-        There can be no public edition: the areas are not public or too small; or of a real place in China, the approval number is missing, or
-        outlines or base map are OpenStreetMap's. All reasons at once.
+        There can be no public edition: the areas are not public or too small; the sensitivity of a local file of a real place is not stated; the
+        base map lies in a network of one's own; or of a real place in China, the approval number is missing, or outlines or base map are
+        OpenStreetMap's. All reasons at once.
     """
     _refuse(city, by)
     hidden = above(city, level)
@@ -184,6 +186,17 @@ def _refuse(city: City, by: str) -> None:
                 f"--edition public: areas of {by} measure {size_m2 / 1e6:.2g} km² (half of them less), below the square of"
                 f" {rules.smallest_area_m:,.0f} m that public figures need; use districts, or --by grid:{rules.smallest_area_m:g} or coarser"
             )
+    if not city.synthetic and (unstated := [name for name in city.unstated if name not in hidden]):
+        tables = ", ".join(f"[{name}]" if name in _TABLES else f"[layers.{name}]" for name in unstated)
+        faults.add(
+            f"--edition public: city.toml does not say who may see {tables}; write sensitivity = "
+            '"public", "internal" or "secret" into each of these tables: only what is stated to be public is published'
+        )
+    if is_in_own_network(city.sheet):
+        faults.add(
+            "--edition public: base_map names a server of your own network, which the public does not reach and need not know;"
+            ' choose "none" or a public service'
+        )
     if not city.synthetic and extent_in_china(shapely.total_bounds(city.total().whole), city.crs):
         _refuse_in_china(city, by, faults)
     faults.raise_if_any()
@@ -210,9 +223,9 @@ def _refuse_in_china(city: City, by: str, faults: Faults) -> None:
             f"--edition public: {', '.join(of_osm)}: outlines from OpenStreetMap may not stand on a public map of China;"
             " give official outlines (标准地图) as local layers"
         )
-    if city.sheet.base_map == "osm":
+    if is_openstreetmap(city.sheet):
         faults.add(
-            '--edition public: base_map = "osm" shows boundaries that may not stand on a public map of China; choose "none" or "tianditu"'
+            '--edition public: base_map shows OpenStreetMap, whose boundaries may not stand on a public map of China; choose "none" or "tianditu"'
         )
 
 

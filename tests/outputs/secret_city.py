@@ -70,7 +70,7 @@ def secret_project(folder: Path, *, text: str = "", small: bool = True, approved
     levels = {"sewers": "secret", "gas_stores": "secret", "parks": "internal", "population": "public"}
     path = project(folder, osm=True)
     lines = [
-        path.read_text(encoding="utf-8"),
+        path.read_text(encoding="utf-8").replace('name = "name"', 'name = "name"\nsensitivity = "public"'),
         "\n[map]\nissuing_unit = '试城规划局'\n" + ("approval_number = '吉S(2024)001号'\n" if approved else ""),
     ]
     for layer, frame in frames.items():

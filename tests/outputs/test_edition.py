@@ -16,7 +16,7 @@ import pytest
 import shapely
 
 from spatial.city import City
-from spatial.cli import run_project
+from spatial.cli import main, run_project
 from spatial.errors import OptionError, OutputError, ProjectError
 from spatial.measurement import measure
 from spatial.outputs.edition import published
@@ -212,10 +212,56 @@ def test_every_reason_is_told_at_once(tmp_path: Path) -> None:
 def test_areas_that_are_not_public(tmp_path: Path) -> None:
     project = secret_project(tmp_path)
     project.write_text(
-        project.read_text(encoding="utf-8").replace('id = "adcode"', 'id = "adcode"\nsensitivity = "secret"', 1), encoding="utf-8"
+        project.read_text(encoding="utf-8").replace('name = "name"\nsensitivity = "public"', 'name = "name"\nsensitivity = "secret"', 1),
+        encoding="utf-8",
     )
     with pytest.raises(OptionError, match="the layer districts, whose outlines would be drawn, is secret"):
         run(project)
+
+
+def test_what_nobody_has_called_public_is_not_published(tmp_path: Path) -> None:
+    """The default is public; whoever forgets to state it for a ledger must not find it on a page."""
+    project = secret_project(tmp_path)
+    said = project.read_text(encoding="utf-8")
+    forgotten = (
+        said.replace('sensitivity = "internal"\n', "").replace('sensitivity = "public"\n', "").replace('sensitivity = "secret"\n', "")
+    )
+    project.write_text(forgotten, encoding="utf-8")
+    with pytest.raises(OptionError, match=r"does not say who may see \[layers.districts\], .*\[ledger\].*; write sensitivity = ") as told:
+        run(project)
+    assert "[layers.sewers]" not in str(told.value)  # which is never public
+    project.write_text(said.replace('crs = "EPSG:4326"\nsensitivity = "internal"', 'crs = "EPSG:4326"'), encoding="utf-8")
+    with pytest.raises(OptionError, match=r"does not say who may see \[ledger\];"):
+        run(project)
+    assert run(project, edition="", metrics=["road_network_density"]).exists()  # a working map asks for nothing
+    project.write_text(f'synthetic = "made up"\n{forgotten}', encoding="utf-8")
+    assert run(project, metrics=["road_network_density"]).name.endswith("-public")
+
+
+@pytest.mark.parametrize(
+    ("tiles", "said"),
+    [
+        ("https://tile.openstreetmap.org/{z}/{x}/{y}.png", "shows OpenStreetMap"),
+        ("https://a.tile.OpenStreetMap.fr./hot/{z}/{x}/{y}.png", "shows OpenStreetMap"),
+        ("http://10.1.2.3/{z}/{x}/{y}.png?key=PLANT-KEY", "a server of your own network"),
+    ],
+)
+def test_a_base_map_that_no_public_page_may_have(tmp_path: Path, tiles: str, said: str) -> None:
+    project = secret_project(tmp_path)
+    text = project.read_text(encoding="utf-8").replace("[map]\n", f"[map]\nbase_map = '{tiles}'\nbase_map_attribution = 'x'\n")
+    project.write_text(text, encoding="utf-8")
+    with pytest.raises(OptionError, match=said) as told:
+        run(project)
+    assert "PLANT-KEY" not in str(told.value)
+
+
+def test_an_edition_without_a_name_is_no_internal_run(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """As a script calls it whose variable is empty."""
+    project = secret_project(tmp_path)
+    for command in ("run", "map"):
+        assert main([command, str(project), "--edition", "", "--quiet"]) == 2
+        assert '--edition "" is not known' in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
 
 
 def test_a_fine_grid_is_refused_and_a_coarse_one_is_not(tmp_path: Path) -> None:

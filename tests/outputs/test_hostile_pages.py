@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -11,7 +12,7 @@ import pytest
 
 from spatial.errors import ProjectError
 from spatial.outputs.map_specs import map_specs
-from spatial.outputs.webmap import write_map
+from spatial.outputs.webmap import is_ours, write_map
 from tests.outputs.hostile_city import ATTACKS, LONG, WORD, hostile, hostile_results, hostile_standing
 from tests.outputs.test_maps import small_results
 from tests.outputs.test_maps_chromium import Opened, browser  # noqa: F401
@@ -225,3 +226,17 @@ def test_hostile_words_of_a_projects_own_map_are_text(opened: Any, tmp_path: Pat
     use_everything(view)
     harmless(view, SIZES[0][0])
     assert WORD.format("words").replace("'", "’") in view.page.evaluate("document.body.textContent")
+
+
+def test_a_name_neither_breaks_the_policy_nor_hides_what_the_page_is(opened: Any, tmp_path: Path) -> None:
+    """A word of our own template in a name, and a name longer than what programs read of a file's head."""
+    results = small_results()
+    name = "SCRIPT_HASHES script-src SCRIPT_HASHES;" + "长" * 10_000
+    path = write_map(replace(results, city=replace(results.city, name=name)), tmp_path / "map.html")
+    head = path.read_bytes()[:1_024]
+    assert b"Content-Security-Policy" in head
+    assert b"charset=UTF-8" in head
+    assert is_ours(path)
+    view = opened(path)
+    assert view.page.title().startswith("SCRIPT_HASHES script-src SCRIPT_HASHES;长")
+    assert view.quiet()

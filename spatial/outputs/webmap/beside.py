@@ -25,6 +25,7 @@ from spatial.text import Lang
 from spatial.units import unit_of
 
 _COLUMNS = ("metric", "variant", "area_id", "scope", "value", "unit", "status")
+_TABLE = "metrics.parquet"
 _DEGREES = 1e-5  # run.json rounds the data extent to six places
 
 
@@ -123,17 +124,9 @@ def read_beside(folder: str | Path, results: Results) -> Beside:
         The folder holds a run of another version of the table, of another edition, of another city, or by other areas.
     """
     folder = Path(folder)
-    run = _run(folder)
-    if run.get("schema_version") != SCHEMA_VERSION:
-        raise OptionError(
-            f"{folder}: is a run of table version {shown(run.get('schema_version'))}, and {SCHEMA_VERSION} is read here; measure it again"
-        )
-    if results.edition and run.get("edition") != results.edition:
-        raise OptionError(
-            f"{folder}: is no run of the {results.edition} edition, and its figures may not stand in one; make it with --edition {results.edition}"
-        )
+    run = check_beside(folder, results.edition)
     _check_cells(folder, run, results)
-    table = _table(folder / "metrics.parquet")
+    table = _table(folder / _TABLE)
     here, there = ({str(key) for key in keys} - set(RESERVED) for keys in (results.areas.ids, table["area_id"]))
     if here and not here & there:
         raise OptionError(
@@ -152,6 +145,30 @@ def read_beside(folder: str | Path, results: Results) -> Beside:
     }
     date = run.get("date")
     return Beside(folder.resolve().name, date if isinstance(date, str) else "", len(here - there), len(there - here), rows)
+
+
+def check_beside(folder: Path, edition: str = "") -> dict[str, Any]:
+    """Tell before minutes of measuring whether a run can stand beside another; return what its ``run.json`` says.
+
+    Raises
+    ------
+    SourceError
+        A file is missing or cannot be read.
+    OptionError
+        The run has another version of the table, or may not stand in a page of this edition.
+    """
+    run = _run(folder)
+    if run.get("schema_version") != SCHEMA_VERSION:
+        raise OptionError(
+            f"{folder}: is a run of table version {shown(run.get('schema_version'))}, and {SCHEMA_VERSION} is read here; measure it again"
+        )
+    if edition and run.get("edition") != edition:
+        raise OptionError(
+            f"{folder}: is no run of the {edition} edition, and its figures may not stand in one; make it with --edition {edition}"
+        )
+    if not (folder / _TABLE).is_file():
+        raise SourceError(f"{folder / _TABLE}: no such file; measure the run again")
+    return run
 
 
 def extent_in_degrees(city: City) -> list[float] | None:

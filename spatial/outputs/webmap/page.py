@@ -79,9 +79,16 @@ def is_ours(path: Path) -> bool:
     """Whether a file is a map page of this package, by what stands in its head."""
     try:
         with path.open("rb") as file:
-            return _GENERATOR.encode() in file.read(8_192)
+            return _GENERATOR.encode() in file.read(_HEAD_BYTES)
     except OSError:
         return False
+
+
+def edition_of(path: Path) -> str:
+    """Return of which edition a map page of this package is; empty for an internal one."""
+    with path.open("rb") as file:
+        found = re.search(re.escape(_EDITION.encode()) + rb"([a-z]+)", file.read(_HEAD_BYTES))
+    return found[1].decode() if found else ""
 
 
 def _lack(spec: MapSpec) -> str:
@@ -118,14 +125,16 @@ def _page(results: Results, spec: MapSpec, standing: Standing | None, beside: Be
     if results.edition:  # Folium hands its own max_zoom to tile layers alone
         chart.options["maxZoom"] = rules_of(results.city.folder).max_zoom
     figure: Figure = chart.get_root()
-    figure.title = html.escape(f"{results.city.name} · {title}")
     figure.header.add_child(Verbatim(f'<meta http-equiv="Content-Security-Policy" content="{_policy(base)}" />'), index=0, name="policy")
-    figure.header.add_child(Verbatim(f'{_GENERATOR}{__version__}" />'), index=1, name="generator")
+    edition = f'{_EDITION}{results.edition}" />' if results.edition else ""
+    figure.header.add_child(Verbatim(f'{_GENERATOR}{__version__}" />{edition}'), index=1, name="generator")
     leaflet = _leaflet()
     for name, link in (("leaflet.css", CssLink("leaflet.css")), ("leaflet.js", JavascriptLink("leaflet.js"))):
         link.code = leaflet[name]
         figure.header.add_child(link, name=name)
     figure.render(embedded=True)
+    # Behind the policy, the generator and the charset, which programs look for at the head of a file: a name may be as long as it likes.
+    figure.header.add_child(Verbatim(f"<title>{html.escape(f'{results.city.name} · {title}')}</title>"), name="title")
     figure.html.add_child(
         Verbatim(_waiting(results, spec, str(title)) + f"<script>{_inline(_part(folder / 'browser.js'))}</script>"), name="waiting", index=0
     )
@@ -140,7 +149,7 @@ def _page(results: Results, spec: MapSpec, standing: Standing | None, beside: Be
     page = Element.render(figure, embedded=True)
     page = page.replace("<html>", f'<html lang="{"zh-CN" if results.lang == "zh" else "en"}">', 1).replace("\r", "")
     hashes = " ".join(f"'sha256-{_sha256(script)}'" for script in re.findall(r"<script>(.*?)</script>", page, re.DOTALL))
-    return str(page).replace("SCRIPT_HASHES", hashes, 1).encode("utf-8", "replace")
+    return str(page).replace(_policy(base), _policy(base).replace("SCRIPT_HASHES", hashes), 1).encode("utf-8", "replace")
 
 
 def _waiting(results: Results, spec: MapSpec, title: str) -> str:
@@ -160,7 +169,8 @@ def _waiting(results: Results, spec: MapSpec, title: str) -> str:
 
 
 _POLICY = "default-src 'none'; script-src SCRIPT_HASHES; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'"
-_GENERATOR = '<meta name="generator" content="spatial '
+_GENERATOR, _EDITION = '<meta name="generator" content="spatial ', '<meta name="edition" content="'
+_HEAD_BYTES = 8_192
 
 
 def _policy(base: BaseMap | None) -> str:

@@ -10,7 +10,7 @@ import pyproj
 import shapely
 
 from spatial.areas import BEYOND, CITY, FULL_COVERAGE, OUTSIDE, RESERVED
-from spatial.base_map import base_map_of
+from spatial.base_map import base_map_of, is_openstreetmap
 from spatial.crs import WGS84, name_of, reproject
 from spatial.outputs.classes import NO_DATA, PARTIAL
 from spatial.outputs.map_specs import MapSpec, text_of
@@ -91,7 +91,7 @@ class _Payload:
         self.notices += said
         if secret:
             self.notices.append(self.words["secret"].format(layers=", ".join(secret)))
-        if city.sheet.base_map == "osm" and is_in_china(self.results):
+        if is_openstreetmap(city.sheet) and is_in_china(self.results):
             self.notices.append(self.words["osm_in_china"])
         what_if, said = pack_what_if(self.results, self.spec, self.order, self.shared, edition=self.results.edition)
         self.notices += said
