@@ -136,7 +136,7 @@ def test_the_picture_holds_canvases_patterns_and_numbers(opened: Any, tmp_path: 
     assert share_of(hatched, "#d9d9d9") > 0.01  # no data: grey, and hatched with something darker
     assert ((hatched > 180) & (hatched < 215)).all(axis=-1).mean() > 0.005
     view.page.wait_for_selector(".curtain", state="detached")
-    view.page.get_by_label("Parks").check()
+    view.page.get_by_label("Parks", exact=True).check()
     _, made = picture(view, tmp_path)
     assert (without[: made.shape[0], :1760] != made[: without.shape[0], :1760]).any(axis=-1).sum() > 1000
     assert view.quiet()
