@@ -182,7 +182,7 @@ def test_qgis_has_the_classes_of_the_overview(tmp_path: Path) -> None:
     results, standing = planned_results(), planned()
     results = replace(results, city=replace(results.city, folder=tmp_path))
     payload = page_of(results, tmp_path, "overview", standing)
-    areas = next(table for table in qgis_tables(results, standing) if table.name == "areas")
+    areas = next(table for table in qgis_tables(results, map_spec("overview", tmp_path), standing) if table.name == "areas")
     drawn = {
         style.name: [rule.symbol.fill for rule in style.rules[0].rules if rule.symbol and rule.symbol.opacity == 0.9]
         for style in areas.styles
