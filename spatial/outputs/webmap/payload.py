@@ -18,6 +18,7 @@ from spatial.crs import WGS84, choose_crs, name_of, reproject
 from spatial.errors import CRSError
 from spatial.outputs.classes import NO_DATA, PARTIAL, classify
 from spatial.outputs.map_specs import OF_TARGETS, MapSpec, text_of
+from spatial.outputs.release import PUBLIC, above
 from spatial.outputs.webmap.beside import Beside
 from spatial.outputs.webmap.data_quality import USABLE, Shown, quality_of, said_of, speaks_of_data, unusable_said, usable
 from spatial.outputs.webmap.languages import Shared, Texts, in_both
@@ -155,14 +156,13 @@ class _Payload:
         if self.results.edition:  # refused where the stamp would have to stand
             return ""
         city = self.results.city
-        if city.sheet.approval_number:
+        withheld = bool(above(city, PUBLIC))  # an approval is for what may be given away, not for what else a working map shows
+        if city.sheet.approval_number and not withheld:
             return ""
-        layers = city.layers.values()
         if self._is_in_china():
             stamp = text_of(self.spec.words["stamp"])
             return stamp.zh if self.lang == "zh" else f"{stamp.zh} / {stamp.en}"
-        levels = [layer.sensitivity for layer in layers if layer.origin != "absent"] + ([city.ledger.sensitivity] if city.ledger else [])
-        return self.words["stamp"] if any(level != "public" for level in levels) else ""
+        return self.words["stamp"] if withheld else ""
 
     def _is_in_china(self) -> bool:
         return _in_china(self.results.city.crs, self._lonlat(shapely.box(*shapely.total_bounds(self.results.areas.whole))))
