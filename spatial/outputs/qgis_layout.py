@@ -17,6 +17,7 @@ from spatial.outputs.map_specs import MapSpec, text_of
 from spatial.outputs.qgis_evidence import Table, style_names
 from spatial.outputs.qgis_legend import Entry, entries, is_wide, wrapped
 from spatial.outputs.qgis_style import EVALUATED, Rule, Style, clean, unevaluated
+from spatial.outputs.release import PUBLIC, above
 from spatial.outputs.storable import unique_name
 from spatial.result import Results
 from spatial.text import Lang, Text
@@ -138,7 +139,8 @@ def _escaped(text: str) -> str:
 def stamp_of(results: Results, spec: MapSpec) -> str:
     """Say what must stand on a sheet: its approval number, else that nobody may publish a map of China or of data that are not public."""
     city, lang = results.city, results.lang
-    if city.sheet.approval_number:
+    withheld = bool(above(city, PUBLIC))  # an approval is for what may be given away, not for what else a working map shows
+    if city.sheet.approval_number and not withheld:
         return _APPROVED.get(lang) + clean(city.sheet.approval_number)
     said = text_of(spec.words["stamp"])
     geodetic = city.crs.geodetic_crs
@@ -146,9 +148,7 @@ def stamp_of(results: Results, spec: MapSpec) -> str:
     middle = crs.reproject([shapely.Point((west + east) / 2, (south + north) / 2)], city.crs, pyproj.CRS(crs.WGS84))[0]
     if (geodetic is not None and geodetic.to_epsg() == 4490) or crs.in_china(middle.x, middle.y):
         return said.zh if lang == "zh" else f"{said.zh}\n{said.en}"
-    levels = [layer.sensitivity for layer in city.layers.values() if layer.origin != "absent"]
-    levels += [city.ledger.sensitivity] if city.ledger else []
-    return said.get(lang) if any(level != "public" for level in levels) else ""
+    return said.get(lang) if withheld else ""
 
 
 def _sheet(layout: Element, sheets: Sheets, style: Style, theme: str) -> None:
