@@ -5,7 +5,7 @@ function marginTexts(data) {
   const words = data.words.margin;
   const { issuing_unit: unit, approval_number: approval } = data.sheet;
   return [
-    ["approval", approval && words.approval.split("{}").join(approval)],
+    ["approval", approval && !data.city.stamp && words.approval.split("{}").join(approval)],
     ["issuer", unit && words.issued_by.split("{}").join(unit)],
     ["date", data.city.date],
     ...data.attribution.map((text, at) => [at || !data.licensed ? "source" : "source licence", at ? text : words.source.split("{}").join(text)]),

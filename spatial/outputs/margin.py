@@ -12,6 +12,7 @@ import shapely
 from spatial.city import City
 from spatial.crs import extent_in_china, name_of
 from spatial.outputs.map_specs import MapSpec, text_of
+from spatial.outputs.release import PUBLIC, above
 from spatial.result import Results
 from spatial.text import Lang
 
@@ -31,16 +32,16 @@ def stamp_of(results: Results, spec: MapSpec) -> list[str]:
     list of str
         The lines of the stamp: in both languages for a place in China whatever the reader's, since its law does not ask who reads; in one where
         the map shows what is not public. Empty for an approved map, and for a public edition, which is refused where the stamp would have to stand.
+        An approval is for what may be given away, not for what else a working map shows.
     """
     city, lang = results.city, results.lang
-    if results.edition or city.sheet.approval_number:
+    withheld = bool(above(city, PUBLIC))
+    if results.edition or (city.sheet.approval_number and not withheld):
         return []
     said = text_of(spec.words["stamp"])
     if is_in_china(results):
         return [said.zh] if lang == "zh" else [said.zh, said.en]
-    levels = [layer.sensitivity for layer in city.layers.values() if layer.origin != "absent"]
-    levels += [city.ledger.sensitivity] if city.ledger else []
-    return [said.get(lang)] if any(level != "public" for level in levels) else []
+    return [said.get(lang)] if withheld else []
 
 
 def is_in_china(results: Results) -> bool:

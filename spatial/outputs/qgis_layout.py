@@ -27,12 +27,7 @@ from spatial.outputs.qgis_items import (
     text_style,
 )
 from spatial.outputs.qgis_legend import Entry, entries, is_wide, wrapped
-<<<<<<< HEAD
 from spatial.outputs.qgis_style import Rule, Style, clean, unevaluated
-=======
-from spatial.outputs.qgis_style import EVALUATED, Rule, Style, clean, unevaluated
-from spatial.outputs.release import PUBLIC, above
->>>>>>> attacker
 from spatial.outputs.storable import unique_name
 from spatial.result import Results
 from spatial.text import Lang, Text
@@ -123,41 +118,6 @@ def _is_class(rule: Rule) -> bool:
     return any("ok" in test.values for test in rule.where)
 
 
-<<<<<<< HEAD
-=======
-def scale_of(extent: Sequence[float], width_mm: float, height_mm: float) -> int:
-    """Return the largest scale of a round number at which an extent in metres fits a frame: 50,000 for 1 : 50,000."""
-    west, south, east, north = extent
-    least = max((east - west) / width_mm, (north - south) / height_mm, 0.1) * 1000.0
-    power = 10.0 ** math.floor(math.log10(least))
-    return round(next(step * power for step in (1, 1.25, 1.5, 2, 2.5, 3, 4, 5, 6, 7.5, 8, 10) if step * power >= least * (1 - 1e-9)))
-
-
-def literal_text(text: str) -> str:
-    """Write a text for a label of a sheet, where QGIS evaluates what stands between ``[%`` and ``%]``: it remains the text that it is."""
-    return _escaped(clean(text))
-
-
-def _escaped(text: str) -> str:
-    return text.replace("[%", "[% '[' || '%' %]") if EVALUATED.search(text) else text
-
-
-def stamp_of(results: Results, spec: MapSpec) -> str:
-    """Say what must stand on a sheet: its approval number, else that nobody may publish a map of China or of data that are not public."""
-    city, lang = results.city, results.lang
-    withheld = bool(above(city, PUBLIC))  # an approval is for what may be given away, not for what else a working map shows
-    if city.sheet.approval_number and not withheld:
-        return _APPROVED.get(lang) + clean(city.sheet.approval_number)
-    said = text_of(spec.words["stamp"])
-    geodetic = city.crs.geodetic_crs
-    west, south, east, north = shapely.total_bounds(results.areas.whole)
-    middle = crs.reproject([shapely.Point((west + east) / 2, (south + north) / 2)], city.crs, pyproj.CRS(crs.WGS84))[0]
-    if (geodetic is not None and geodetic.to_epsg() == 4490) or crs.in_china(middle.x, middle.y):
-        return said.zh if lang == "zh" else f"{said.zh}\n{said.en}"
-    return said.get(lang) if withheld else ""
-
-
->>>>>>> attacker
 def _sheet(layout: Element, sheets: Sheets, style: Style, theme: str) -> None:
     lang, city = sheets.lang, sheets.results.city
     name = f"{_SHEET.get(lang)} · {theme}"

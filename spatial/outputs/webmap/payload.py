@@ -11,18 +11,10 @@ import shapely
 
 from spatial.areas import BEYOND, CITY, FULL_COVERAGE, OUTSIDE, RESERVED
 from spatial.base_map import base_map_of, is_openstreetmap
-<<<<<<< HEAD
 from spatial.crs import WGS84, name_of, reproject
 from spatial.outputs.classes import NO_DATA, PARTIAL
 from spatial.outputs.map_specs import MapSpec, text_of
 from spatial.outputs.margin import is_in_china, said_of_areas, said_of_crs, said_of_date, stamp_of
-=======
-from spatial.crs import WGS84, choose_crs, name_of, reproject
-from spatial.errors import CRSError
-from spatial.outputs.classes import NO_DATA, PARTIAL, classify
-from spatial.outputs.map_specs import OF_TARGETS, MapSpec, text_of
-from spatial.outputs.release import PUBLIC, above
->>>>>>> attacker
 from spatial.outputs.webmap.beside import Beside
 from spatial.outputs.webmap.figures import PageFigures, metrics_of
 from spatial.outputs.webmap.languages import Shared, Texts, in_both
@@ -151,28 +143,6 @@ class _Payload:
             "stamp": " / ".join(stamp_of(self.results, self.spec)),
         }
 
-<<<<<<< HEAD
-=======
-    def _stamp(self) -> str:
-        """Return what a map bears until it is approved: any of a place in China, and one that shows what is not public."""
-        if self.results.edition:  # refused where the stamp would have to stand
-            return ""
-        city = self.results.city
-        withheld = bool(above(city, PUBLIC))  # an approval is for what may be given away, not for what else a working map shows
-        if city.sheet.approval_number and not withheld:
-            return ""
-        if self._is_in_china():
-            stamp = text_of(self.spec.words["stamp"])
-            return stamp.zh if self.lang == "zh" else f"{stamp.zh} / {stamp.en}"
-        return self.words["stamp"] if withheld else ""
-
-    def _is_in_china(self) -> bool:
-        return _in_china(self.results.city.crs, self._lonlat(shapely.box(*shapely.total_bounds(self.results.areas.whole))))
-
-    def _lonlat(self, geometry: Any) -> Any:
-        return reproject(np.array([geometry], object), self.results.city.crs, pyproj.CRS(WGS84))[0]
-
->>>>>>> attacker
     def _shapes(self) -> dict[str, Any]:
         """Outlines of the areas, where their labels stand, the city's outline, the data's edge, the opening view."""
         areas, city = self.results.areas, self.results.city
