@@ -65,7 +65,7 @@ def page(browser: Any) -> Iterator[Any]:  # noqa: F811
 def test_las_palmas(page: Any, las_palmas: tuple[Path, Results], kind: str, metric: str, variant: str) -> None:
     path, made = las_palmas
     assert path.stat().st_size < MOST_BYTES
-    said = compare(page, path, made, seeded_sites(made.city, kind, 30, 17), metric, variant)
+    said = compare(page, path, made, seeded_sites(made.city, kind, 16, 17), metric, variant)
     assert said["states"].count("counted") >= 20
     assert said["gaining"] >= 5
 
