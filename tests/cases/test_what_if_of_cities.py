@@ -66,8 +66,8 @@ def test_las_palmas(page: Any, las_palmas: tuple[Path, Results], kind: str, metr
     path, made = las_palmas
     assert path.stat().st_size < MOST_BYTES
     said = compare(page, path, made, seeded_sites(made.city, kind, 16, 17), metric, variant)
-    assert said["states"].count("counted") >= 20
-    assert said["gaining"] >= 5
+    assert said["states"].count("counted") >= 8
+    assert said["gaining"] >= 2
 
 
 @pytest.mark.parametrize(("kind", "metric", "variant"), TRIALS[:1], ids=lambda each: str(each))
