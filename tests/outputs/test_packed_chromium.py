@@ -241,7 +241,7 @@ def test_the_index_names_everything_once(inside: Any) -> None:
     page = inside(street_results(3))
     found = page.evaluate(
         "async () => (await page.overlays.index()).map(({ text, overlay, row, at, bounds }) =>"
-        " ({ text, overlay: overlay.name, row, at: [at.lat, at.lng], bounds: bounds.toBBoxString() }))"
+        " ({ text, overlay, row, at: [at.lat, at.lng], bounds: bounds.toBBoxString() }))"
     )
     names = [(each["overlay"], each["text"]) for each in found]
     assert sorted(name for layer, name in names if layer == "roads") == sorted(["Middle Street", HOSTILE[0], "Lane 1", "Lane 2"])
@@ -257,7 +257,7 @@ def test_a_marked_street_is_marked_in_all_its_parts(inside: Any) -> None:
     marks = ".leaflet-marks-pane path"
     assert page.locator(marks).count() == 0
     page.evaluate(
-        "async () => { const hit = (await page.overlays.index()).find((each) => each.text === 'Middle Street'); await hit.overlay.mark(hit.row); }"
+        "async () => { const hit = (await page.overlays.index()).find((each) => each.text === 'Middle Street'); await page.overlays.list.find((each) => each.name === hit.overlay).mark(hit.row); }"
     )
     assert page.locator(marks).count() == 2
     assert all(shape.get_attribute("d").count("M") == 2 for shape in page.locator(marks).all())
