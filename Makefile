@@ -2,7 +2,7 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-WORKERS ?= 2
+WORKERS ?= 3
 
 SEED ?= 1
 COUNT ?= 500
@@ -30,8 +30,8 @@ lint: $(VENV)/.installed-dev
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-# A file of tests stays with one worker, since its fixtures are costly: make test WORKERS=1 runs all in one. In their own order: files of few but long
-# tests are not left to the end.
+# A file of tests stays with one worker, since its fixtures are costly: make test WORKERS=1 runs all in one. Three keep two cores busy, since those that drive a
+# browser wait for it. In their own order: files of few but long tests are not left to the end.
 test: lint
 	$(BIN)/python -m pytest --numprocesses $(WORKERS) --dist loadfile --no-loadscope-reorder
 

@@ -148,7 +148,7 @@ def _outline(city: City, path: Path) -> None:
 def _pages(results: Results, standing: Standing | None, folder: Path, names: list[str] | None) -> Iterator[tuple[MapSpec, Path]]:
     folder.mkdir()
     for name, spec in map_specs(results.city.folder).items():
-        if names is None or name in names:
+        if (names is None or name in names) and metrics_of(results, spec, standing):
             yield spec, write_map(results, folder / f"{name}.html", standing, name=name)
 
 
