@@ -30,6 +30,7 @@ from spatial import City, measure, open_city, write_map
 from spatial.catalogue import shipped
 from spatial.city_toml import parse_project
 from spatial.outputs.map_specs import FIRST, MapSpec, map_specs
+from spatial.outputs.webmap import metrics_of
 from spatial.result import Results
 from spatial.targets.model import Standing
 from spatial.targets.standing import standing_of
