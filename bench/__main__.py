@@ -102,8 +102,9 @@ def bench_surface() -> None:
     import shapely
 
     from spatial import overlay
-    from spatial.metrics.road_model import _strips, road_model
     from spatial.project import open_city
+    from spatial.roads import road_model
+    from spatial.roads.surface import _strips
 
     with tempfile.TemporaryDirectory() as name:
         (Path(name) / "city.toml").write_text(las_palmas_toml(), encoding="utf-8")

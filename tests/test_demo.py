@@ -21,7 +21,7 @@ import rasterio
 import shapely
 
 from spatial.measurement import measure
-from spatial.metrics.road_model import road_model
+from spatial.roads import road_model
 from tests import make_demo
 from tests.demo_city.reading import FACTS, Raw, city, node_at, point, raw, walk_m, walkable, walks
 

@@ -13,7 +13,7 @@ FLOORS = [
     {"catalogue", "overlaps", "shift", "twins"},
     {"layers", "overlay", "areas", "raster", "ledger", "statistics", "sheet"},
     {"result", "city", "sources"},
-    {"osm_request", "base_map", "plan_toml", "city_toml", "cache", "alignment", "planned", "project", "fetch", "network"},
+    {"osm_request", "base_map", "plan_toml", "city_toml", "cache", "alignment", "planned", "project", "fetch", "network", "roads"},
     {"metrics"},
     {"measurement", "scenario"},
     {"targets", "compare", "siting"},
@@ -48,6 +48,7 @@ STAIRS = [
     ("project", "osm_request"),
     ("fetch", "city_toml"),
     ("fetch", "osm_request"),
+    ("roads", "network"),
 ]
 NEVER = [("metrics", "outputs"), ("metrics", "sources"), ("metrics", "project"), ("metrics", "cache"), ("sources", "city")]
 

@@ -17,9 +17,9 @@ from spatial.errors import ProjectError, SpatialError, sample
 from spatial.metrics.facilities import facilities, facility_classes, mapped
 from spatial.metrics.land import unread_land_use
 from spatial.metrics.people import residents
-from spatial.metrics.road_model import length_by_area, road_model
 from spatial.project import Inputs
 from spatial.result import ratio
+from spatial.roads import length_by_area, road_model
 from spatial.text import Text
 
 FAR_BELOW = 0.2  # of the median of the other areas: a fifth of what they have is rather the map than the city

@@ -10,8 +10,8 @@ from spatial.areas import Areas
 from spatial.catalogue import reference
 from spatial.city import City
 from spatial.metrics.registry import metric
-from spatial.metrics.road_model import length_by_area, road_model
 from spatial.result import MetricResult, ratio
+from spatial.roads import length_by_area, road_model
 from spatial.text import Text
 
 

@@ -17,9 +17,9 @@ from spatial.areas import Areas
 from spatial.city import City
 from spatial.errors import sample
 from spatial.metrics.registry import metric
-from spatial.metrics.road_model import road_model
 from spatial.overlay import Floats, Geometries, Ints
 from spatial.result import Evidence, MetricResult
+from spatial.roads import road_model
 from spatial.text import Text
 
 LEAST, BEST, MOST = 0, 1, 2

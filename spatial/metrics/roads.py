@@ -13,7 +13,10 @@ from spatial import overlay
 from spatial.areas import CITY, Areas
 from spatial.city import City
 from spatial.metrics.registry import metric
-from spatial.metrics.road_model import (
+from spatial.network.graph import build_network, unjoined_crossings
+from spatial.overlay import Floats
+from spatial.result import Evidence, MetricResult, ratio
+from spatial.roads import (
     HALO_M,
     SOURCES,
     class_table,
@@ -25,9 +28,6 @@ from spatial.metrics.road_model import (
     unknown_note,
     used_runs,
 )
-from spatial.network.graph import build_network, unjoined_crossings
-from spatial.overlay import Floats
-from spatial.result import Evidence, MetricResult, ratio
 from spatial.text import Text
 
 JUNCTION_M = 30.0

@@ -12,7 +12,6 @@ import pandas as pd
 from spatial import crs
 from spatial.areas import BEYOND, CITY, OUTSIDE, RESERVED
 from spatial.layers import SENSITIVITIES
-from spatial.metrics.road_model import class_table, classify
 from spatial.outputs.classes import NO_DATA, PARTIAL, Classing
 from spatial.outputs.classes import classify as class_breaks
 from spatial.outputs.evidence import COLUMN_TITLES, secret_layers, service_areas
@@ -25,6 +24,7 @@ from spatial.outputs.storable import one_kind, storable
 from spatial.outputs.task_groups import may_show
 from spatial.outputs.webmap.targets import centres
 from spatial.result import SCHEMA_VERSION, STATUS_TITLES, MetricInfo, Results
+from spatial.roads import class_table, classify
 from spatial.targets.model import Standing
 from spatial.text import Lang, Text
 from spatial.units import unit_of

@@ -19,8 +19,8 @@ from spatial.city import City
 from spatial.errors import CRSError, LayerError
 from spatial.measurement import measure
 from spatial.metrics import registered
-from spatial.metrics.road_model import surface
 from spatial.result import Results
+from spatial.roads import surface
 
 CRS = "EPSG:32651"
 # Cities are drawn around (0, 0) and stand at a real place: sums of small numbers at large coordinates.
