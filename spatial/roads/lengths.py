@@ -10,7 +10,7 @@ import numpy.typing as npt
 from spatial import overlay
 from spatial.areas import CITY, Areas
 from spatial.city import City
-from spatial.overlay import Floats, Ints
+from spatial.overlay import Floats, Geometries, Ints
 from spatial.roads.model import road_model
 
 Bools = npt.NDArray[np.bool_]
@@ -36,8 +36,28 @@ def length_by_area(city: City, areas: Areas, used: Bools, *, once: bool) -> Floa
 
 
 def _parts(city: City, areas: Areas) -> tuple[Ints, Ints, Floats]:
-    """Set runs astride the edges of the areas; for the total only astride its own, so that it is the same for every choice of areas."""
-    runs = road_model(city).lines
+    return parts_of_lines(city, areas, road_model(city).lines, "roads")
+
+
+def parts_of_lines(city: City, areas: Areas, runs: Geometries, name: str) -> tuple[Ints, Ints, Floats]:
+    """Length of lines in every row; what runs along an edge counts half on each side.
+
+    Parameters
+    ----------
+    city
+        Keeps what was worked out.
+    areas
+        Rows; for the total, lines are set only astride its own edges, so that it is the same for every choice of areas.
+    runs
+        LineStrings, metres: for one name always the same array, as ``City.memo`` gives it.
+    name
+        What the lines are.
+
+    Returns
+    -------
+    tuple of arrays
+        Index of the line, index of the row, metres.
+    """
     total = int(np.flatnonzero(areas.ids == CITY)[0])
 
     def build() -> tuple[Any, Any, Any]:
@@ -46,7 +66,7 @@ def _parts(city: City, areas: Areas) -> tuple[Ints, Ints, Floats]:
         return moved, apart, overlay.astride(runs[apart], areas.edges_of(total))
 
     # All are kept with the answer, so that their identities stay theirs.
-    key = ("astride", id(areas.whole), id(areas.scope_edges))
+    key = ("astride", name, id(areas.whole), id(areas.scope_edges))
     (lines, source, factor), apart, (others, origin, share) = city.memo(key, lambda: (areas, build()))[1]
     index, owner, length = overlay.line_parts(lines, areas.pieces)
     index, length = source[index], length * factor[index]

@@ -1,0 +1,69 @@
+"""Side roads (辅路) of an expressway or motorway: they belong to it, and are no arterials or branches of their own."""
+
+from __future__ import annotations
+
+import re
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+import shapely
+
+from spatial.city import City
+from spatial.roads.model import road_model
+
+SIDE_M = 60.0
+"""How far from the axis of the expressway its side road runs, metres; as wide as a pair of carriageways may be (to be confirmed)."""
+
+CLUSTERED_FROM = 3
+"""Carriageways from which a side road is one of those of the expressway: two of them are only each other's."""
+
+FAST = ("expressway", "motorway")
+_SIDE_NAME = re.compile(r"(.+?)[（(\s-]*(?:辅路|辅道|辅线|侧路)[）)]?")
+
+Bools = npt.NDArray[np.bool_]
+
+
+def length_classes(city: City) -> tuple[npt.NDArray[np.object_], Bools]:
+    """Class of every run for its length, and whether the run adds to it.
+
+    Parameters
+    ----------
+    city
+        With ``roads``.
+
+    Returns
+    -------
+    tuple of arrays
+        By run of ``road_model``: the class, ``expressway`` or ``motorway`` for a road that is named a side road of one (``东部快速路辅路``) and runs
+        within 60 m of it for half its length; and ``False`` for those side roads that the model does not hold for carriageways of the main
+        road, whose length is that of the main road beside them already.
+
+    Raises
+    ------
+    LayerError
+        The city has no roads.
+    """
+    return city.memo("length_classes", lambda: _classes(city))
+
+
+def _classes(city: City) -> tuple[npt.NDArray[np.object_], Bools]:
+    model = road_model(city)
+    kind, counts = model.road_class.copy(), np.ones(len(model.road_class), bool)
+    names = city.frame("roads")["name"].fillna("").astype(str).to_numpy(dtype=object)
+    code, words = pd.factorize(names)
+    base = np.array([match[1] if (match := _SIDE_NAME.fullmatch(word)) else "" for word in words] or [""], dtype=object)[code][model.road]
+    side = np.flatnonzero((base != "") & model.classes("length") & ~np.isin(kind, FAST))
+    fast = np.flatnonzero(np.isin(kind, FAST))
+    if not len(side) or not len(fast):
+        return kind, counts
+    a, b = shapely.STRtree(model.lines[fast]).query(model.lines[side], predicate="dwithin", distance=SIDE_M)
+    mine = base[side[a]] == names[model.road[fast[b]]]
+    a, b = side[a[mine]], fast[b[mine]]
+    for run in np.unique(a):
+        main = b[a == run]
+        near = shapely.intersection(model.lines[run], shapely.buffer(shapely.union_all(model.lines[main]), SIDE_M))
+        if shapely.length(near) >= shapely.length(model.lines[run]) / 2:
+            kind[run] = next(each for each in FAST if each in kind[main])
+            counts[run] = model.carriageways[run] >= CLUSTERED_FROM
+    return kind, counts
