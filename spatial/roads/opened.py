@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from calendar import monthrange
 from dataclasses import dataclass
 
 import geopandas as gpd
@@ -19,7 +20,7 @@ from spatial.text import Text
 
 Bools = npt.NDArray[np.bool_]
 _OPEN_FROM = "opened"  # the step of the ladder from which a road carries traffic
-_YEAR_OR_MONTH = re.compile(r"~?(\d{4})(?:[-/.年](\d{1,2})月?)?年?")
+_YEAR_OR_MONTH = re.compile(r"~?(\d{4})(?:\.0+)?(?:[-/.年](0?[1-9]|1[0-2])月?)?年?")
 
 
 @dataclass(frozen=True, eq=False)
@@ -141,12 +142,11 @@ def _span(word: str) -> tuple[str, str] | None:
     if not isinstance(day, str):
         return day.isoformat(), day.isoformat()
     match = _YEAR_OR_MONTH.fullmatch(unicodedata.normalize("NFKC", day).replace(" ", ""))
-    if match is None:
+    if match is None or int(match[1]) < 1:
         return _old_day(day)
-    year, month = match[1], int(match[2] or 0)
-    if month > 12 or (match[2] and month == 0):
-        return None
-    return (f"{year}-{month:02d}-01", f"{year}-{month:02d}-31") if month else (f"{year}-01-01", f"{year}-12-31")
+    year, month = int(match[1]), int(match[2] or 0)
+    first, last = (month, month) if month else (1, 12)
+    return f"{year:04d}-{first:02d}-01", f"{year:04d}-{last:02d}-{monthrange(year, last)[1]}"
 
 
 def _old_day(word: str) -> tuple[str, str] | None:
