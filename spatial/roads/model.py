@@ -13,18 +13,40 @@ from spatial.city import City
 from spatial.errors import sample
 from spatial.overlay import Floats, Geometries, Ints
 from spatial.roads.classes import class_table, classify, unknown_classes
-from spatial.roads.pairing import runs_of
+from spatial.roads.pairing import REACH_M, runs_of
 from spatial.roads.widths import widths_of
 from spatial.text import Text
 
-HALO_M = 150.0  # half the largest width, and twins of twins at its edge
+HALO_M = REACH_M + 150.0  # what decides the carriageways of a place, and half the largest width
 
 Bools = npt.NDArray[np.bool_]
 
 
 @dataclass(frozen=True, eq=False)
+class PairLinks:
+    """Short lines across the roads of several carriageways, about every 100 m, that show what was taken for one road.
+
+    Attributes
+    ----------
+    lines
+        From the outermost carriageway to the other outermost, shape (k,).
+    road
+        Position of one of them in the layer ``roads``.
+    carriageways
+        How many the road has there.
+    gap_m
+        Largest distance between two neighbours, metres.
+    """
+
+    lines: Geometries
+    road: Ints
+    carriageways: Ints
+    gap_m: Floats
+
+
+@dataclass(frozen=True, eq=False)
 class RoadModel:
-    """Roads as runs: stretches of one way that are either one of a pair or not.
+    """Roads as runs: stretches of one way with one number of carriageways each.
 
     Attributes
     ----------
@@ -36,6 +58,10 @@ class RoadModel:
         Key of ``data/road_classes.toml``, shape (r,); empty where no class counts it.
     carriageways
         How many carriageways the road has here, shape (r,): 1, or 2 and more where others of the same road run beside this one.
+    by_name
+        Share of the run that was paired by name or number, not by class alone, shape (r,).
+    ring
+        Whether it is the ring of a roundabout: ground, and a way to drive, but no length of road (B1).
     widths
         Variant → array (r, 3): low, default, high; metres.
     source
@@ -44,12 +70,16 @@ class RoadModel:
         Whether the public may drive there: not private, not under construction.
     unknown_classes
         Class of each road that no table knows (``省道``, an empty cell), by road: it is left out, and that must be said.
+    links
+        Where carriageways were joined.
     """
 
     lines: Geometries
     road: Ints
     road_class: npt.NDArray[np.object_]
     carriageways: Ints
+    by_name: Floats
+    ring: Bools
     widths: dict[str, Floats]
     source: Ints
     open: Bools
@@ -58,11 +88,12 @@ class RoadModel:
     rejected_widths: int
     rejected_lanes: int
     unknown_classes: tuple[str, ...]
+    links: PairLinks
 
     @property
     def weights(self) -> Floats:
-        """Factor of length: each road once, however many carriageways it has."""
-        return np.asarray(1.0 / self.carriageways, dtype=np.float64)
+        """Factor of length: each road once, however many carriageways it has; 0 for the rings of roundabouts."""
+        return np.asarray(np.where(self.ring, 0.0, 1.0 / self.carriageways), dtype=np.float64)
 
     @property
     def paired(self) -> Bools:
@@ -91,29 +122,29 @@ def _build(roads: gpd.GeoDataFrame) -> RoadModel:
     roads = roads.iloc[index].reset_index(drop=True)
     kind = classify(roads)
     direction = _direction(roads)
-    pairable = (
-        (direction != 0)
-        & np.isin(kind, [k for k, row in class_table().items() if row["length"]])
-        & (roads["junction"] != "roundabout").to_numpy()
-    )
-    runs, owner, paired = runs_of(lines, roads, kind, direction, pairable)
-    mine = roads.iloc[owner]
-    road_class = kind[owner]
-    widths, source, rejected, odd_lanes = widths_of(mine, road_class, paired)
-    closed = mine["access"].isin(["private", "no"]) | mine["motor_vehicle"].isin(["no", "private"])
+    ring = roads["junction"].isin(["roundabout", "mini_roundabout"]).to_numpy(dtype=bool)
+    closed = (roads["access"].isin(["private", "no"]) | roads["motor_vehicle"].isin(["no", "private"])).to_numpy(dtype=bool)
+    pairable = np.isin(kind, [k for k, row in class_table().items() if row["length"]]) & ~ring & ~closed
+    runs = runs_of(lines, roads, kind, direction, pairable)
+    mine = roads.iloc[runs.line]
+    road_class = kind[runs.line]
+    widths, source, rejected, odd_lanes = widths_of(mine, road_class, runs.carriageways)
     return RoadModel(
-        lines=runs,
-        road=index[owner],
+        lines=runs.lines,
+        road=index[runs.line],
         road_class=road_class,
-        carriageways=np.where(paired, 2, 1),
+        carriageways=runs.carriageways,
+        by_name=runs.by_name,
+        ring=ring[runs.line],
         widths=widths,
         source=source,
-        open=~closed.to_numpy(dtype=bool) & (road_class != ""),
+        open=~closed[runs.line] & (road_class != ""),
         tunnel=(mine["tunnel"].notna() & ~mine["tunnel"].isin(["no", "F", ""])).to_numpy(dtype=bool),
         minor_service=mine["service"].isin(["driveway", "parking_aisle", "drive-through"]).to_numpy(dtype=bool),
         rejected_widths=rejected,
         rejected_lanes=odd_lanes,
         unknown_classes=unknown_classes(roads),
+        links=PairLinks(runs.links, index[runs.link_line], runs.link_count, runs.link_gap_m),
     )
 
 

@@ -1,90 +1,244 @@
-"""Which carriageways are one road: ways cut where they begin or end to have a twin."""
+"""Which carriageways are one road: ways cut where the number of carriageways of their road changes."""
 
 from __future__ import annotations
 
-from typing import Any
+from dataclasses import dataclass
 
 import geopandas as gpd
 import numpy as np
 import numpy.typing as npt
+import pandas as pd
 import shapely
-from scipy.spatial import cKDTree
+from shapely.ops import substring
 
 from spatial import overlay
 from spatial.overlay import Floats, Geometries, Ints
+from spatial.overlay.pieces import joined
+from spatial.roads.crosssections import FLYOVER_M, SAMPLE_M, Sections, Stations, look_across
+from spatial.roads.names import name_keys
 
-SAMPLE_M = 20.0
-TWIN_M, UNNAMED_TWIN_M, TWIN_DEGREES = 60.0, 40.0, 25.0
+GAP_STATIONS = 3  # of about 20 m: a crossing does not part a pair
+SPREAD_STATIONS, OPENING_STATIONS = 10, 3  # as far as a road may part around a square, and where it opens or closes
+LINK_EVERY = 5  # stations: about 100 m
+# On what the numbers of a place rest: so far along the road, so far across it.
+REACH_M = 250.0
 
 Bools = npt.NDArray[np.bool_]
 
 
-def runs_of(
-    lines: Geometries, roads: gpd.GeoDataFrame, kind: npt.NDArray[np.object_], direction: Ints, pairable: Bools
-) -> tuple[Geometries, Ints, Bools]:
-    """Cut each one-way road where it begins or ends to have a twin."""
-    chosen = np.flatnonzero(pairable)
-    length = shapely.length(lines[chosen])
-    count = np.maximum(1, np.ceil(length / SAMPLE_M).astype(int))
-    way = np.repeat(np.arange(len(chosen)), count)
+@dataclass(frozen=True, eq=False)
+class Runs:
+    """Stretches of lines with one number of carriageways each.
+
+    Attributes
+    ----------
+    lines, line
+        The stretches, and which line each was cut from, shape (r,).
+    carriageways
+        How many carriageways their road has, shape (r,).
+    by_name
+        Share of the stretch that was paired by name or number, not by class alone, shape (r,).
+    links, link_line, link_count, link_gap_m
+        Lines across the paired roads about every 100 m: geometry, line, carriageways, and the largest gap between neighbours.
+    """
+
+    lines: Geometries
+    line: Ints
+    carriageways: Ints
+    by_name: Floats
+    links: Geometries
+    link_line: Ints
+    link_count: Ints
+    link_gap_m: Floats
+
+
+def runs_of(lines: Geometries, roads: gpd.GeoDataFrame, kind: npt.NDArray[np.object_], direction: Ints, pairable: Bools) -> Runs:
+    """Cut roads where the number of their carriageways changes.
+
+    Parameters
+    ----------
+    lines
+        LineStrings, metres.
+    roads
+        ``name``, ``ref``, ``dual_carriageway``, ``bridge`` and ``layer`` of each.
+    kind
+        Class of each.
+    direction
+        +1 one-way along the line, -1 against it, 0 both ways.
+    pairable
+        Which are of a class that has carriageways; two-way ones only count between carriageways of their name.
+
+    Returns
+    -------
+    Runs
+        By line; what is not pairable stays whole.
+    """
+    names = name_keys(roads["name"].to_numpy(dtype=object))
+    chosen = np.flatnonzero(pairable & ((direction != 0) | np.isin(names, names[pairable & (direction != 0) & (names > 0)])))
+    stations = _stations(lines[chosen], roads.iloc[chosen], names[chosen], kind[chosen], direction[chosen])
+    sections = look_across(stations)
+    count = _steady(stations, sections)
+    said = roads["dual_carriageway"].iloc[chosen].to_numpy(dtype=object)[stations.way]
+    count = np.where(said == "no", 1, np.where(said == "yes", np.maximum(count, 2), count))
+    return _cut(lines, chosen, stations, sections, count)
+
+
+def _stations(lines: Geometries, roads: gpd.GeoDataFrame, names: Ints, kind: npt.NDArray[np.object_], direction: Ints) -> Stations:
+    length = shapely.length(lines)
+    count = np.maximum(1, np.ceil(length / SAMPLE_M - 1e-9).astype(int))
+    way = np.repeat(np.arange(len(lines)), count)
     step = length[way] / count[way]
     nth = np.arange(len(way)) - np.repeat(np.cumsum(count) - count, count)
-    flag = _twins(lines[chosen], (nth + 0.5) * step, direction[chosen][way], roads.iloc[chosen], kind[chosen], way)
-    said = roads["dual_carriageway"].iloc[chosen].to_numpy(dtype=object)[way]
-    flag = (flag | (said == "yes")) & (said != "no")
-    begins = np.r_[True, (np.diff(way) != 0) | (np.diff(flag.astype(int)) != 0)] if len(way) else np.empty(0, bool)
-    first = np.flatnonzero(begins)
-    last = np.r_[first[1:], len(way)] - 1 if len(first) else first
-    start, end = nth[first] * step[first], (nth[last] + 1) * step[last]
-    whole = (nth[first] == 0) & (nth[last] == count[way[first]] - 1) if len(first) else np.empty(0, bool)
-    cut = lines[chosen][way[first]] if len(first) else np.empty(0, object)
-    for i in np.flatnonzero(~whole):
-        cut[i] = _between(cut[i], float(start[i]), float(end[i]))
-    rest = np.flatnonzero(~pairable)
-    owner = np.concatenate([rest, chosen[way[first]] if len(first) else np.empty(0, int)]).astype(int)
-    runs = np.concatenate([lines[rest], cut])
-    paired = np.concatenate([np.zeros(len(rest), bool), flag[first] if len(first) else np.empty(0, bool)])
-    order = np.argsort(owner, kind="stable")
-    return runs[order], owner[order], paired[order]
-
-
-def _between(line: Any, start: float, end: float) -> Any:
-    from shapely.ops import substring
-
-    return substring(line, start, end)
-
-
-def _twins(lines: Geometries, at: Floats, direction: Ints, roads: gpd.GeoDataFrame, kind: npt.NDArray[np.object_], way: Ints) -> Bools:
-    """Whether each sample has a carriageway of the same road beside it that runs the other way."""
-    flag = np.zeros(len(way), bool)
-    if not len(way):
-        return flag
-    here, back, ahead = (overlay.points_along(lines, way, at + shift) for shift in (0.0, -1.0, 1.0))
-    heading = (ahead - back) * direction[:, None]
-    norm = np.hypot(heading[:, 0], heading[:, 1])
-    heading /= np.where(norm > 0, norm, 1.0)[:, None]
-    found = cKDTree(here).query_pairs(np.hypot(TWIN_M, SAMPLE_M), output_type="ndarray")
-    identity = roads["id"].to_numpy(dtype=object)
-    a, b = found[:, 0], found[:, 1]
-    opposite = np.einsum("ij,ij->i", heading[a], heading[b]) <= -np.cos(np.radians(TWIN_DEGREES))
-    a, b = a[opposite], b[opposite]
-    gap = here[b] - here[a]
-    course = heading[a] - heading[b]  # of both together, so that neither road is the first
-    course /= np.hypot(course[:, 0], course[:, 1])[:, None]
-    along = np.abs(np.einsum("ij,ij->i", gap, course))
-    aside = np.abs(gap[:, 0] * course[:, 1] - gap[:, 1] * course[:, 0])
-    near = (along <= SAMPLE_M) & (aside <= TWIN_M) & (identity[way[a]] != identity[way[b]])
-    a, b, aside = a[near], b[near], aside[near]
-    name, ref = (roads[column].fillna("").to_numpy(dtype=object) for column in ("name", "ref"))
-    wa, wb = way[a], way[b]
-    same = ((name[wa] != "") & (name[wa] == name[wb])) | ((ref[wa] != "") & (ref[wa] == ref[wb]))
-    nameless = (
-        (kind[wa] == kind[wb])
-        & (aside <= UNNAMED_TWIN_M)
-        & ((name[wa] == "") | (name[wb] == ""))
-        & ((ref[wa] == "") | (ref[wb] == "") | (ref[wa] == ref[wb]))
+    empty = not len(way)
+    low = np.empty((0, 2)) if empty else overlay.points_along(lines, way, nth * step)
+    high = np.empty((0, 2)) if empty else overlay.points_along(lines, way, (nth + 1) * step)
+    back = (direction[way] < 0)[:, None]
+    following, before = _followed(lines, names, kind, direction, count)
+    reference = pd.factorize(roads["ref"].fillna("").astype(str).str.strip())
+    ref = np.where(reference[1].to_numpy() == "", 0, np.arange(len(reference[1])) + 1)[reference[0]] if len(lines) else np.empty(0, int)
+    layer = pd.to_numeric(roads["layer"], errors="coerce").fillna(0).to_numpy(dtype=float)
+    bridge = roads["bridge"].notna() & ~roads["bridge"].isin(["no", "F", ""])
+    flyover = bridge.to_numpy(dtype=bool) & (layer >= 1) & (length >= FLYOVER_M)
+    classes = pd.factorize(kind)[0] + 1
+    return Stations(
+        way=way,
+        nth=nth,
+        start=np.where(back, high, low),
+        end=np.where(back, low, high),
+        step=step,
+        following=following,
+        before=before,
+        two_way=(direction == 0)[way],
+        name=names[way],
+        ref=ref[way],
+        road_class=classes[way],
+        flyover=flyover[way],
+        alone=(roads["dual_carriageway"].to_numpy(dtype=object) == "no")[way],
     )
-    twin = same | nameless
-    flag[a[twin]] = True
-    flag[b[twin]] = True
-    return flag
+
+
+def _followed(lines: Geometries, names: Ints, kind: npt.NDArray[np.object_], direction: Ints, count: Ints) -> tuple[Ints, Ints]:
+    """Station that follows each in the direction of travel, and the one before; across ways only where one way alone goes on."""
+    total = int(count.sum())
+    first = np.cumsum(count) - count
+    last = first + count - 1
+    forward = direction >= 0
+    own = np.arange(total)
+    way = np.repeat(np.arange(len(lines)), count)
+    ahead = forward[way]
+    tail = own == last[way]
+    head = own == first[way]
+    following = np.where(ahead, np.where(tail, -1, own + 1), np.where(head, -1, own - 1))
+    before = np.where(ahead, np.where(head, -1, own - 1), np.where(tail, -1, own + 1))
+    if not len(lines):
+        return following, before
+    ends = [np.round(shapely.get_coordinates(shapely.get_point(lines, nth)), 3) for nth in (0, -1)]
+    entry = np.where(forward[:, None], ends[0], ends[1])
+    leave = np.where(forward[:, None], ends[1], ends[0])
+    # One road goes on as itself: by its name, without one by its class, one-way as one-way.
+    kinds = np.where(names > 0, -names, pd.factorize(kind)[0] + 1)
+    place = np.unique(np.concatenate([entry, leave]), axis=0, return_inverse=True)[1].reshape(2, -1)
+    key = np.column_stack([place.T, kinds, direction == 0])
+    sides = np.unique(np.concatenate([key[:, [0, 2, 3]], key[:, [1, 2, 3]]]), axis=0, return_inverse=True)[1].reshape(2, -1)
+    into, out = sides
+    single_in, single_out = np.bincount(into, minlength=sides.max() + 1) == 1, np.bincount(out, minlength=sides.max() + 1) == 1
+    a, b = joined(out, into)
+    good = single_out[out[a]] & single_in[into[b]] & (a != b)
+    a, b = a[good], b[good]
+    exit_, enter = np.where(forward, last, first), np.where(forward, first, last)
+    following[exit_[a]] = enter[b]
+    before[enter[b]] = exit_[a]
+    return following, before
+
+
+def _steady(stations: Stations, sections: Sections) -> Ints:
+    """Close gaps at crossings and around squares, and drop what is shorter than two stations, along the road."""
+    count = sections.count.astype(np.int64)
+    if not len(count):
+        return count
+    ahead, back = stations.following, stations.before
+    many = np.iinfo(np.int64).max
+
+    def reach(step: Ints, passable: Bools, most: int) -> tuple[Ints, Ints]:
+        """How many stations away the road is paired, along stations that may be passed, and its number there."""
+        away = np.where(count > 1, 0, many)
+        found = np.where(count > 1, count, 0)
+        for nth in range(1, most + 1):
+            behind = np.where(step >= 0, away[step], many)
+            fresh = (away == many) & passable & (behind == nth - 1)
+            found = np.where(fresh, found[step], found)
+            away = np.where(fresh, nth, away)
+        return away, found
+
+    def close(passable: Bools, most: int, opening: int = 0) -> Ints:
+        (one, left), (two, right) = reach(ahead, passable, most), reach(back, passable, most)
+        both = (one < many) & (two < many)
+        inside = both & (np.where(both, one, 0) + np.where(both, two, 0) <= most + 1)
+        near = np.minimum(one, two) <= opening
+        value = np.where(inside, np.minimum(left, right), 2)
+        return np.where((count == 1) & passable & (inside | near), value, count)
+
+    count = close(~stations.alone, GAP_STATIONS)
+    count = close(sections.spread, SPREAD_STATIONS, OPENING_STATIONS)
+    own = np.arange(len(count))
+    columns = [own]
+    for step in (ahead, back):
+        one = np.where(step >= 0, step, own)
+        two = np.where(step[one] >= 0, step[one], one)
+        columns += [one, two]
+    return np.sort(count[np.stack(columns)], axis=0)[2]
+
+
+def _cut(lines: Geometries, chosen: Ints, stations: Stations, sections: Sections, count: Ints) -> Runs:
+    way, nth, step = stations.way, stations.nth, stations.step
+    begins = np.r_[True, (np.diff(way) != 0) | (np.diff(count) != 0)][: len(way)]
+    first = np.flatnonzero(begins)
+    last = np.r_[first[1:], len(way)][: len(first)] - 1
+    run = np.cumsum(begins) - 1
+    size = np.bincount(way, minlength=len(chosen))
+    whole = (nth[first] == 0) & (nth[last] == size[way[first]] - 1)
+    cut = lines[chosen][way[first]]
+    for i in np.flatnonzero(~whole):
+        cut[i] = substring(cut[i], float(nth[first[i]] * step[first[i]]), float((nth[last[i]] + 1) * step[last[i]]))
+    named = np.bincount(run, weights=(sections.by_name * step) if len(run) else None, minlength=len(first))
+    metres = np.bincount(run, weights=step if len(run) else None, minlength=len(first))
+    rest = np.setdiff1d(np.arange(len(lines)), chosen)
+    line = np.concatenate([rest, chosen[way[first]]]).astype(int)
+    order = np.argsort(line, kind="stable")
+    links = _links(lines[chosen], stations, sections, count)
+    return Runs(
+        lines=np.concatenate([lines[rest], cut])[order],
+        line=line[order],
+        carriageways=np.concatenate([np.ones(len(rest), int), count[first]])[order].astype(np.int64),
+        by_name=np.concatenate([np.zeros(len(rest)), named / np.where(metres > 0, metres, 1.0)])[order],
+        links=links[0],
+        link_line=chosen[links[1]],
+        link_count=links[2],
+        link_gap_m=links[3],
+    )
+
+
+def _links(lines: Geometries, stations: Stations, sections: Sections, count: Ints) -> tuple[Geometries, Ints, Ints, Floats]:
+    """Draw lines across, each from one carriageway of a road alone: that which lies first in the plane."""
+    place = np.round(shapely.get_coordinates(shapely.line_interpolate_point(lines, 0.5, normalized=True)), 3)
+    rank = np.empty(len(lines), int)
+    rank[np.lexsort(place.T[::-1])] = np.arange(len(lines))
+    least = np.full(len(stations.way), len(lines))
+    np.minimum.at(least, sections.station, rank[stations.way[sections.member]])
+    middle = np.bincount(stations.way, minlength=len(lines)) // 2
+    draws = (rank[stations.way] == least) & (count > 1) & ((stations.nth - middle[stations.way]) % LINK_EVERY == 0)
+    shown = np.flatnonzero(draws[sections.station])
+    if not len(shown):
+        return np.empty(0, object), np.empty(0, int), np.empty(0, int), np.empty(0)
+    order = shown[np.lexsort((sections.aside[shown], sections.station[shown]))]
+    station, aside = sections.station[order], sections.aside[order]
+    chord = stations.end[station] - stations.start[station]
+    left = np.column_stack([-chord[:, 1], chord[:, 0]]) / np.hypot(*chord.T)[:, None]
+    xy = (stations.start[station] + stations.end[station]) / 2 + left * aside[:, None]
+    owners, index = np.unique(station, return_inverse=True)
+    across = shapely.linestrings(xy, indices=index)
+    step = np.diff(aside)
+    gap = np.zeros(len(owners))
+    inner = np.diff(index) == 0
+    np.maximum.at(gap, index[1:][inner], step[inner])
+    return across, stations.way[owners], np.bincount(index), gap

@@ -15,15 +15,24 @@ SOURCES = ("carriageway", "width", "lanes", "default")
 Bools = npt.NDArray[np.bool_]
 
 
-def widths_of(roads: gpd.GeoDataFrame, kind: npt.NDArray[np.object_], paired: Bools) -> tuple[dict[str, Floats], Ints, int, int]:
-    """Widths by variant as (low, default, high), and where the paved one comes from."""
+def widths_of(roads: gpd.GeoDataFrame, kind: npt.NDArray[np.object_], carriageways: Ints) -> tuple[dict[str, Floats], Ints, int, int]:
+    """Widths by variant as (low, default, high), and where the paved one comes from.
+
+    A width of a class is that of the whole road: each of n carriageways takes 1/n of it. A road with side roads (three carriageways and more) is
+    among the wide ones of its class, so its range begins at the default and its default is half-way up (to be confirmed). Measured widths and lanes
+    are those of the one carriageway they stand on; of what is built on lanes only the sides of the road are shared.
+    """
     table, limits = class_table(), reference("road_classes")
     unknown = {"lane_width": [0.0] * 3, "side": 0.0, "footways": 0.0, "carriageway": [0.0] * 3, "paved": [0.0] * 3, "redline": [0.0] * 3}
     rows = [table.get(key, unknown) for key in kind]
-    half = np.where(paired, 0.5, 1.0)[:, None]
+    share = (1.0 / carriageways)[:, None]
 
     def column(name: str) -> Floats:
-        return np.array([row[name] for row in rows], dtype=float).reshape(len(rows), -1 if rows else 3) * half
+        width = np.array([row[name] for row in rows], dtype=float).reshape(len(rows), -1 if rows else 3)
+        if width.shape[1] == 3:
+            wide = np.column_stack([width[:, 1], width[:, 1:].mean(axis=1), width[:, 2]])
+            width = np.where(carriageways[:, None] > 2, wide, width)
+        return width * share
 
     measured = {key: roads[field].to_numpy(dtype=float) for key, field in (("carriageway", "carriageway_width"), ("width", "width"))}
     rejected = 0

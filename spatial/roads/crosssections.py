@@ -1,0 +1,288 @@
+"""Looking across a road: which carriageways of it lie beside one another at a place."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+from scipy.spatial import cKDTree
+
+from spatial.overlay import Floats, Ints
+from spatial.overlay.pieces import joined
+
+SAMPLE_M = 20.0
+NEXT_M = 60.0  # from one carriageway to the next (A4)
+CORRIDOR_M = 120.0  # from one to the farthest: main carriageways, green strips and side roads of the widest streets
+UNNAMED_M = 40.0
+TWIN_DEGREES, SPREAD_DEGREES = 25.0, 60.0
+FLYOVER_M = 200.0  # a shorter bridge carries the road over something; a longer one over a road is a road of its own
+
+Bools = npt.NDArray[np.bool_]
+
+
+@dataclass(frozen=True, eq=False)
+class Stations:
+    """Stretches of carriageways of about 20 m, each seen as the chord between its ends.
+
+    Attributes
+    ----------
+    way, nth
+        Line and position on it, shape (s,).
+    start, end
+        Ends in the direction of travel, shape (s, 2).
+    step
+        Length along the line, metres.
+    following, before
+        Station that goes on in the direction of travel, and the one before; -1 where the carriageway ends or forks.
+    two_way
+        Whether the line is driven both ways.
+    name, ref, road_class
+        Numbers; 0 for none.
+    flyover
+        Whether it is a long bridge above the ground.
+    alone
+        Whether the map says that it is no part of a dual road.
+    """
+
+    way: Ints
+    nth: Ints
+    start: Floats
+    end: Floats
+    step: Floats
+    following: Ints
+    before: Ints
+    two_way: Bools
+    name: Ints
+    ref: Ints
+    road_class: Ints
+    flyover: Bools
+    alone: Bools
+
+
+@dataclass(frozen=True, eq=False)
+class Sections:
+    """What every station sees across its road.
+
+    Attributes
+    ----------
+    count
+        Carriageways of its road there, itself among them, shape (s,).
+    by_name
+        Whether they were told by name or number, not by class alone.
+    spread
+        Whether another carriageway of its name runs the other way, aslant or far, as around a square.
+    station, member, aside
+        Each member of each cross-section of two and more: whose, which station, and metres to the left.
+    """
+
+    count: Ints
+    by_name: Bools
+    spread: Bools
+    station: Ints
+    member: Ints
+    aside: Floats
+
+
+def look_across(stations: Stations) -> Sections:
+    """Find the carriageways of one road beside every station.
+
+    Parameters
+    ----------
+    stations
+        Of all carriageways that may belong together.
+
+    Returns
+    -------
+    Sections
+        A function of what lies within ``CORRIDOR_M`` of a station.
+
+    References
+    ----------
+    Carriageways whose neighbours are no farther than ``NEXT_M`` form a corridor, of whatever road they are; in it those of one name or number
+    are one road, the other way or the same way: the main carriageways and their side roads. One without a name joins the nearest of its class
+    that runs the other way within ``UNNAMED_M``, unless that has a nearer partner of its own name; beside a road that has both its directions
+    also one that runs the same way. A road on a long bridge is another than that on the ground below, where each has both its directions. A
+    two-way line belongs to the road only between carriageways of its name on both sides: the main road between its frontages.
+    """
+    view = _corridors(stations, *_seen(stations))
+    return _roads_in(stations, view)
+
+
+@dataclass(frozen=True, eq=False)
+class _View:
+    """Rows sorted by station and from right to left: what lies in its corridor, itself at 0."""
+
+    station: Ints
+    other: Ints
+    aside: Floats
+    way_to: Ints  # +1 as the station, -1 the other way, 0 both ways
+    strict: Bools
+
+
+def _hits(stations: Stations, a: Ints, b: Ints) -> tuple[Bools, Floats, Floats]:
+    """Whether the cross-section of ``a`` meets the chord ``b``, how far to the left, and the cosine between them."""
+    middle = (stations.start + stations.end) / 2
+    chord = stations.end - stations.start
+    size = np.hypot(*chord.T)
+    unit = chord / np.where(size > 0, size, 1.0)[:, None]
+    u, v, gap = unit[a], unit[b], middle[b] - middle[a]
+    cosine = np.einsum("ij,ij->i", u, v)
+    along = np.einsum("ij,ij->i", gap, u)
+    steep = np.abs(cosine) < np.cos(np.radians(SPREAD_DEGREES))
+    shift = -along / np.where(steep, 1.0, cosine)
+    aside = u[:, 0] * (gap[:, 1] + shift * v[:, 1]) - u[:, 1] * (gap[:, 0] + shift * v[:, 0])
+    return ~steep & (np.abs(shift) <= size[b] / 2 + 1e-6) & (size[a] > 0), aside, cosine
+
+
+def _seen(stations: Stations) -> tuple[Ints, Ints, Floats, Floats]:
+    """Return pairs (station, other), metres to the left and cosine: first what is near, then on from there."""
+    middle = (stations.start + stations.end) / 2
+    found = cKDTree(middle).query_pairs(float(np.hypot(NEXT_M, SAMPLE_M)), output_type="ndarray").astype(np.int64)
+    a, b = np.concatenate([found[:, 0], found[:, 1]]), np.concatenate([found[:, 1], found[:, 0]])
+    a, b, aside, cosine = _met(stations, a, b, NEXT_M)
+    near_a, near_b = a, b
+    count = len(stations.way)
+    for _ in range(2):
+        # From what was seen on to what that sees, and one station before and after, since cross-sections are not quite parallel.
+        via, onward = joined(b, near_a)
+        c = near_b[onward]
+        c = np.concatenate([c, stations.following[c], stations.before[c]])
+        far_a = np.tile(a[via], 3)
+        key = np.sort((far_a * count + c)[(c >= 0) & (c != far_a)])
+        key = key[np.r_[True, np.diff(key) > 0][: len(key)]]
+        known = np.sort(a * count + b)
+        at = np.minimum(np.searchsorted(known, key), max(len(known) - 1, 0))
+        key = key[known[at] != key] if len(known) else key
+        more = _met(stations, key // count, key % count, CORRIDOR_M)
+        if not len(more[0]):
+            break
+        a, b, aside, cosine = (np.concatenate(both) for both in zip((a, b, aside, cosine), more, strict=True))
+    return a, b, aside, cosine
+
+
+def _met(stations: Stations, a: Ints, b: Ints, limit_m: float) -> tuple[Ints, Ints, Floats, Floats]:
+    met, aside, cosine = _hits(stations, a, b)
+    # A line that turns back is beside itself only where it comes from far enough away.
+    itself = (stations.way[a] == stations.way[b]) & (np.abs(stations.nth[a] - stations.nth[b]) * stations.step[a] < 5 * SAMPLE_M)
+    met &= (np.abs(aside) <= limit_m) & ~itself
+    return a[met], b[met], aside[met], cosine[met]
+
+
+def _corridors(stations: Stations, a: Ints, b: Ints, aside: Floats, cosine: Floats) -> _View:
+    count = len(stations.way)
+    own = np.arange(count)
+    station, other = np.concatenate([own, a]), np.concatenate([own, b])
+    aside = np.concatenate([np.zeros(count), aside])
+    cosine = np.concatenate([np.ones(count), cosine])
+    order = np.lexsort((np.round(aside, 6), station))
+    station, other, aside, cosine = station[order], other[order], aside[order], cosine[order]
+    # A cross-section through the very end of a station meets the next one too.
+    twice = np.zeros(len(station), bool)
+    touch = (station[1:] == station[:-1]) & (np.diff(aside) < 1e-3)
+    touch &= (stations.following[other[1:]] == other[:-1]) | (stations.following[other[:-1]] == other[1:])
+    twice[1:] = touch & (other[1:] != station[1:])
+    twice[:-1] |= touch & (other[1:] == station[1:])
+    station, other, aside, cosine = station[~twice], other[~twice], aside[~twice], cosine[~twice]
+    breaks = np.r_[True, (np.diff(station) != 0) | (np.diff(aside) > NEXT_M)][: len(station)]
+    corridor = np.cumsum(breaks) - 1
+    mine = np.zeros(corridor[-1] + 1 if len(corridor) else 0, bool)
+    mine[corridor[other == station]] = True
+    kept = mine[corridor]
+    way_to = np.where(stations.two_way[other], 0, np.sign(cosine)).astype(np.int64)
+    strict = np.abs(cosine) >= np.cos(np.radians(TWIN_DEGREES))
+    return _View(station[kept], other[kept], aside[kept], way_to[kept], strict[kept])
+
+
+def _roads_in(stations: Stations, view: _View) -> Sections:
+    count = len(stations.way)
+    rows = len(view.station)
+    size = np.bincount(view.station, minlength=count)
+    first = np.cumsum(size) - size
+    several = np.flatnonzero(size[view.station] > 1)
+    repeat = size[view.station[several]]
+    left = np.repeat(several, repeat)
+    right = np.arange(repeat.sum()) - np.repeat(np.cumsum(repeat) - repeat, repeat) + first[view.station[left]]
+    pair = left != right
+    left, right = left[pair], right[pair]
+    one, two = view.other[left], view.other[right]
+    same = ((stations.name[one] > 0) & (stations.name[one] == stations.name[two])) | (
+        (stations.ref[one] > 0) & (stations.ref[one] == stations.ref[two]) & ~stations.two_way[one] & ~stations.two_way[two]
+    )
+    allowed = ~stations.alone[one] & ~stations.alone[two]
+    way = view.way_to[left] * view.way_to[right]
+    own = view.other == view.station
+    spread = np.zeros(count, bool)
+    spread[view.station[left[own[left] & same & allowed & (way < 0)]]] = True
+    # From here on only what runs along the road.
+    straight = view.strict[left] & view.strict[right] & allowed
+    left, right, one, two, same, way = (values[straight] for values in (left, right, one, two, same, way))
+    gap = np.abs(view.aside[left] - view.aside[right])
+    same &= ~_other_level(stations, view, left, right, same & (way < 0))
+    same &= _between(stations, view, left, right, same)
+    link = same | _unnamed(stations, rows, left, right, one, two, gap, same, way)
+    reached, by_name = own.copy(), np.zeros(rows, bool)
+    left, right, same = left[link], right[link], same[link]
+    for _ in range(6):
+        fresh = right[reached[left]]
+        if reached[fresh].all():
+            break
+        reached[fresh] = True
+    by_name[left[same]] = True
+    members = np.bincount(view.station[reached], minlength=count)
+    told = np.zeros(count, bool)
+    told[view.station[own & by_name]] = True
+    shown = reached & (members[view.station] > 1)
+    return Sections(members, told, spread, view.station[shown], view.other[shown], view.aside[shown])
+
+
+def _other_level(stations: Stations, view: _View, left: Ints, right: Ints, opposite: Bools) -> Bools:
+    """Find pairs of a flyover and the ground where each has its other direction on its own level."""
+    high = stations.flyover[view.other]
+    level = high[left] == high[right]
+    whole = np.zeros(len(high), bool)
+    whole[left[opposite & level]] = True
+    return ~level & whole[left] & whole[right]
+
+
+def _between(stations: Stations, view: _View, left: Ints, right: Ints, same: Bools) -> Bools:
+    """Tell which pairs may stand: a two-way line only between one-way carriageways of its name on both sides."""
+    both_ways = stations.two_way[view.other]
+    if not both_ways.any():
+        return np.ones(len(left), bool)
+    inside = np.zeros((2, len(both_ways)), bool)
+    frontage = same & both_ways[left] & ~both_ways[right]
+    side = (view.aside[right] > view.aside[left]).astype(int)
+    inside[side[frontage], left[frontage]] = True
+    main = inside.all(axis=0)
+    return (~both_ways[left] | main[left]) & (~both_ways[right] | main[right]) & ~(both_ways[left] & both_ways[right])
+
+
+def _unnamed(stations: Stations, rows: int, left: Ints, right: Ints, one: Ints, two: Ints, gap: Floats, same: Bools, way: Ints) -> Bools:
+    """Pair what has no name: with the nearest of its class that runs the other way, or beside a road that has both directions."""
+    open_ = ~same & (stations.road_class[one] == stations.road_class[two]) & (gap <= UNNAMED_M)
+    open_ &= (stations.name[one] == 0) | (stations.name[two] == 0)
+    open_ &= (stations.ref[one] == 0) | (stations.ref[two] == 0)
+
+    def nearest(chosen: Bools) -> Floats:
+        out = np.full(rows, np.inf)
+        np.minimum.at(out, left[chosen], gap[chosen])
+        return out
+
+    partner = nearest(same & (way < 0))
+    facing = open_ & (way < 0) & (gap < partner[left]) & (gap < partner[right])
+    least = nearest(facing)
+    facing &= (gap <= least[left] + 1e-6) & (gap <= least[right] + 1e-6)
+    whole = np.zeros(rows, bool)
+    whole[left[(same | facing) & (way < 0)]] = True
+    taken = np.zeros(rows, bool)
+    taken[left[same | facing]] = True
+    nameless = stations.name == 0
+    beside = open_ & (way > 0) & nameless[one] & ~taken[left] & whole[right]
+    least = nearest(beside)
+    beside &= gap <= least[left] + 1e-6
+    back = np.zeros(len(left), bool)
+    if beside.any():  # both orders of a pair
+        key, other = left * np.int64(rows) + right, right * np.int64(rows) + left
+        back = np.isin(other, key[beside])
+    return facing | beside | back
