@@ -6,11 +6,11 @@ import re
 
 import numpy as np
 import numpy.typing as npt
-import pandas as pd
 import shapely
 
 from spatial.city import City
 from spatial.roads.model import road_model
+from spatial.roads.names import name_keys
 
 SIDE_M = 60.0
 """How far from the axis of the expressway its side road runs, metres; as wide as a pair of carriageways may be (to be confirmed)."""
@@ -19,7 +19,7 @@ CLUSTERED_FROM = 3
 """Carriageways from which a side road is one of those of the expressway: two of them are only each other's."""
 
 FAST = ("expressway", "motorway")
-_SIDE_NAME = re.compile(r"(.+?)[（(\s-]*(?:辅路|辅道|辅线|侧路)[）)]?")
+_SIDE_NAME = re.compile("辅路|辅道|辅线|侧路")
 
 Bools = npt.NDArray[np.bool_]
 
@@ -50,15 +50,15 @@ def length_classes(city: City) -> tuple[npt.NDArray[np.object_], Bools]:
 def _classes(city: City) -> tuple[npt.NDArray[np.object_], Bools]:
     model = road_model(city)
     kind, counts = model.road_class.copy(), np.ones(len(model.road_class), bool)
-    names = city.frame("roads")["name"].fillna("").astype(str).to_numpy(dtype=object)
-    code, words = pd.factorize(names)
-    base = np.array([match[1] if (match := _SIDE_NAME.fullmatch(word)) else "" for word in words] or [""], dtype=object)[code][model.road]
-    side = np.flatnonzero((base != "") & model.classes("length") & ~np.isin(kind, FAST))
+    names = city.frame("roads")["name"]
+    key = name_keys(names.to_numpy(dtype=object))[model.road]
+    called_side = names.fillna("").astype(str).str.contains(_SIDE_NAME).to_numpy(dtype=bool)[model.road]
+    side = np.flatnonzero(called_side & (key > 0) & model.classes("length") & ~np.isin(kind, FAST))
     fast = np.flatnonzero(np.isin(kind, FAST))
     if not len(side) or not len(fast):
         return kind, counts
     a, b = shapely.STRtree(model.lines[fast]).query(model.lines[side], predicate="dwithin", distance=SIDE_M)
-    mine = base[side[a]] == names[model.road[fast[b]]]
+    mine = key[side[a]] == key[fast[b]]
     a, b = side[a[mine]], fast[b[mine]]
     for run in np.unique(a):
         main = b[a == run]

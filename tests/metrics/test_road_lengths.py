@@ -127,7 +127,7 @@ def test_the_note_says_which_reading_gives_the_stated_length(stated: float, says
             "value": [stated, 99.0, 1.0],
             "unit": ["km"] * 3,
             "source": [""] * 3,
-        }  # fmt: skip
+        }
     )
     made = dataclasses.replace(made, name="试城", statistics=Statistics(table, pd.DataFrame()))
     row = measure(made, ["arterial_length"]).get("arterial_length")
