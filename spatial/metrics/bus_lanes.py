@@ -88,6 +88,7 @@ class BusLanes:
         "road_km": Text("按道路（道路公里）", "by road"),
         "added_in_year": Text("当年新增（按方向）", "added in the year, by direction"),
     },
+    increments=("added_in_year",),
     halo_m=HALO_M,
 )
 def bus_lane_length(city: City, areas: Areas, *, variant: str) -> MetricResult:

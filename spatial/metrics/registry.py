@@ -71,6 +71,8 @@ class Metric:
         Whether it has so many variants that maps and GeoPackages leave it to the tables.
     source
         ``layers``, ``ledger`` or ``statistics``: what it is computed from. The extract says nothing of what records and yearbooks cover.
+    increments
+        Variants that tell what was added in the year of the data, not all that is there.
     """
 
     name: str
@@ -89,6 +91,7 @@ class Metric:
     variant_needs: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     tables_only: bool = False
     source: str = "layers"
+    increments: tuple[str, ...] = ()
 
     def needs_of(self, variant: str) -> tuple[str, ...]:
         """Layers without which a variant has no data."""
@@ -167,6 +170,7 @@ def declare(
     variant_needs: Mapping[str, tuple[str, ...]] | None = None,
     tables_only: bool = False,
     source: str = "layers",
+    increments: tuple[str, ...] = (),
 ) -> Metric:
     """Make a metric; see ``Metric`` for the arguments.
 
@@ -210,6 +214,7 @@ def declare(
         variant_needs or {},
         tables_only,
         source,
+        increments,
     )
 
 

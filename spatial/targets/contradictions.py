@@ -67,7 +67,7 @@ def contradictions(
     found = [
         *_two_values(listed, said, set(counts)),
         *_other_scopes(listed, said),
-        *_increments(listed, said, ledger or {}),
+        *_increments(listed, said, registered, ledger or {}),
         *_superseded(listed, said),
         *_bindings(listed, said),
     ]
@@ -310,8 +310,13 @@ def _other_scopes(targets: Iterable[Target], said: _Said) -> Iterator[Row]:
         )
 
 
-def _increments(targets: Iterable[Target], said: _Said, ledger: Mapping[str, LedgerMetric]) -> Iterator[Row]:
+def _increments(
+    targets: Iterable[Target], said: _Said, registered: Mapping[str, Metric], ledger: Mapping[str, LedgerMetric]
+) -> Iterator[Row]:
     for target in targets:
+        metric = registered.get(target.measure) if target.kind == "metric" else None
+        if metric is not None and target.variant in metric.increments:
+            continue
         declared = ledger.get(target.measure) if target.kind == "ledger" else None
         from_nothing = target.baseline == 0 and target.operator in _FLOORS and not target.wanted
         told, thing = said.target(target), said.thing(target)
