@@ -122,7 +122,7 @@ def test_what_the_map_alone_shows_is_an_estimate_and_depots_are_told() -> None:
 corner = st.integers(-9, 9)
 
 
-@settings(few, max_examples=6)
+@settings(few, max_examples=4)
 @given(st.lists(st.tuples(corner, corner, st.sampled_from(["lane", None]), st.sampled_from(["yes", None])), min_size=1, max_size=6))
 def test_areas_add_up_order_changes_nothing_and_a_tile_is_the_whole(drawn: list[tuple[Any, ...]]) -> None:
     lanes = [
