@@ -13,15 +13,15 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
 from spatial import overlay
-from spatial.areas import Areas
+from spatial.areas import CITY, Areas
 from spatial.catalogue import reference
 from spatial.city import City
 from spatial.metrics.land import built_up_area, built_up_scopes
 from spatial.metrics.registry import metric
-from spatial.network.graph import build_network
+from spatial.network.graph import Network, build_network
 from spatial.overlay import Floats
 from spatial.result import Evidence, MetricResult, ratio
-from spatial.roads import HALO_M, class_table, classify, length_by_area, road_model, unknown_note
+from spatial.roads import HALO_M, class_table, classify, length_by_area, parts_by_area, road_model, unknown_note
 from spatial.roads.hard_surface import HARD, SOFT, UNKNOWN, surface_of
 from spatial.roads.opened import opened_roads
 from spatial.text import Text
@@ -213,9 +213,11 @@ def rural_paved_share(city: City, areas: Areas, *, variant: str) -> MetricResult
     ground = built.ground
 
     def frame(kind: int) -> gpd.GeoDataFrame:
-        runs = np.flatnonzero(used & (state == kind))
-        lines = _beyond(model.lines[runs], ground)
-        runs, lines = runs[~shapely.is_empty(lines)], lines[~shapely.is_empty(lines)]
+        whole = _of_city(city, areas, len(model.lines))
+        within = np.zeros(len(whole)) if inside is None else _of_city(city, inside, len(whole))
+        runs = np.flatnonzero(used & (state == kind) & (whole - within > 1.0))
+        lines, partly = model.lines[runs], within[runs] > 1e-6
+        lines[partly] = _beyond(lines[partly], ground)
         roads = city.frame("roads")
         columns = {name: roads[name].fillna("").to_numpy(dtype=object)[model.road[runs]] for name in ("id", "name", "surface")}
         return gpd.GeoDataFrame({**columns, "road_class": model.road_class[runs]}, geometry=lines, crs=city.crs)
@@ -247,18 +249,19 @@ def _too_few(soft: float, unknown: float, hard: float) -> Text:
     )
 
 
+def _of_city(city: City, areas: Areas, count: int) -> Floats:
+    """Length of every run in the row of the whole city, metres."""
+    index, owner, metres = parts_by_area(city, areas)
+    mine = areas.ids[owner] == CITY
+    return overlay.sum_by(index[mine], metres[mine], count)
+
+
 def _beyond(lines: overlay.Geometries, ground: overlay.Geometries) -> overlay.Geometries:
-    """Leave out what lies on the ground, which is disjoint polygons."""
+    """Leave out what lies on the ground."""
     out = lines.copy()
-    if not len(ground) or not len(lines):
-        return out
-    index, _, inside = overlay.line_parts(lines, overlay.Pieces(ground, np.zeros(len(ground), int), 1))
-    within = overlay.sum_by(index, inside, len(lines))
-    out[within >= shapely.length(lines) - 1e-6] = shapely.LineString()
-    crossing = np.flatnonzero((within > 1e-6) & ~shapely.is_empty(out))
-    near, piece = shapely.STRtree(ground).query(lines[crossing], predicate="intersects")
-    for nth in np.unique(near):
-        out[crossing[nth]] = shapely.difference(lines[crossing[nth]], shapely.union_all(ground[piece[near == nth]]))
+    near, piece = shapely.STRtree(ground).query(lines, predicate="intersects")
+    for index in np.unique(near):
+        out[index] = shapely.difference(lines[index], shapely.union_all(ground[piece[near == index]]))
     return out
 
 
@@ -274,43 +277,38 @@ def _reached(city: City) -> Hamlets:
     assumed = (state == UNKNOWN) & np.isin(kind, rules["assumed"])
     hard = state == HARD
     way_in, county = ~np.isin(kind, rules["no_access"]), np.isin(kind, rules["county"])
-    found = [
-        _within_reach(city, shapes, roads, drivable & chosen, way_in, county, beyond=beyond)
-        for chosen, beyond in ((hard | assumed, False), (hard, False), (state != SOFT, True))
-    ]
+    # One network of all that is drivable; which of its stretches are hard decides three times over what hangs together.
+    kept = np.flatnonzero(drivable)
+    if not len(kept) or not len(shapes):
+        return Hamlets(*(np.zeros(len(shapes), bool) for _ in range(3)))
+    lines = roads.iloc[kept].explode(index_parts=False)
+    row = lines.index.to_numpy()
+    lines = lines.reset_index(drop=True)
+    network = build_network(lines)
+    ways = np.asarray(lines.geometry.to_numpy(), dtype=object)
+    place, way = shapely.STRtree(ways).query(shapes, predicate="dwithin", distance=NEAR_M)
+    place, way = place[way_in[row[way]]], way[way_in[row[way]]]
+    leaves = np.zeros(len(ways), bool)
+    if city.data_extent is not None:
+        leaves = shapely.dwithin(ways, shapely.boundary(city.data_extent), EDGE_M)
+    found = []
+    for chosen, goal in (((hard | assumed)[row], county[row]), (hard[row], county[row]), ((state != SOFT)[row], county[row] | leaves)):
+        good = _linked(network, chosen, goal)[way]
+        reached = np.zeros(len(shapes), bool)
+        reached[place[good]] = True
+        found.append(reached)
     return Hamlets(*found)
 
 
-def _within_reach(
-    city: City, shapes: overlay.Geometries, roads: gpd.GeoDataFrame, chosen: Bools, way_in: Bools, county: Bools, *, beyond: bool
-) -> Bools:
-    """Tell which shapes lie within reach of a chosen road that chosen roads link to a county road, or ``beyond`` the edge of the data."""
-    reached = np.zeros(len(shapes), bool)
-    if not chosen.any() or not len(shapes):
-        return reached
-    lines = roads[chosen].explode(index_parts=False)
-    row = lines.index.to_numpy()
-    lines = lines.reset_index(drop=True)
-    linked = _linked(lines, county[row], city.data_extent if beyond else None)
-    ways = np.asarray(lines.geometry.to_numpy(), dtype=object)[linked & way_in[row]]
-    if len(ways):
-        reached[np.unique(shapely.STRtree(ways).query(shapes, predicate="dwithin", distance=NEAR_M)[0])] = True
-    return reached
-
-
-def _linked(lines: gpd.GeoDataFrame, county: Bools, extent: object | None) -> Bools:
-    """Tell which roads hang together with a county road; with an extent, with one that leaves it too."""
-    network = build_network(lines)
+def _linked(network: Network, chosen: Bools, goal: Bools) -> Bools:
+    """Tell which of the chosen lines hang together, by chosen lines alone, with one that is a goal."""
+    used = chosen[network.line]
+    start, end, line = network.start[used], network.end[used], network.line[used]
     size = len(network.xy)
-    links = coo_array((np.ones(len(network.start)), (network.start, network.end)), shape=(size, size))
-    _, label = connected_components(links, directed=False)
-    of_line = np.full(len(lines), -1)
-    of_line[network.line] = label[network.start]
-    good = county.copy()
-    if extent is not None:
-        edge = shapely.boundary(extent)
-        good |= shapely.dwithin(np.asarray(lines.geometry.to_numpy(), dtype=object), edge, EDGE_M)
-    return np.isin(of_line, of_line[good]) & (of_line >= 0)
+    _, label = connected_components(coo_array((np.ones(len(start)), (start, end)), shape=(size, size)), directed=False)
+    of_line = np.full(len(chosen), -1)
+    of_line[line] = label[start]
+    return np.isin(of_line, of_line[goal & (of_line >= 0)]) & (of_line >= 0)
 
 
 def _hamlets(city: City, found: Hamlets, *, served: bool) -> gpd.GeoDataFrame:

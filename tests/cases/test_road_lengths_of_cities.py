@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 import shapely
 
-from spatial.metrics.road_lengths import BRANCHES
 from spatial.measurement import measure
+from spatial.metrics.road_lengths import BRANCHES
 from spatial.project import open_city
 from spatial.result import Results
 
