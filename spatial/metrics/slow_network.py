@@ -63,7 +63,7 @@ class SlowNetwork:
 
 @dataclass(frozen=True, eq=False)
 class Gaps:
-    """Short gaps of the network, the worst first.
+    """Short gaps of the network: first those that nothing joins, by what they would join, then by the way on foot that they would save.
 
     Attributes
     ----------
@@ -73,6 +73,8 @@ class Gaps:
         Where each gap counts, shape (g,).
     around_m
         The way on foot between the two ends as it is, shape (g,); infinite where there is none within 1 km.
+    joins_m
+        Length of the shorter of the two connected parts, shape (g,); of a gap within one part the length of that.
     barred
         Whether a railway, an expressway or a shore lies across, shape (g,): it takes a bridge.
     """
@@ -80,6 +82,7 @@ class Gaps:
     lines: Geometries
     middles: Geometries
     around_m: Floats
+    joins_m: Floats
     barred: Bools
 
 
@@ -187,7 +190,7 @@ def _gaps(city: City) -> Gaps:
     if not len(lines):
         return _none()
     network = build_network(lines.reset_index(drop=True))
-    xy, ahead = _loose_ends(city, network, rules)
+    xy, ahead, part_m = _loose_ends(city, network, rules)
     if len(xy) < 2:
         return _none()
     a, b = cKDTree(xy).query_pairs(rules["most_m"], output_type="ndarray").T
@@ -201,33 +204,36 @@ def _gaps(city: City) -> Gaps:
     free = ~_crosses_buildings(city, links) & ~_crosses_paths(network, links)
     a, b, straight, links = a[free], b[free], straight[free], links[free]
     around = _ways_around(roads, xy, a, b, rules["cap_m"])
-    apart = around > rules["joined_ratio"] * straight
+    apart = (around > rules["joined_ratio"] * straight) & (around - straight >= rules["least_saved_m"])
     a, b, straight, around, links = a[apart], b[apart], straight[apart], around[apart], links[apart]
     kept = _each_end_once(xy, a, b, straight)
-    order = kept[
-        np.lexsort(
-            (xy[a[kept], 1], xy[a[kept], 0], np.round(straight[kept], 3), -np.minimum(around[kept], rules["cap_m"]) + straight[kept])
-        )
-    ]
+    a, b, straight, around, links = a[kept], b[kept], straight[kept], around[kept], links[kept]
+    joins = np.minimum(part_m[a], part_m[b])
+    worth = np.round(np.where(np.isfinite(around), around - straight, joins), 3)
+    order = np.lexsort((xy[a, 1], xy[a, 0], -worth, np.isfinite(around)))
     links = links[order]
-    return Gaps(links, shapely.line_interpolate_point(links, 0.5, normalized=True), around[order], _barred(city, links))
+    middles = shapely.line_interpolate_point(links, 0.5, normalized=True)
+    return Gaps(links, middles, around[order], joins[order], _barred(city, links))
 
 
 def _none() -> Gaps:
     nothing = np.empty(0, object)
-    return Gaps(nothing, nothing, np.empty(0), np.empty(0, bool))
+    return Gaps(nothing, nothing, np.empty(0), np.empty(0), np.empty(0, bool))
 
 
-def _loose_ends(city: City, network: Network, rules: dict[str, Any]) -> tuple[Floats, Floats]:
-    """Places where one path ends and nothing of the network goes on, from west to east, and the direction in which each leads."""
+def _loose_ends(city: City, network: Network, rules: dict[str, Any]) -> tuple[Floats, Floats, Floats]:
+    """Places where one path ends and nothing of the network goes on, from west to east; the direction in which each leads, and the length of its part."""
     alone = network.degree() == 1
     node, other = np.concatenate([np.column_stack([network.start, network.end]), np.column_stack([network.end, network.start])]).T
     chosen = alone[node] & (node != other)
     node, first = np.unique(node[chosen], return_index=True)
     before = other[chosen][first]
     xy, back = network.xy[node], network.xy[before]
+    label = components(len(network.xy), network.start, network.end)
+    length = np.hypot(*(network.xy[network.end] - network.xy[network.start]).T)
+    part_m = overlay.sum_by(label[network.start], length, int(label.max()) + 1)[label[node]]
     points = np.atleast_1d(shapely.points(xy)) if len(xy) else np.empty(0, object)
-    kept = np.ones(len(points), bool)
+    kept = part_m >= rules["least_path_m"]
     extent = city.layer("roads").extent
     if extent is not None:
         kept &= ~shapely.dwithin(shapely.boundary(extent), points, rules["most_m"])
@@ -235,10 +241,10 @@ def _loose_ends(city: City, network: Network, rules: dict[str, Any]) -> tuple[Fl
     if houses is not None and len(houses):
         doors = shapely.STRtree(houses.geometry.to_numpy()).query(points, predicate="dwithin", distance=rules["door_m"])[0]
         kept[doors] = False
-    xy, back = xy[kept], back[kept]
+    xy, back, part_m = xy[kept], back[kept], part_m[kept]
     size = np.hypot(*(xy - back).T)
     order = np.lexsort((xy[:, 1], xy[:, 0]))
-    return xy[order], ((xy - back) / np.where(size > 0, size, 1.0)[:, None])[order]
+    return xy[order], ((xy - back) / np.where(size > 0, size, 1.0)[:, None])[order], part_m[order]
 
 
 def _crosses_buildings(city: City, links: Geometries) -> Bools:

@@ -273,8 +273,8 @@ def slow_network_gaps(city: City, areas: Areas, *, variant: str) -> MetricResult
     Returns
     -------
     MetricResult
-        ``value`` and ``numerator``: gaps. ``evidence["slow_gaps"]``: straight lines with their rank by the way on foot they save, their length, the way round
-        (empty where there is none within 1 km) and whether a railway, an expressway or a shore lies across.
+        ``value`` and ``numerator``: gaps. ``evidence["slow_gaps"]``: straight lines with their rank, their length, the way round
+        (empty where there is none within 1 km), the length of the shorter of the two parts that they would join, and whether a railway, an expressway or a shore lies across.
 
     Raises
     ------
@@ -283,8 +283,8 @@ def slow_network_gaps(city: City, areas: Areas, *, variant: str) -> MetricResult
 
     References
     ----------
-    Metric catalogue, slow traffic. Ends at doors (within 3 m of a building), at the edge of the data and those joined by a way on foot of at most twice the
-    gap are left out; ``data/slow_traffic.toml`` has the figures, to be confirmed. A gap may be one of the map alone: look before you build.
+    Metric catalogue, slow traffic. Ends at doors (within 3 m of a building), at the edge of the data, of parts shorter than 50 m, and those joined by a way
+    on foot of at most twice the gap or 50 m more are left out; gaps that nothing joins come first, by what they would join, then the others by what they save; ``data/slow_traffic.toml`` has the figures, to be confirmed. A gap may be one of the map alone: look before you build.
     """
     slow = slow_network(city)
     if _without_any(city, slow):
@@ -299,6 +299,7 @@ def slow_network_gaps(city: City, areas: Areas, *, variant: str) -> MetricResult
             "slow_rank": np.arange(1, len(shown) + 1),
             "gap_m": np.round(shapely.length(gaps.lines[shown]), 1),
             "around_m": np.round(np.where(np.isfinite(gaps.around_m[shown]), gaps.around_m[shown], np.nan)),
+            "joins_m": np.round(gaps.joins_m[shown]),
             "barred": np.where(gaps.barred[shown], "yes", "no").astype(object),
         },
         geometry=list(gaps.lines[shown]),

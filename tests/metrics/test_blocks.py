@@ -18,7 +18,7 @@ from spatial.measurement import measure
 from spatial.metrics.street_blocks import street_blocks
 from spatial.result import Results
 from spatial.scenario import with_site
-from tests.metrics.test_roads import CRS, EAST, NORTH, Road, few, frame, polygons, road
+from tests.metrics.test_roads import CRS, EAST, NORTH, Road, frame, polygons, road
 
 METRICS = ["block_size", "block_side", "oversized_blocks"]
 KILOMETRE = box(0, 0, 1200, 1200)
@@ -200,7 +200,7 @@ def streets(chosen: list[tuple[int, bool]]) -> list[Road]:
     return [road(*[(at, cut) if upright else (cut, at) for cut in cuts]) for at, upright in through]
 
 
-@few
+@fewer
 @given(lines)
 def test_blocks_are_the_rectangles_between_streets_and_add_up(chosen: list[tuple[int, bool]]) -> None:
     made = city(streets(chosen), AREAS)
@@ -214,7 +214,7 @@ def test_blocks_are_the_rectangles_between_streets_and_add_up(chosen: list[tuple
         np.testing.assert_allclose(sums, total, rtol=1e-9, atol=1e-6)
 
 
-@few
+@fewer
 @given(lines.flatmap(lambda chosen: st.tuples(st.just(chosen), st.permutations(streets(chosen)))))
 def test_the_order_of_streets_does_not_matter(both: tuple[list[tuple[int, bool]], list[Road]]) -> None:
     one, other = street_blocks(city(streets(both[0]))), street_blocks(city(both[1]))
@@ -222,7 +222,7 @@ def test_the_order_of_streets_does_not_matter(both: tuple[list[tuple[int, bool]]
     assert shapely.area(shapely.symmetric_difference(one.ground, other.ground)).sum() < 1e-6
 
 
-@few
+@fewer
 @given(lines, st.integers(1, 11))
 def test_another_street_never_enlarges_a_block(chosen: list[tuple[int, bool]], at: int) -> None:
     before, after = (street_blocks(city(streets(each))) for each in (chosen, [*chosen, (at, True)]))
