@@ -9,7 +9,7 @@ import geopandas as gpd
 import numpy as np
 import pytest
 import shapely
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from shapely import LineString, Polygon, affinity, box
 
@@ -18,7 +18,7 @@ from spatial.measurement import measure
 from spatial.metrics.street_blocks import street_blocks
 from spatial.result import Results
 from spatial.scenario import with_site
-from tests.metrics.test_roads import CRS, EAST, NORTH, Road, frame, polygons, road
+from tests.metrics.test_roads import CRS, EAST, NORTH, Road, few, frame, polygons, road
 
 METRICS = ["block_size", "block_side", "oversized_blocks"]
 KILOMETRE = box(0, 0, 1200, 1200)
@@ -185,6 +185,7 @@ class TestInputs:
         assert street_blocks(with_site(made, "school", (EAST + 200, NORTH + 200), crs=CRS)) is before
 
 
+fewer = settings(few, max_examples=6)
 AREAS = {
     "w": Polygon([(-50, -50), (530, -50), (470, 1250), (-50, 1250)]),
     "e": Polygon([(530, -50), (1250, -50), (1250, 1250), (470, 1250)]),
