@@ -25,6 +25,7 @@ from spatial.overlay import Floats, Geometries, Ints
 Bools = npt.NDArray[np.bool_]
 
 CHUNK = 128
+NETWORK_COLUMNS = ("nodes", "bridge", "tunnel", "layer")
 _CALM = ("living_street", "residential", "service", "unclassified", "track")
 
 
@@ -162,7 +163,7 @@ def _largest_part(city: City, with_streets: bool) -> Bools:
 
 def _lines(roads: gpd.GeoDataFrame, used: Bools) -> gpd.GeoDataFrame:
     """Chosen roads one line a row, by the position of each in the layer."""
-    lines = roads[used].explode(index_parts=False)
+    lines = roads.loc[used, [*NETWORK_COLUMNS, "geometry"]].explode(index_parts=False)
     return lines[(lines.geom_type == "LineString").to_numpy()]
 
 

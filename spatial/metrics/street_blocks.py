@@ -98,7 +98,7 @@ def _faces(city: City) -> tuple[Geometries, int]:
     if not used.any():
         return np.empty(0, object), 0
     roads = city.frame("roads").reset_index(drop=True)
-    lines = roads.iloc[np.unique(model.road[used])].explode(index_parts=False)
+    lines = roads[["nodes", "bridge", "tunnel", "layer", "geometry"]].iloc[np.unique(model.road[used])].explode(index_parts=False)
     network = build_network(lines.reset_index(drop=True))  # joins the ends of local roads, which would leave a face open
     edges = shapely.union_all(shapely.linestrings(np.stack([network.xy[network.start], network.xy[network.end]], axis=1)))
     faces = shapely.get_parts(shapely.polygonize(shapely.get_parts(edges)))
