@@ -1,4 +1,4 @@
-# make demo · make test · make bench · make gallery · make corpus · make fuzz: each sets up what it needs from nothing, in its own virtual environment.
+# make demo · make test · make bench · make docs · make gallery · make corpus · make fuzz: each sets up what it needs from nothing, in its own virtual environment.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
@@ -9,7 +9,7 @@ COUNT ?= 500
 JOBS ?= 2
 FUZZ_SECONDS ?= 600
 
-.PHONY: demo test bench gallery corpus fuzz lint clean
+.PHONY: demo test bench docs gallery corpus fuzz lint clean
 .DEFAULT_GOAL := demo
 
 $(VENV)/.installed: pyproject.toml
@@ -37,6 +37,10 @@ test: lint
 
 bench: $(VENV)/.installed-dev
 	$(BIN)/python -m bench
+
+# A page a metric in docs/metrics, from the registry; a test asserts that they are current.
+docs: $(VENV)/.installed-dev
+	$(BIN)/python docs/metrics.py
 
 # The pictures of docs/gallery, by Chromium; those of Las Palmas where SPATIAL_CASES says where the real cases are.
 gallery: $(VENV)/.installed-dev

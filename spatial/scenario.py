@@ -33,7 +33,9 @@ _KEPT = frozenset({
     "built_up_area", "facility classes", "mapped", "people to judge by", "spread", "thin_layers", "unknown_ground",
 })  # fmt: skip
 _KEPT_BY_CLASS = frozenset({"facilities", "field", "network_m", "sites reached", "sources", "straight_m", "walking_min"})
-_KEPT_BUT_OF_PARKS = frozenset({"park_people", "park_service", "park_sources", "park_within", "parks reached", "service_parks"})
+_KEPT_BUT_OF_PARKS = frozenset({
+    "park_people", "park_service", "park_sources", "park_within", "parks reached", "service_parks", "street_blocks",
+})  # fmt: skip
 
 
 def with_site(city: City, kind: str, point: Sequence[float], *, area_m2: float | None = None, crs: Any = WGS84) -> City:

@@ -31,6 +31,8 @@ MODULES = (
     "services",
     "access",
     "utilities",
+    "blocks",
+    "slow_traffic",
     "ledger",
     "statistics",
 )

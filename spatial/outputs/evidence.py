@@ -62,10 +62,26 @@ COLUMN_TITLES = {
     "of_classes": Text("参评类别数", "Classes that are mapped"),
     "reachable": Text("附近有步行路", "A walkable way is near"),
     "detour_index": Text("绕行系数（倍）", "Detour index (×)"),
+    "side_m": Text("街区长边（米）", "Longer side of the block (m)"),
+    "limit_m": Text("推荐边长上限（米）", "Recommended side at most (m)"),
+    "block_use": Text("街区主要用地", "Main land use of the block"),
+    "slow_kind": Text("慢行道类型", "Kind of path"),
+    "slow_rank": Text("排序（不通者在前）", "Rank, not joined first"),
+    "gap_m": Text("缺口（米）", "Gap (m)"),
+    "around_m": Text("现绕行步行距离（米），空 = 1 公里内不通", "Way on foot now (m), empty = none within 1 km"),
+    "joins_m": Text("可连通的较短一侧慢行网（米）", "Shorter of the two networks it would join (m)"),
+    "barred": Text("隔铁路、快速路或水岸", "Railway, expressway or shore across"),
     "cut_share": Text("超过 3 倍或不可达的路程占比（0–1）", "Share of ways above 3 times or impossible (0–1)"),
 }
 # Units of columns that say none in their name.
-_UNITS = {"people": "persons", "reached": "classes", "of_classes": "classes", "detour_index": "ratio", "rank": "count"}
+_UNITS = {
+    "people": "persons",
+    "reached": "classes",
+    "of_classes": "classes",
+    "detour_index": "ratio",
+    "rank": "count",
+    "slow_rank": "count",
+}
 _SUFFIXES = {"_m": "m", "_ha": "ha", "_m2": "m2", "_km": "km"}
 _PLAIN = Unit("", Text("", ""), 1.0, 2)
 # Counts, and the column that says how many there can be.
