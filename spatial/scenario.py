@@ -30,7 +30,7 @@ _HAIR_M = 1e-6
 _KEPT = frozenset({
     "areas", "attached", "boundary", "built_up_scopes", "community_origins", "detours", "homes within", "land_origins", "minutes by edge", "outline",
     "people by community", "people_origins", "residential_land", "residents", "road_model", "shares", "walk",
-    "built_up_area", "facility classes", "mapped", "people to judge by", "spread", "thin_layers", "unknown_ground",
+    "centre", "greenway_rings", "greenway_served", "greenways", "ring_roads", "built_up_area", "facility classes", "mapped", "people to judge by", "spread", "thin_layers", "unknown_ground",
 })  # fmt: skip
 _KEPT_BY_CLASS = frozenset({"facilities", "field", "network_m", "sites reached", "sources", "straight_m", "walking_min"})
 _KEPT_BUT_OF_PARKS = frozenset({"park_people", "park_service", "park_sources", "park_within", "parks reached", "service_parks"})

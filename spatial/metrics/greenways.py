@@ -16,7 +16,9 @@ from spatial.city import City
 from spatial.metrics.centre import Centre, city_centre
 from spatial.metrics.origins import LEAST_HOUSING_M2, housing_mapped, residential_land
 from spatial.metrics.registry import metric
-from spatial.metrics.ring_roads import NO_CENTRE, city_row, gaps_frame, known_rings, ring_keys, ring_notes
+from spatial.metrics.ring_evidence import gaps_frame
+from spatial.metrics.ring_names import known_rings, ring_keys
+from spatial.metrics.ring_roads import NO_CENTRE, city_row, ring_notes
 from spatial.overlay import Floats, Geometries
 from spatial.result import Evidence, MetricResult, ratio
 from spatial.roads.rings import Ring, find_rings, nested
@@ -88,8 +90,8 @@ def _cut(lines: Geometries) -> tuple[Geometries, overlay.Ints, Floats]:
     nth = np.arange(len(source)) - np.repeat(np.cumsum(count) - count, count)
     # A piece holds the vertices of its line between its two ends.
     corners, of = shapely.get_coordinates(lines, return_index=True)
-    hop = np.r_[0.0, np.hypot(*np.diff(corners, axis=0).T)] if len(corners) else np.empty(0)
-    hop[np.flatnonzero(np.r_[True, np.diff(of) != 0])] = 0.0
+    hop = np.hypot(*np.diff(corners, axis=0, prepend=corners[:1]).T)
+    hop[1:][np.diff(of) != 0] = 0.0
     along = np.cumsum(hop)
     along -= along[np.searchsorted(of, np.arange(len(lines)))][of]
     piece = np.cumsum(count)[of] - count[of] + np.clip((along / (shapely.length(lines) / count)[of]).astype(int), 0, count[of] - 1)
@@ -103,9 +105,9 @@ def _cut(lines: Geometries) -> tuple[Geometries, overlay.Ints, Floats]:
 
 def _beside(lines: Geometries, source: overlay.Ints, middle: Floats) -> overlay.Ints:
     """Count the other lines that run beside each piece, alike and within 20 m."""
-    here, back, ahead = (overlay.points_along(lines, source, middle + shift) for shift in (0.0, -1.0, 1.0))
     if not len(lines):
         return np.empty(0, int)
+    here, back, ahead = (overlay.points_along(lines, source, middle + shift) for shift in (0.0, -1.0, 1.0))
     points = shapely.points(here)
     piece, other = shapely.STRtree(lines).query(points, predicate="dwithin", distance=PARALLEL_M)
     apart = other != source[piece]

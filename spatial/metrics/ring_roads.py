@@ -2,25 +2,21 @@
 
 from __future__ import annotations
 
-import functools
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
-import geopandas as gpd
 import numpy as np
 import numpy.typing as npt
-import pandas as pd
 import shapely
 
 from spatial.areas import CITY, Areas
-from spatial.catalogue import own_reference
 from spatial.city import City
-from spatial.errors import ProjectError, shown
 from spatial.metrics.centre import Centre, city_centre
 from spatial.metrics.land import built_up_area
 from spatial.metrics.registry import metric
+from spatial.metrics.ring_evidence import centre_frame, radials_frame, ring_gaps_frame, rings_frame
+from spatial.metrics.ring_names import called, known_rings, numbers_of, ring_keys
 from spatial.overlay import Floats, Geometries, Ints
 from spatial.result import Evidence, MetricResult
 from spatial.roads import road_model, unknown_note
@@ -109,71 +105,6 @@ def ring_roads(city: City) -> RingRoads | None:
     return city.memo(("city-wide", "ring_roads"), build)
 
 
-def ring_keys(names: npt.NDArray[np.object_], refs: npt.NDArray[np.object_], own: Path | None) -> dict[str, Ints]:
-    """Return what lines may have in common as a ring, each with the lines that bear it.
-
-    Parameters
-    ----------
-    names, refs
-        Of each line; empty where it has none. A ``ref`` may hold several numbers.
-    own
-        The project's folder, whose ``rings.toml`` says what people call a ring.
-
-    Returns
-    -------
-    dict
-        Rings of ``rings.toml``, other names, numbers; where no line bears any, all of them under an empty key.
-
-    Raises
-    ------
-    ProjectError
-        ``rings.toml`` of the project is not made as it must be.
-    """
-    declared = _declared(own)
-    frame = pd.DataFrame({"name": names, "ref": refs, "line": np.arange(len(names))})
-    found: dict[str, list[Ints]] = {}
-    for name, lines in frame.groupby("name", sort=True)["line"]:
-        called = [ring for ring, fits in declared.items() if name and fits(str(name))]
-        for key in called or ([str(name)] if name else []):
-            found.setdefault(key, []).append(lines.to_numpy())
-    for ref, lines in frame.groupby("ref", sort=True)["line"]:
-        for number in _numbers(str(ref)):
-            found.setdefault(number, []).append(lines.to_numpy())
-    if len(frame) and not found:
-        found[""] = [frame["line"].to_numpy()]
-    return {key: np.unique(np.concatenate(lines)) for key, lines in sorted(found.items())}
-
-
-def known_rings(own: Path | None) -> frozenset[str]:
-    """Return what people call a ring: the names in ``rings.toml``."""
-    return frozenset(_declared(own))
-
-
-def _declared(own: Path | None) -> dict[str, Callable[[str], bool]]:
-    table = own_reference("rings", own).get("rings", {})
-    made: dict[str, Callable[[str], bool]] = {}
-    for ring, row in table.items() if isinstance(table, dict) else ():
-        parts, whole = ((row.get(key, []) if isinstance(row, dict) else None) for key in ("contains", "streets"))
-        if not (_are_words(parts) and _are_words(whole) and (parts or whole)):
-            raise ProjectError(
-                f'rings.toml [rings."{shown(ring)}"]: write contains = ["三环"], pieces of street names, or streets = ["和兴路"], whole names'
-            )
-        made[str(ring)] = functools.partial(_fits, parts, frozenset(whole))
-    return made
-
-
-def _are_words(value: Any) -> bool:
-    return isinstance(value, list) and all(isinstance(word, str) and word for word in value)
-
-
-def _fits(parts: Sequence[str], whole: frozenset[str], name: str) -> bool:
-    return name in whole or any(part in name for part in parts)
-
-
-def _numbers(ref: str) -> list[str]:
-    return [number for number in dict.fromkeys(part.strip() for part in ref.split(";")) if number]
-
-
 def _moved(ring: Ring, onto: Ints) -> Ring:
     return Ring(ring.key, onto[ring.members], ring.met, ring.closed, ring.radius_m, ring.outline, ring.gaps)
 
@@ -239,9 +170,9 @@ def ring_radial_structure(city: City, areas: Areas, *, variant: str) -> MetricRe
     if found is None:
         return MetricResult.without(len(areas), NO_CENTRE)
     evidence: dict[str, Any] = {} if variant != "rings" else {
-        "rings": lambda: _rings_frame(city, found),
-        "ring_gaps": lambda: _gaps_frame(city, found),
-        "centre": lambda: _centre_frame(city, found.centre),
+        "rings": lambda: rings_frame(city, found),
+        "ring_gaps": lambda: ring_gaps_frame(city, found),
+        "centre": lambda: centre_frame(city, found.centre),
     }  # fmt: skip
     level = _LEVEL_OF[variant]
     if not found.at(level).any() and city.layer("roads").origin == "osm":
@@ -252,13 +183,14 @@ def ring_radial_structure(city: City, areas: Areas, *, variant: str) -> MetricRe
     low = high = None
     if variant == "radials":
         line, ground, source, estimated = _left(city, areas, found)
+        radials = _radials(city, areas, found, line, ground) if line is not None else []
+        evidence["radials"] = lambda: radials_frame(city, found, radials)
+        notes.append(source)
         if line is None:
-            return city_row(areas, np.nan, [*notes, source], estimated=False, evidence=evidence)
-        radials = _radials(city, areas, found, line, ground)
+            return city_row(areas, np.nan, notes, estimated=False, evidence=evidence)
         guessed |= estimated or any(radial.cut for radial in radials)
         value = len(radials)
-        notes += [source, *_radial_notes(radials)]
-        evidence["radials"] = lambda: _radials_frame(city, found, radials)
+        notes += _radial_notes(radials)
     else:
         rings = found.rings[level]
         closed = nested(rings)
@@ -376,7 +308,7 @@ def _radials(city: City, areas: Areas, found: RingRoads, line: Any, ground: Any)
     for ring in found.rings["motorway"]:
         in_ring[ring.members] = True
     used = np.flatnonzero(found.at("motorway") & ~in_ring)
-    known = [frozenset(_numbers(found.ref[at]) or ([found.name[at]] if found.name[at] else [])) for at in used]
+    known = [frozenset(numbers_of(found.ref[at]) or ([found.name[at]] if found.name[at] else [])) for at in used]
     radials = find_radials(found.lines[used], known, found.centre.point, line, ground, city=_outline(areas), extent=city.data_extent)
     return [Radial(each.identity, each.bearing_deg, used[each.members], each.reach_m, each.cut) for each in radials]
 
@@ -406,85 +338,3 @@ def _radial_notes(radials: Sequence[Radial]) -> list[Text]:
             Text(f"其中 {cut} 条到数据边缘为止，其外未知", f"{cut} of them end at the edge of the data and may be shorter than 10 km")
         )
     return said
-
-
-def called(ring: Ring) -> Text:
-    """Return what people call a ring: what its lines have in common."""
-    return Text(ring.key, ring.key) if ring.key else Text("无名环线", "the unnamed ring")
-
-
-def _streets(found: RingRoads, ring: Ring) -> str:
-    metres = shapely.length(found.lines[ring.members]) * found.weights[ring.members]
-    by_name = pd.Series(metres).groupby(found.name[ring.members]).sum().drop("", errors="ignore")
-    return "、".join(by_name.sort_values(ascending=False, kind="stable").index[:_SHOWN])
-
-
-def shown_rings(rings: Mapping[str, list[Ring]]) -> list[tuple[str, Ring]]:
-    """Return each ring once, at the highest level at which it is as complete as it gets, from the inside out."""
-    shown: list[tuple[str, Ring]] = []
-    for level, of_level in rings.items():
-        for ring in of_level:
-            twin = next((at for at, (_, other) in enumerate(shown) if _same(ring, other)), None)
-            if twin is None:
-                shown.append((level, ring))
-            elif (ring.closed, ring.met) > (shown[twin][1].closed, shown[twin][1].met):
-                shown[twin] = (level, ring)
-    return sorted(shown, key=lambda each: (each[1].radius_m, each[1].key))
-
-
-def _same(ring: Ring, other: Ring) -> bool:
-    shared = len(np.intersect1d(ring.members, other.members))
-    return ring.key == other.key or shared > 0.5 * min(len(ring.members), len(other.members))
-
-
-def _rings_frame(city: City, found: RingRoads) -> gpd.GeoDataFrame:
-    shown = shown_rings(found.rings)
-    columns = {
-        "name": [ring.key for _, ring in shown],
-        "streets": [_streets(found, ring) for _, ring in shown],
-        "level": [level for level, _ in shown],
-        "length_km": [float((shapely.length(found.lines[r.members]) * found.weights[r.members]).sum() / 1e3) for _, r in shown],
-        "radius_km": [ring.radius_m / 1e3 for _, ring in shown],
-        "completeness_deg": [ring.met for _, ring in shown],
-        "closed": [_yes(ring.closed) for _, ring in shown],
-        "cut": [_yes(ring.cut) for _, ring in shown],
-    }
-    return gpd.GeoDataFrame(columns, geometry=[shapely.multilinestrings(found.lines[r.members]) for _, r in shown], crs=city.crs)
-
-
-def _gaps_frame(city: City, found: RingRoads) -> gpd.GeoDataFrame:
-    return gaps_frame(city, [ring for _, ring in shown_rings(found.rings)])
-
-
-def gaps_frame(city: City, rings: Iterable[Ring]) -> gpd.GeoDataFrame:
-    """Return the gaps of rings as lines: ``name`` of the ring, ``length_m``, bearings, and whether the edge of the data makes them."""
-    rows = [(ring.key, gap, gap.line) for ring in rings for gap in ring.gaps]
-    if city.data_extent is not None:  # beyond, nobody knows whether there is one
-        rows = [(name, gap, shapely.intersection(line, city.data_extent)) for name, gap, line in rows]
-        rows = [row for row in rows if shapely.length(row[2]) > 0]
-    columns = {
-        "name": [name for name, _, _ in rows],
-        "length_m": [gap.length_m for _, gap, _ in rows],
-        "from_deg": [gap.from_deg for _, gap, _ in rows],
-        "to_deg": [gap.to_deg for _, gap, _ in rows],
-        "cut": [_yes(gap.cut) for _, gap, _ in rows],
-    }
-    return gpd.GeoDataFrame(columns, geometry=[line for _, _, line in rows], crs=city.crs)
-
-
-def _radials_frame(city: City, found: RingRoads, radials: Sequence[Radial]) -> gpd.GeoDataFrame:
-    columns = {
-        "name": [each.identity for each in radials],
-        "bearing_deg": [each.bearing_deg for each in radials],
-        "reach_km": [each.reach_m / 1e3 for each in radials],
-        "cut": [_yes(each.cut) for each in radials],
-    }
-    return gpd.GeoDataFrame(columns, geometry=[shapely.multilinestrings(found.lines[each.members]) for each in radials], crs=city.crs)
-
-
-def _centre_frame(city: City, centre: Centre) -> gpd.GeoDataFrame:
-    return gpd.GeoDataFrame({"source": [centre.source.zh]}, geometry=[centre.point], crs=city.crs)
-
-
-def _yes(truth: bool) -> str:
-    return "yes" if truth else "no"

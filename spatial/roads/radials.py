@@ -121,7 +121,7 @@ def find_radials(
     if not len(points):
         return []
     bearing = bearing_deg(shapely.get_coordinates(points), centre)
-    called = [identities[int(kept[at])] for at in which]
+    called = [identities[int(at)] for at in kept[which]]
     group = _merged(bearing, called)
     found = []
     for nth in range(group.max() + 1):
@@ -132,7 +132,7 @@ def find_radials(
         found.append((middle, names, pieces))
     found.sort(key=lambda each: (each[0], sorted(each[1])))
     at = bearing_deg(shapely.get_coordinates(shapely.centroid(outside)), centre)
-    drawn = _drawn(found, at, [identities[k] for k in kept], label)
+    drawn = _drawn(found, at, [identities[int(at)] for at in kept], label)
     return [
         Radial(
             "；".join(sorted(names)), middle, kept[drawn == nth], float(reach[pieces].max()),

@@ -238,6 +238,8 @@ def _radius_by_direction(segment: Floats, first: Floats, last: Floats, centre: A
         distance = (start[:, 0] * along[:, 1] - start[:, 1] * along[:, 0]) / across
     sure = np.isfinite(distance)
     ray, distance = ray[sure] % DIRECTIONS, distance[sure]
+    order = np.lexsort((distance, ray))  # a sum depends on the order of its terms, and the answer must not depend on that of the rows
+    ray, distance = ray[order], distance[order]
     count = np.bincount(ray, minlength=DIRECTIONS)
     with np.errstate(invalid="ignore"):
         return np.asarray(np.bincount(ray, distance, minlength=DIRECTIONS) / np.where(count > 0, count, np.nan))
@@ -280,14 +282,15 @@ def _gap(a: tuple[float, Floats], b: tuple[float, Floats], centre: Any, extent: 
     angle, distance = np.radians(np.linspace(start, end, steps)), np.linspace(r, s, steps)
     arc = np.column_stack([centre.x + distance * np.sin(angle), centre.y + distance * np.cos(angle)])
     arc[0], arc[-1] = p, q
-    return Gap(shapely.linestrings(arc), float(np.hypot(*(q - p))), start % 360.0, end % 360.0, _is_cut((p, q), extent))
+    return Gap(shapely.linestrings(arc), float(np.hypot(*(q - p))), start % 360.0, end % 360.0, _is_cut((p, q), extent, arc))
 
 
-def _is_cut(ends: tuple[Floats, Floats], extent: Any | None) -> bool:
+def _is_cut(ends: tuple[Floats, Floats], extent: Any | None, between: Floats | None = None) -> bool:
+    """Tell whether the data end at one of the ends, or somewhere between: there the ring may go on."""
     if extent is None:
         return False
-    inner = shapely.buffer(extent, -EDGE_M)
-    return not all(shapely.contains_xy(inner, *end) for end in ends)
+    xy = np.concatenate([np.stack(ends), np.empty((0, 2)) if between is None else between])
+    return not shapely.contains_xy(shapely.buffer(extent, -EDGE_M), xy[:, 0], xy[:, 1]).all()
 
 
 def _hole(lines: Geometries, centre: Any, bridged_m: float) -> Any | None:
