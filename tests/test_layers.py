@@ -31,6 +31,21 @@ def test_the_shipped_layers() -> None:
     assert [name for name, spec in specs.items() if spec.nodes_only] == ["gates", "places"]
 
 
+@pytest.mark.parametrize(
+    ("osm", "said"),
+    [
+        ('match = [{ highway = true }]\nnamed = "绿道"', "named is a list of texts"),
+        ('match = [{ highway = true }]\nroutes = ["foot"]', "routes is for a layer of lines that says what they are named"),
+    ],
+)
+def test_what_a_layer_may_ask_of_names_and_routes(tmp_path: Path, osm: str, said: str) -> None:
+    (tmp_path / "layers").mkdir()
+    title = 'title = { zh = "径", en = "Tracks" }\ngeometry = "line"\n'
+    (tmp_path / "layers" / "tracks.toml").write_text(f"{title}[osm]\n{osm}\n", encoding="utf-8")
+    with pytest.raises(ProjectError, match=said):
+        layer_specs(tmp_path)
+
+
 def frame(**columns: list[object]) -> gpd.GeoDataFrame:
     count = len(next(iter(columns.values())))
     lines = [shapely.LineString([(0, n), (1, n)]) for n in range(count)]
