@@ -20,7 +20,7 @@ from spatial.metrics.ring_names import called, known_rings, numbers_of, ring_key
 from spatial.overlay import Floats, Geometries, Ints
 from spatial.result import Evidence, MetricResult
 from spatial.roads import road_model, unknown_note
-from spatial.roads.radials import COUNTED_AT, Radial, counting_line, find_radials
+from spatial.roads.radials import COUNTED_AT, LEAVES_WITHIN_M, Radial, counting_line, find_radials
 from spatial.roads.rings import Ring, find_rings, nested
 from spatial.text import Text
 
@@ -309,7 +309,18 @@ def _radials(city: City, areas: Areas, found: RingRoads, line: Any, ground: Any)
         in_ring[ring.members] = True
     used = np.flatnonzero(found.at("motorway") & ~in_ring)
     known = [frozenset(numbers_of(found.ref[at]) or ([found.name[at]] if found.name[at] else [])) for at in used]
-    radials = find_radials(found.lines[used], known, found.centre.point, line, ground, city=_outline(areas), extent=city.data_extent)
+    # Of a circle that stands for a ring nobody leaves who only passes by.
+    within = LEAVES_WITHIN_M if found.rings["motorway"] else 0.0
+    radials = find_radials(
+        found.lines[used],
+        known,
+        found.centre.point,
+        line,
+        ground,
+        city=_outline(areas),
+        extent=city.data_extent,
+        leaves_within_m=within,
+    )
     return [Radial(each.identity, each.bearing_deg, used[each.members], each.reach_m, each.cut) for each in radials]
 
 

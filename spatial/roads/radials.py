@@ -79,7 +79,15 @@ def counting_line(centre: Any, radius_m: float, ground: Any | None, city: Any | 
 
 
 def find_radials(
-    lines: Geometries, identities: Sequence[frozenset[str]], centre: Any, line: Any, ground: Any, *, city: Any | None, extent: Any | None
+    lines: Geometries,
+    identities: Sequence[frozenset[str]],
+    centre: Any,
+    line: Any,
+    ground: Any,
+    *,
+    city: Any | None,
+    extent: Any | None,
+    leaves_within_m: float = LEAVES_WITHIN_M,
 ) -> list[Radial]:
     """Find the radials among roads that belong to no ring.
 
@@ -97,6 +105,8 @@ def find_radials(
         What the ring, or without one the built-up area, takes up around the centre: they must leave from it.
     city, extent
         City limit and what the data cover; a road that ends at one of them is long enough.
+    leaves_within_m
+        How near the ring a road must come to be one that leaves it.
 
     Returns
     -------
@@ -113,15 +123,16 @@ def find_radials(
     outside = shapely.difference(lines, shapely.buffer(ground, EDGE_M / 2))
     kept = np.flatnonzero(shapely.length(outside) > 0)
     outside = outside[kept]
-    label, reach, cut = _stretches(outside, ground, city, extent)
+    known = [identities[int(at)] for at in kept]
+    label, leaves, reach, cut = _stretches(outside, known, ground, city, extent, leaves_within_m)
     crossed = shapely.intersection(outside, line)
     points, which = shapely.get_parts(shapely.extract_unique_points(crossed), return_index=True)
-    good = (reach[label[which]] >= LEAST_REACH_M) | cut[label[which], 0] | cut[label[which], 1]
+    good = leaves[which] & ((reach[label[which]] >= LEAST_REACH_M) | cut[label[which]].any(axis=1))
     points, which = points[good], which[good]
     if not len(points):
         return []
     bearing = bearing_deg(shapely.get_coordinates(points), centre)
-    called = [identities[int(at)] for at in kept[which]]
+    called = [known[int(at)] for at in which]
     group = _merged(bearing, called)
     found = []
     for nth in range(group.max() + 1):
@@ -132,7 +143,7 @@ def find_radials(
         found.append((middle, names, pieces))
     found.sort(key=lambda each: (each[0], sorted(each[1])))
     at = bearing_deg(shapely.get_coordinates(shapely.centroid(outside)), centre)
-    drawn = _drawn(found, at, [identities[int(at)] for at in kept], label)
+    drawn = _drawn(found, at, known, label)
     return [
         Radial(
             "；".join(sorted(names)), middle, kept[drawn == nth], float(reach[pieces].max()),
@@ -142,23 +153,35 @@ def find_radials(
     ]  # fmt: skip
 
 
-def _stretches(outside: Geometries, ground: Any, city: Any | None, extent: Any | None) -> tuple[Ints, Floats, npt.NDArray[np.bool_]]:
-    """Label the lines that hang together; of each label how far it leads from the ring (0 where it does not leave it), and whether it ends at a limit."""
+def _stretches(
+    outside: Geometries, called: list[frozenset[str]], ground: Any, city: Any | None, extent: Any | None, leaves_within_m: float
+) -> tuple[Ints, npt.NDArray[np.bool_], Floats, npt.NDArray[np.bool_]]:
+    """Label the lines that hang together, and tell of each line whether it leaves the ring, of each label how far it leads, and whether it ends at a limit.
+
+    A road leaves the ring by itself: what only crosses one that does, on a bridge, leaves nothing. How far one can go on is another matter, since a road
+    may change its number on the way.
+    """
     a, b = shapely.STRtree(outside).query(outside, predicate="dwithin", distance=JOINED_M)
-    count, label = connected_components(coo_array((np.ones(len(a)), (a, b)), shape=(len(outside), len(outside))), directed=False)
+    count, label = _joined(a, b, len(outside))
+    alike = np.array([bool(called[i] & called[j]) or not (called[i] and called[j]) for i, j in zip(a, b, strict=True)], dtype=bool)
+    roads, road = _joined(a[alike], b[alike], len(outside))
+    nearest = np.full(roads, np.inf)
+    np.minimum.at(nearest, road, shapely.distance(outside, ground))
     xy, of = shapely.get_coordinates(outside, return_index=True)
     shapely.prepare(ground)
-    away = shapely.distance(shapely.points(xy), ground)
-    farthest, nearest = np.zeros(count), np.full(count, np.inf)
-    np.maximum.at(farthest, label[of], away)
-    np.minimum.at(nearest, label, shapely.distance(outside, ground))
-    leaves = nearest <= LEAVES_WITHIN_M
+    farthest = np.zeros(count)
+    np.maximum.at(farthest, label[of], shapely.distance(shapely.points(xy), ground))
     limits = np.zeros((count, 2), bool)
     for column, limit in enumerate((None if city is None else shapely.convex_hull(city), extent)):
         if limit is not None:
             beyond = ~shapely.contains_xy(shapely.buffer(limit, -EDGE_M), xy[:, 0], xy[:, 1])
             limits[label[of[beyond]], column] = True
-    return label, np.where(leaves, farthest, 0.0), limits & leaves[:, None]
+    return label, (nearest <= leaves_within_m + EDGE_M)[road], farthest, limits
+
+
+def _joined(a: Ints, b: Ints, count: int) -> tuple[int, Ints]:
+    number, label = connected_components(coo_array((np.ones(len(a)), (a, b)), shape=(count, count)), directed=False)
+    return int(number), label
 
 
 def _merged(bearing: Floats, called: list[frozenset[str]]) -> Ints:

@@ -235,6 +235,9 @@ class TestRadials:
         row = measure(city(spokes(7, 4_000, 30_000), built_up_area=built), NAMES[:1]).get("ring_radial_structure", variant="radials")
         assert (row.value, row.status) == (7, "estimated")
         assert "circle of 5.6 km" in row.note
+        # One that passes by the built-up area, 500 m away, crosses the circle of counting twice and leaves nothing.
+        by = {"highway": "motorway", "ref": "G5", "geometry": LineString([(-45_000, 6_150), (45_000, 6_150)])}
+        assert counted(city([*spokes(7, 4_000, 30_000), by], built_up_area=built))[1] == 7
 
 
 class TestWhatMayNotMatter:
