@@ -100,7 +100,7 @@ class LayerStore:
             digest,
             READER_SCHEMA,
             importlib.metadata.version("osmium"),
-            repr([(s.name, s.geometry, s.osm, s.exclude, s.node_refs, s.nodes_only, s.fields) for s in specs]),
+            repr([(s.name, s.geometry, s.osm, s.exclude, s.node_refs, s.nodes_only, s.named, s.routes, s.fields) for s in specs]),
         )
         kept = self._load(key)
         if kept is not None:

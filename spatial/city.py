@@ -105,6 +105,8 @@ class City:
         What stands on every map and report: issuing unit, approval number, base map.
     unstated
         Layers, ``ledger`` and ``statistics`` of local files whose sensitivity nobody has stated: taken for public, but never published.
+    centre
+        What the city declares to be its centre, a point in ``crs``; ``None`` where it declares none.
     """
 
     name: str
@@ -121,6 +123,7 @@ class City:
     statistics: Statistics | None = None
     sheet: Sheet = field(default_factory=Sheet)
     unstated: tuple[str, ...] = ()
+    centre: Any | None = None
     _memory: dict[Any, Any] = field(default_factory=dict, repr=False)
 
     @classmethod
@@ -131,6 +134,7 @@ class City:
         crs: Any = "auto",
         date: str = "",
         data_extent: Any | None = None,
+        centre: tuple[float, float] | None = None,
         on_invalid: str = "error",
         **frames: gpd.GeoDataFrame | str | Path,
     ) -> City:
@@ -146,6 +150,8 @@ class City:
             Date of the data, ISO.
         data_extent
             Polygon, or west, south, east, north, in degrees WGS-84 that the data cover; ``None`` where they cover all areas.
+        centre
+            Longitude and latitude of the city's centre, degrees WGS-84; without one it is found from the data where a metric wants it.
         on_invalid
             ``error``, ``repair`` or ``drop``.
         **frames
@@ -201,7 +207,7 @@ class City:
         for key, path in paths.items():
             raster = open_raster(path, specs[key].raster, where=f"{key}: {path}")
             layers[key] = Layer(specs[key], raster=raster, origin="local", extent=_raster_reach(raster, key, layers, extent, target))
-        return cls(name, target, date, MappingProxyType(layers), extent, notices=tuple(notices))
+        return cls(name, target, date, MappingProxyType(layers), extent, notices=tuple(notices), centre=crs_.centre_in(centre, target))
 
     @staticmethod
     def _choose(crs: Any, frames: Mapping[str, gpd.GeoDataFrame], data_extent: Any | None) -> pyproj.CRS:

@@ -30,6 +30,7 @@ CITY_KEYS = (
     "crs",
     "date",
     "data_extent",
+    "centre",
     "synthetic",
     "osm",
     "layers",
@@ -89,6 +90,7 @@ class Project:
     planned: PlanInputs = field(default_factory=PlanInputs)
     sheet: Sheet = field(default_factory=Sheet)
     unstated: tuple[str, ...] = ()  # tables of local files that do not say who may see them
+    centre: tuple[float, float] | None = None
 
     def check_areas(self, by: str) -> None:
         """Assert that there are areas of this name to report by.
@@ -167,6 +169,7 @@ def parse_project(path: Path) -> Project:
                 f'{where} [scopes]: {name} = "{scope_layer}" names no layer{nearest(scope_layer, layers)}; add [layers.{scope_layer}]'
             )
     extent = _extent(raw.get("data_extent"), where, faults)
+    centre = _centre(raw.get("centre"), where, faults)
     day = _day(raw.get("date"), where, faults)
 
     def options_of(key: str, table: dict[str, Any]) -> tuple[FileOptions, str, str]:
@@ -187,7 +190,7 @@ def parse_project(path: Path) -> Project:
     return Project(
         path, str(raw.get("name", base.resolve().name)), str(raw.get("crs", "auto")), day or (request.date if request else ""), extent,
         str(raw.get("synthetic", "")), osm_file, locals_, dict(scopes), specs, osm.get("made_up") is True, request, planned, sheet,
-        _unstated(raw),
+        _unstated(raw), centre,
     )  # fmt: skip
 
 
@@ -322,6 +325,16 @@ def _extent(value: Any, where: str, faults: Faults) -> tuple[float, float, float
         faults.add(f"{where}: data_extent must be [west, south, east, north] in degrees, west below east, south below north, not {value!r}")
         return None
     return (float(value[0]), float(value[1]), float(value[2]), float(value[3]))
+
+
+def _centre(value: Any, where: str, faults: Faults) -> tuple[float, float] | None:
+    if value is None:
+        return None
+    numbers = isinstance(value, list) and len(value) == 2 and all(isinstance(v, int | float) and not isinstance(v, bool) for v in value)
+    if not numbers or not (-180 <= value[0] <= 180 and -90 <= value[1] <= 90):
+        faults.add(f"{where}: centre must be [longitude, latitude] in degrees, as in [125.32, 43.89], not {shown(value)}")
+        return None
+    return (float(value[0]), float(value[1]))
 
 
 def _day(value: Any, where: str, faults: Faults) -> str:

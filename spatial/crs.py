@@ -219,6 +219,11 @@ def reproject(geometry: Any, source: pyproj.CRS, target: pyproj.CRS) -> npt.NDAr
     return np.asarray(shapely.transform(values, moved), dtype=object)
 
 
+def centre_in(place: tuple[float, float] | None, crs: pyproj.CRS) -> Any | None:
+    """Move a stated longitude and latitude, degrees WGS-84, into a CRS as a point; nothing stays nothing."""
+    return None if place is None else reproject(np.array([shapely.Point(place)], object), pyproj.CRS(WGS84), crs)[0]
+
+
 def to_wgs84(geometry: Any, source: pyproj.CRS, parameters: Sequence[float], *, where: str) -> npt.NDArray[np.object_]:
     """Move geometries from a local datum, such as Xian-1980, to WGS-84 with the parameters of an office.
 

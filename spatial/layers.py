@@ -69,6 +69,10 @@ class LayerSpec:
         Whether the node references of ways are kept.
     nodes_only
         Whether a layer of points takes nodes alone, never the inside of an area that bears the tag.
+    named
+        Words of which a feature of the extract must bear one in its name; empty where any name will do.
+    routes
+        Kinds of route relation that bring the ways they run along into the layer, where the relation meets ``named``.
     dense
         Whether the layer fills the city, so that its own box tells how far local data reach.
     style
@@ -86,6 +90,8 @@ class LayerSpec:
     dense: bool = False
     style: Mapping[str, Any] = field(default_factory=dict)
     raster: str = ""
+    named: tuple[str, ...] = ()
+    routes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -111,7 +117,7 @@ class Repair:
 
 _LAYER_KEYS = ("title", "geometry", "raster", "fields", "osm", "dense", "style")
 _FIELD_KEYS = ("tag", "type", "title", "required")
-_OSM_KEYS = ("match", "exclude", "node_refs", "nodes_only")
+_OSM_KEYS = ("match", "exclude", "node_refs", "nodes_only", "named", "routes")
 
 
 def layer_specs(own: Path | None = None) -> dict[str, LayerSpec]:
@@ -150,6 +156,11 @@ def _parse_spec(name: str, raw: dict[str, Any], faults: Faults) -> LayerSpec:
         messages.append(f'{where} [osm]: match is a list of alternatives, as in [{{ leisure = ["park"] }}, {{ building = true }}]')
     if not (isinstance(exclude, dict) and all(_is_texts(values) for values in exclude.values())):
         messages.append(f'{where} [osm]: exclude maps a tag to a list of values, as in {{ access = ["private", "no"] }}')
+    for key in ("named", "routes"):
+        if not _is_texts(osm.get(key, [])):
+            messages.append(f'{where} [osm]: {key} is a list of texts, as in ["绿道"]')
+    if osm.get("routes") and (raw.get("geometry") != "line" or not osm.get("named")):
+        messages.append(f"{where} [osm]: routes is for a layer of lines that says what they are named")
     messages += style_faults(style, where=f"{where} [style]")
     fields = {key: _parse_field(key, declared, where, messages) for key, declared in declared_fields.items()}
     title = _title(raw, name, where, messages)
@@ -167,6 +178,8 @@ def _parse_spec(name: str, raw: dict[str, Any], faults: Faults) -> LayerSpec:
         dense=bool(raw.get("dense", False)),
         style=style,
         raster=str(raw.get("raster", "")),
+        named=() if messages else tuple(osm.get("named", ())),
+        routes=() if messages else tuple(osm.get("routes", ())),
     )
 
 

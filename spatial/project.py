@@ -21,7 +21,7 @@ from spatial import catalogue
 from spatial import crs as crs_
 from spatial.alignment import alignments, refuse_shifted
 from spatial.cache import LayerStore, LocalData
-from spatial.city import City, Layer, area_spec
+from spatial.city import FAR_AWAY_M, City, Layer, area_spec
 from spatial.city_toml import LocalLayer, Project, parse_project
 from spatial.errors import CRSError, Faults, LayerError, ProjectError, SourceError, SpatialError, named, nearest, plain, sample, shown
 from spatial.files import fingerprint
@@ -317,11 +317,25 @@ def assemble(project: Project, read: Inputs) -> City:
         statistics,
         project.sheet,
         project.unstated,
+        _centre(project, crs, _outline(layers) if extent is None else extent),
     )
     if layers["districts"].frame is not None:
         with named(str(project.layers["districts"].path), LayerError):
             city.areas("districts")
     return city
+
+
+def _centre(project: Project, crs: pyproj.CRS, around: Any | None) -> Any | None:
+    """Return the declared centre; one that lies far from the city has its numbers the wrong way round."""
+    if project.centre is None:
+        return None
+    point = crs_.centre_in(project.centre, crs)
+    if around is not None and not shapely.dwithin(point, around, FAR_AWAY_M):
+        raise ProjectError(
+            f"{project.path}: centre = {list(project.centre)} lies more than {FAR_AWAY_M / 1e3:.0f} km from the city;"
+            " write [longitude, latitude] in degrees, WGS-84"
+        )
+    return point
 
 
 def _outline(layers: Mapping[str, Layer]) -> Any | None:

@@ -13,8 +13,9 @@ from spatial.layers import GEOMETRIES, LayerSpec, Repair, layer_specs, typed, va
 from spatial.sources.encodings import _doubted, _guessed
 
 SHIPPED = (
-    "boundary", "buildings", "built_up_area", "bus_lanes", "communities", "districts", "elevation", "facilities", "gates", "green", "hamlets", "landuse", "parks",
-    "population", "rail", "road_speeds", "roads", "sewers", "transit_stops", "walls", "water",
+    "boundary", "buildings", "built_up_area", "bus_lanes", "communities", "districts", "elevation", "facilities", "gates", "green",
+    "greenways", "hamlets", "landuse", "parks", "places", "population", "rail", "road_speeds", "roads", "sewers", "transit_stops",
+    "walls", "water",
 )  # fmt: skip
 
 
@@ -37,7 +38,22 @@ def test_the_shipped_layers() -> None:
         )
     assert specs["roads"].fields["highway"].required
     assert {name: spec.raster for name, spec in specs.items() if spec.raster} == {"elevation": "surface", "population": "counts"}
-    assert [name for name, spec in specs.items() if spec.nodes_only] == ["gates"]
+    assert [name for name, spec in specs.items() if spec.nodes_only] == ["gates", "places"]
+
+
+@pytest.mark.parametrize(
+    ("osm", "said"),
+    [
+        ('match = [{ highway = true }]\nnamed = "绿道"', "named is a list of texts"),
+        ('match = [{ highway = true }]\nroutes = ["foot"]', "routes is for a layer of lines that says what they are named"),
+    ],
+)
+def test_what_a_layer_may_ask_of_names_and_routes(tmp_path: Path, osm: str, said: str) -> None:
+    (tmp_path / "layers").mkdir()
+    title = 'title = { zh = "径", en = "Tracks" }\ngeometry = "line"\n'
+    (tmp_path / "layers" / "tracks.toml").write_text(f"{title}[osm]\n{osm}\n", encoding="utf-8")
+    with pytest.raises(ProjectError, match=said):
+        layer_specs(tmp_path)
 
 
 def frame(**columns: list[object]) -> gpd.GeoDataFrame:

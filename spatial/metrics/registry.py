@@ -36,6 +36,9 @@ MODULES = (
     "ledger",
     "statistics",
 )
+    "roads", "green", "parks", "people", "land", "completeness", "services", "access", "utilities", "ring_roads", "greenways", "ring_completeness",
+    "ledger", "statistics",
+)  # fmt: skip
 SOURCES = ("layers", "ledger", "statistics")
 SCOPES = {
     "whole_area": Text("全域（各区整体）", "the whole of each area"),

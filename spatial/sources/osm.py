@@ -78,6 +78,7 @@ class _Columns:
     def __post_init__(self) -> None:
         self.keys = [declared.tag for declared in self.spec.fields.values() if declared.tag]
         self.exclude = [(key, frozenset(values)) for key, values in self.spec.exclude.items()]
+        self.words = [word.casefold() for word in self.spec.named]
 
     def keep(self, identity: str, get: Get, shape: Shape) -> None:
         """Keep the id, the declared tags and the shape of one feature."""
@@ -86,8 +87,14 @@ class _Columns:
         self.shapes.append(shape)
 
     def excludes(self, get: Get) -> bool:
-        """Tell whether a tag of the feature keeps it out of the layer."""
-        return bool(self.exclude) and any(get(key) in values for key, values in self.exclude)
+        """Tell whether a tag of the feature, or its name, keeps it out of the layer."""
+        if self.exclude and any(get(key) in values for key, values in self.exclude):
+            return True
+        return bool(self.spec.named) and not self.is_named(get("name"))
+
+    def is_named(self, name: str | None) -> bool:
+        """Tell whether a name bears one of the words that the layer asks for."""
+        return name is not None and any(word in name.casefold() for word in self.words)
 
 
 _Rule = tuple[str, dict[str, tuple[_Columns, ...]], tuple[_Columns, ...]]
@@ -201,6 +208,8 @@ class _Reader:
         self.built_rings: set[int] = set()
         self.built_multipolygons: set[int] = set()
         self.relations: list[tuple[str, list[tuple[str, int]]]] = []
+        # Of layers that follow routes: the name of the route by the id of each way that it runs along.
+        self.followed: dict[str, dict[str, str]] = {spec.name: {} for spec in specs if spec.routes}
 
     def read(self, path: Path) -> OsmData:
         import osmium
@@ -233,6 +242,7 @@ class _Reader:
                 newest = stamp
             read_one[type(item)](item)
         self._unassembled(path)
+        self._follow_routes()
         if newest is not None and newest.year > 1970:
             self.newest = newest.date().isoformat()
         edits = {str(year): years[year] for year in sorted(years) if year > 1970}
@@ -326,6 +336,28 @@ class _Reader:
         if tags.get("type") == "route" and tags.get("route") in _ROUTES:
             label = tags.get("ref") or tags.get("name") or f"r{relation.id}"
             self.relations.append((f"{tags['route']} {label}", [(member.type, member.ref) for member in relation.members]))
+
+        for layer, ways in self.followed.items():
+            columns = self.columns[layer]
+            if tags.get("type") == "route" and tags.get("route") in columns.spec.routes and columns.is_named(tags.get("name")):
+                for member in relation.members:
+                    if member.type == "w":
+                        ways.setdefault(f"w{member.ref}", tags["name"])
+
+    def _follow_routes(self) -> None:
+        """Bring the streets and paths that a named route runs along into the layers that follow such routes, under the route's name."""
+        streets = self.columns.get("roads")
+        if streets is None:
+            return
+        for layer, ways in self.followed.items():
+            columns = self.columns[layer]
+            there = set(columns.ids)
+            for at, identity in enumerate(streets.ids if ways else ()):
+                if identity in ways and identity not in there:
+                    tags = {**dict(zip(streets.keys, streets.tags[at], strict=True)), "name": ways[identity]}
+                    columns.keep(identity, tags.get, streets.shapes[at])
+                    if columns.spec.node_refs:
+                        columns.nodes.append(streets.nodes[at])
 
     def _frame(self, columns: _Columns) -> gpd.GeoDataFrame:
         spec = columns.spec

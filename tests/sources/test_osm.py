@@ -81,6 +81,32 @@ def test_route_relations_name_their_tracks(tmp_path):
     assert list(data.frames["transit_stops"]["routes"]) == ["subway 3号线"]
 
 
+def test_greenways_are_slow_ways_of_that_name_and_whatever_a_route_of_that_name_runs_along(tmp_path):
+    items = [
+        way(40, 1, 2, highway="cycleway", name="伊通河绿道"),
+        way(41, 2, 3, highway="path", name="Green Street"),
+        way(42, 3, 4, highway="residential", name="绿道街"),  # a street that is named after one
+        way(43, 4, 1, highway="footway"),
+        way(44, 1, 3, highway="service"),
+        relation(50, ("way", 43, ""), ("way", 40, ""), ("node", 1, ""), ("way", 999, ""), type="route", route="hiking", name="环城绿道"),
+        relation(51, ("way", 44, ""), type="route", route="bus", name="绿道专线"),
+        relation(52, ("way", 44, ""), type="route", route="bicycle", name="Coast to coast"),
+    ]
+    data = read(write(tmp_path / "c.osm", *SQUARE, *items))
+    found = data.frames["greenways"].set_index("id")
+    assert dict(found["name"]) == {"w40": "伊通河绿道", "w43": "环城绿道"}
+    assert dict(found["highway"]) == {"w40": "cycleway", "w43": "footway"}
+    assert data.frames["roads"].set_index("id").geometry["w43"].equals(found.geometry["w43"])
+    assert not data.repairs
+
+
+def test_places_are_nodes_of_cities_and_towns(tmp_path):
+    items = [node(9, 125.305, 43.905, place="city", name="子虚市"), node(8, 125.3, 43.9, place="village", name="村")]
+    yard = way(20, 1, 2, 3, 4, 1, place="city", name="outline")
+    places = read(write(tmp_path / "c.osm", *SQUARE, *items, yard)).frames["places"]
+    assert list(places["id"]) == ["n9"]
+
+
 def test_a_facility_is_a_point_or_a_polygon(tmp_path):
     clinic = node(9, 125.305, 43.905, amenity="clinic")
     school = way(20, 1, 2, 3, 4, 1, amenity="school", name="小学")
