@@ -162,7 +162,9 @@ def _caveats(rail: RailLines, chosen: Sequence[int]) -> list[Text]:
 def _one(rail: RailLines, i: int, length_m: float, lang: str) -> str:
     stops = rail.stations[i]
     if lang == "zh":
-        return f"{_called(rail, i).zh} {length_m / 1e3:.2f} 公里" + (f"（{stops:.0f} 站）" if np.isfinite(stops) and not rail.cut[i] else "")
+        return f"{_called(rail, i).zh} {length_m / 1e3:.2f} 公里" + (
+            f"（{stops:.0f} 站）" if np.isfinite(stops) and not rail.cut[i] else ""
+        )
     return f"{_called(rail, i).en} {length_m / 1e3:.2f} km" + (f" ({stops:.0f} stations)" if np.isfinite(stops) and not rail.cut[i] else "")
 
 

@@ -41,7 +41,9 @@ UNDER_CONSTRUCTION = ("construction", "proposed", "planned", "在建", "规划")
 Bools = npt.NDArray[np.bool_]
 Objects = npt.NDArray[np.object_]
 _DIGITS = {"一": 1, "二": 2, "三": 3, "四": 4, "五": 5, "六": 6, "七": 7, "八": 8, "九": 9}
-_NUMBER = re.compile(r"([a-z]{0,2}[0-9]+|[一二三四五六七八九]?十[一二三四五六七八九]?|[一二三四五六七八九])\s*号?线|\bline\s*([a-z]?[0-9]+)|^([0-9]+)$", re.I)
+_NUMBER = re.compile(
+    r"([a-z]{0,2}[0-9]+|[一二三四五六七八九]?十[一二三四五六七八九]?|[一二三四五六七八九])\s*号?线|\bline\s*([a-z]?[0-9]+)|^([0-9]+)$", re.I
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -147,6 +149,11 @@ def tracks_once(lines: Geometries) -> Geometries:
     return np.array([*out, None], dtype=object)[:-1]
 
 
+def _line_strings(geometry: Any) -> Geometries:
+    parts = shapely.get_parts(geometry)
+    return parts[shapely.get_type_id(parts) == 1]
+
+
 def _joined(lines: Geometries) -> Geometries:
     """Join ways to tracks; the longest first, whatever the order and the direction of the ways."""
     lines = shapely.normalize(lines[shapely.length(lines) > 0])
@@ -164,8 +171,7 @@ def _beside_earlier(here: Floats, heading: Floats, track: Ints, at: Floats) -> B
     heading = heading / np.where(size > 0, size, 1.0)[:, None]
     pairs = cKDTree(here).query_pairs(np.hypot(PARALLEL_M, STEP_M), output_type="ndarray")
     a, b = pairs.min(axis=1), pairs.max(axis=1)
-    # Its own neighbours along a bend are no second track.
-    apart = (track[a] != track[b]) | (np.abs(at[a] - at[b]) > np.pi * PARALLEL_M)
+    apart = (track[a] != track[b]) | (np.abs(at[a] - at[b]) > 2 * STEP_M)  # its own neighbours are no second track
     alike = np.abs(np.einsum("ij,ij->i", heading[a], heading[b])) >= np.cos(np.radians(PARALLEL_DEGREES))
     a, b = a[apart & alike], b[apart & alike]
     gap = here[b] - here[a]
@@ -234,7 +240,7 @@ def _build(city: City) -> RailLines:
         _stations(city, keys),
         every,
         np.concatenate([*line, np.empty(0, int)]).astype(int),
-        tracks_once(every),
+        tracks_once(_line_strings(shapely.union_all(every))),  # united, so that what lines share is there once before it is joined
         left_out,
         opened.unread,
     )

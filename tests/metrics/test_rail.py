@@ -23,7 +23,7 @@ CRS = "EPSG:32651"
 EAST, NORTH = 512_000.0, 4_860_000.0
 
 few = settings(
-    max_examples=12, deadline=None, derandomize=True, phases=(Phase.explicit, Phase.generate), suppress_health_check=[HealthCheck.too_slow]
+    max_examples=5, deadline=None, derandomize=True, phases=(Phase.explicit, Phase.generate), suppress_health_check=[HealthCheck.too_slow]
 )
 
 Row = dict[str, Any]
@@ -171,7 +171,15 @@ def test_directions_and_names_make_one_line() -> None:
 
 @pytest.mark.parametrize(
     ("one", "two", "count"),
-    [("3", "3号线", 1), ("十二号线", "12", 1), ("S1", "1", 2), ("S1号线", "1号线", 2), ("Line 2", "2", 1), ("机场线", "机场线(北)", 1), ("4", "5", 2)],
+    [
+        ("3", "3号线", 1),
+        ("十二号线", "12", 1),
+        ("S1", "1", 2),
+        ("S1号线", "1号线", 2),
+        ("Line 2", "2", 1),
+        ("机场线", "机场线(北)", 1),
+        ("4", "5", 2),
+    ],
 )
 def test_which_labels_are_one_line(one: str, two: str, count: int) -> None:
     rows = extract(track((0, 0), (3000, 0), routes=f"subway {one}"), track((3000, 0), (6000, 0), routes=f"subway {two}"))
@@ -306,6 +314,6 @@ def test_what_is_kept_lies_on_the_tracks_and_leaves_nothing_out(points: list[tup
 
 
 def test_adding_a_track_never_shortens_a_line() -> None:
-    rows = [track((0, 0), (5000, 0))]
-    lengths = [km(rows + [track((1000, 20.0 * k), (6000, 20.0 * k)) for k in range(1, n)]) for n in range(1, 6)]
+    tracks = np.array([LineString([(1000 * (k > 0), 20.0 * k), (5000 + 1000 * (k > 0), 20.0 * k)]) for k in range(6)], dtype=object)
+    lengths = [shapely.length(tracks_once(tracks[:n])).sum() for n in range(1, 7)]
     assert all(later >= earlier - 1e-9 for earlier, later in zip(lengths, lengths[1:], strict=False))
