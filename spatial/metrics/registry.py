@@ -21,6 +21,7 @@ MODULES = (
     "roads",
     "rail",
     "hubs",
+    "dual_fast",
     "green",
     "parks",
     "people",
