@@ -22,7 +22,7 @@ from spatial.metrics.walking import nearest_m
 from spatial.overlay import Floats, Geometries
 from spatial.result import Evidence, MetricResult, ratio
 from spatial.roads import road_model
-from spatial.text import Text
+from spatial.text import Text, joined
 
 # Metric catalogue, dual_fast_system; all to be confirmed.
 STATION_M, EXPRESSWAY_M = 800.0, 2000.0
@@ -118,7 +118,8 @@ def dual_fast_system(city: City, areas: Areas, *, variant: str) -> MetricResult:
     near = _near(city, variant)
     reached = near.of(variant)
     if reached is None:
-        return MetricResult.without(len(areas), near.notes[0])
+        why = [joined(near.notes, lang) for lang in ("zh", "en")]
+        return MetricResult.without(len(areas), Text(*why))
     guessed, known, more = population_basis(city)
     here = shares_of(city, "people", origins, areas)
     everyone, served = here.total(), here.total(reached.astype(float))
@@ -130,7 +131,9 @@ def dual_fast_system(city: City, areas: Areas, *, variant: str) -> MetricResult:
         ratio(served, everyone),
         served,
         everyone,
-        quality=None if known is None and not lacking else np.full(len(areas), (1.0 if known is None else known) * (0.5 if lacking else 1.0)),
+        quality=None
+        if known is None and not lacking
+        else np.full(len(areas), (1.0 if known is None else known) * (0.5 if lacking else 1.0)),
         estimated=guessed or lacking,
         notes=(*near.notes, *more),
         evidence=evidence,

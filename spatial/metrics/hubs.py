@@ -16,7 +16,7 @@ from spatial import overlay
 from spatial.areas import CITY, Areas
 from spatial.city import City
 from spatial.metrics.coverage import counted
-from spatial.metrics.facilities import facilities, facility_classes, mapped
+from spatial.metrics.facilities import facilities, mapped
 from spatial.metrics.registry import metric
 from spatial.metrics.walking import SNAP_LIMIT_M, sources, walk
 from spatial.network.reach import at, field

@@ -215,8 +215,8 @@ def _build(city: City) -> RailLines:
     torn = _texts(tracks, "clipped") != ""
     torn_routes = [_urban(said, own) for said, own in zip(_texts(tracks, "routes_cut"), kind, strict=True)]
     rows: list[tuple[tuple[str, str], int]] = []
-    for i in np.flatnonzero(counted):
-        rows += [(key, i) for key in routes[i] or ((kind[i], _called(names[i])),)]
+    for i in np.flatnonzero(counted).tolist():
+        rows += [(key, i) for key in routes[i] or ((str(kind[i]), _called(names[i])),)]
     keys = sorted({key for key, _ in rows})
     runs, line = [], []
     name, cut = np.empty(len(keys), object), np.zeros(len(keys), bool)

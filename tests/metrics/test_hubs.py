@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import Any
 
 import geopandas as gpd
@@ -134,7 +135,7 @@ def test_another_facility_never_makes_it_worse() -> None:
     stops = [station(x, 0, f"{x}") for x in (0, 600, 1900)]
     more = [bus(float(x), 0.0) for x in random.uniform(-1500, 2500, 4)]
     values = [metres(run([*stops, *more[:n]]), "bus_stop") for n in range(1, len(more) + 1)]
-    assert all(later <= earlier + 1e-9 for earlier, later in zip(values, values[1:], strict=False))
+    assert all(later <= earlier + 1e-9 for earlier, later in itertools.pairwise(values))
 
 
 def test_order_changes_nothing() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterable
 from typing import Any
 
@@ -304,7 +305,7 @@ def test_areas_add_up_and_the_network_is_never_longer_than_its_lines(seed: int) 
 @given(st.lists(st.tuples(st.floats(0, 3000), st.floats(0, 3000)), min_size=2, max_size=6, unique=True))
 def test_what_is_kept_lies_on_the_tracks_and_leaves_nothing_out(points: list[tuple[float, float]]) -> None:
     """No kept metre is new, and no track runs farther than 40 m from all that was kept."""
-    lines = np.array([LineString(pair) for pair in zip(points, points[1:], strict=False)] + [None], dtype=object)[:-1]
+    lines = np.array([LineString(pair) for pair in itertools.pairwise(points)] + [None], dtype=object)[:-1]
     kept = tracks_once(lines)
     every = shapely.union_all(lines)
     assert shapely.length(kept).sum() <= shapely.length(lines).sum() + 1e-6
@@ -316,4 +317,4 @@ def test_what_is_kept_lies_on_the_tracks_and_leaves_nothing_out(points: list[tup
 def test_adding_a_track_never_shortens_a_line() -> None:
     tracks = np.array([LineString([(1000 * (k > 0), 20.0 * k), (5000 + 1000 * (k > 0), 20.0 * k)]) for k in range(6)], dtype=object)
     lengths = [shapely.length(tracks_once(tracks[:n])).sum() for n in range(1, 7)]
-    assert all(later >= earlier - 1e-9 for earlier, later in zip(lengths, lengths[1:], strict=False))
+    assert all(later >= earlier - 1e-9 for earlier, later in itertools.pairwise(lengths))

@@ -25,7 +25,7 @@ SIZES = {
     "liaoning-city-quality-opinion": 98,
     "luyuan-14th-five-year": 69,
 }
-AWAITED = 83
+AWAITED = 79
 """Targets whose metric does not exist yet: this number may only fall. A metric that comes to be is bound in ``data/targets``."""
 SAME = {
     "section": "clause", "area": "area", "level": "level", "scope": "scope", "name_zh": "title_zh", "name_en": "title_en", "value": "value",
@@ -91,7 +91,7 @@ def test_files_are_plain_utf8_with_all_columns():
 def test_the_number_of_awaited_metrics_only_falls():
     kinds = Counter(row["kind"] for row in ROWS)
     assert kinds["awaited"] <= AWAITED, "a target lost the metric that it was bound to"
-    assert set(kinds) <= {"metric", "ledger", "statistic", "awaited"}
+    assert set(kinds) <= {"metric", "ledger", "statistic", "targets", "awaited"}
     assert kinds["metric"] >= 11
 
 
