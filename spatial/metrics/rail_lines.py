@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections import defaultdict
 from dataclasses import dataclass
 from typing import Any
 
@@ -214,15 +215,16 @@ def _build(city: City) -> RailLines:
     )
     torn = _texts(tracks, "clipped") != ""
     torn_routes = [_urban(said, own) for said, own in zip(_texts(tracks, "routes_cut"), kind, strict=True)]
-    rows: list[tuple[tuple[str, str], int]] = []
-    for i in np.flatnonzero(counted).tolist():
-        rows += [(key, i) for key in routes[i] or ((str(kind[i]), _called(names[i])),)]
-    keys = sorted({key for key, _ in rows})
+    by_line: dict[tuple[str, str], list[int]] = defaultdict(list)
+    for i in np.flatnonzero(counted & (shapely.length(shapes) > 0)).tolist():
+        for key in routes[i] or ((str(kind[i]), _called(names[i])),):
+            by_line[key].append(i)
+    keys = sorted(by_line)
     runs, line = [], []
     name, cut = np.empty(len(keys), object), np.zeros(len(keys), bool)
     on_route, of_extract = np.zeros(len(keys), bool), np.zeros(len(keys), bool)
     for number, key in enumerate(keys):
-        mine = np.array([i for each, i in rows if each == key], dtype=int)
+        mine = np.array(by_line[key], dtype=int)
         found = tracks_once(shapes[mine])
         runs.append(found)
         line.append(np.full(len(found), number))
@@ -273,7 +275,7 @@ def _number(label: str) -> str:
         return ""
     said = match[1] or match[2] or match[3]
     if said.isascii():
-        return str(int(said)) if said.isdigit() else said.upper()
+        return (said.lstrip("0") or "0") if said.isdigit() else said.upper()
     tens, ten, ones = said.partition("十")
     return str((_DIGITS.get(tens, 1) * 10 + _DIGITS.get(ones, 0)) if ten else _DIGITS[said])
 
@@ -308,12 +310,15 @@ def _stations(city: City, keys: list[tuple[str, str]]) -> Floats:
     stops = city.layer("transit_stops").frame
     if stops is None or not len(stops):
         return out
-    said = [_urban(text, "") for text in _texts(stops, "routes")]
+    said = [_urban(text, kind) for text, kind in zip(_texts(stops, "routes"), _texts(stops, "station"), strict=True)]
     names = _texts(stops, "name")
     xy = shapely.get_coordinates(shapely.centroid(np.asarray(stops.geometry.to_numpy(), dtype=object)))
+    by_line: dict[tuple[str, str], list[int]] = defaultdict(list)
+    for i, found in enumerate(said):
+        for key in found:
+            by_line[key].append(i)
     for number, key in enumerate(keys):
-        mine = np.array([i for i, found in enumerate(said) if key in found], dtype=int)
-        if len(mine):
+        if mine := by_line.get(key):
             out[number] = _stops_once(xy[mine], names[mine])
     return out
 

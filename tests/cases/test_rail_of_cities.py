@@ -8,6 +8,7 @@ from typing import Any
 
 import geopandas as gpd
 import osmium
+import pandas as pd
 import pytest
 import shapely
 from pyproj import Geod
@@ -100,3 +101,26 @@ def test_the_row_of_the_city_names_what_is_cut(city: City) -> None:
     assert "2号线" in cut
     assert "3号线" not in cut
     assert row.value == pytest.approx(rail_lines(city).length_m().sum() / 1e3, rel=1e-2)
+
+
+def test_lines_of_changchun_by_the_ground_beside_them(cases: Path) -> None:
+    """Ways of Geofabrik's schema without routes: the strip 100 m to both sides of all tracks of a line, divided by its width, is its length."""
+    folder = cases / "changchun"
+    ways = gpd.read_file(folder / "weiman" / "data_gis_rail_clipped.geojson").to_crs("EPSG:4551").rename(columns={"fclass": "railway"})
+    stops = pd.read_csv(folder / "metro_stations_gcj02.csv", dtype={"line": str})
+    points = gpd.points_from_xy(stops["lng_gcj02"], stops["lat_gcj02"], crs="EPSG:4326")
+    stations = gpd.GeoDataFrame(
+        {"name": stops["name"], "routes": stops["line"], "station": "light_rail", "railway": "station"}, geometry=points
+    ).to_crs("EPSG:4551")
+    box = gpd.GeoDataFrame({"area_id": ["all"], "name": ["all"]}, geometry=[shapely.box(*stations.total_bounds)], crs="EPSG:4551")
+    found = rail_lines(City.from_layers(districts=box, rail=ways[["railway", "name", "geometry"]], transit_stops=stations))
+    light = ways[ways["railway"] == "light_rail"].assign(name=ways["name"].fillna("").str.strip())
+    assert set(found.name) == set(light["name"])
+    assert set(found.kind) == {"light_rail"}
+    lengths = dict(zip(found.name, found.length_m(), strict=True))
+    for name, tracks in light.groupby("name"):
+        strip = shapely.union_all(shapely.buffer(shapely.line_merge(tracks.union_all()), 100.0, cap_style="flat"))
+        assert lengths[name] == pytest.approx(strip.area / 200.0, rel=0.05), name
+    by_line = dict(zip(found.name, found.stations, strict=True))
+    for name, number in (("长春轨道交通4号线", "4"), ("长春快速轨道交通3号线", "3")):
+        assert by_line[name] == stops.loc[stops["line"] == number, "name"].nunique()

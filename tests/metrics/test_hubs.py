@@ -13,6 +13,7 @@ from shapely import LineString, Point, affinity, box
 
 from spatial.city import City
 from spatial.measurement import measure
+from spatial.metrics import registered
 from spatial.metrics.hubs import SEARCH_M
 from spatial.result import Results
 
@@ -128,6 +129,23 @@ def test_areas_add_up() -> None:
     rows = found.table[(found.table.variant == "bus_stop")].set_index("area_id")
     for column in ("numerator", "denominator"):
         assert rows.loc[["w", "e"], column].sum() == pytest.approx(rows.loc["city", column])
+
+
+def test_tiled_equals_whole() -> None:
+    random = np.random.default_rng(11)
+    stops = [station(float(x), 0.0, f"{n}") for n, x in enumerate(random.uniform(-1400, 2500, 12))]
+    stops += [entrance(float(x), 0.0) for x in random.uniform(-1400, 2500, 8)] + [
+        bus(float(x), 400.0) for x in random.uniform(-1400, 2500, 9)
+    ]
+    whole = run(stops, [taxi(-1400, 0), parking(2500, 500)])
+    areas = whole.areas.whole
+    for name, polygon in zip(whole.areas.ids, areas, strict=True):
+        if name in ("w", "e"):
+            part = whole.city.subset(polygon, registered()["hub_transfer_distance"].halo_m)
+            alone = measure(part, ["hub_transfer_distance"]).table.query("area_id == @name")
+            expected = whole.table.query("area_id == @name")
+            columns = ["value", "numerator", "denominator", "quality"]
+            np.testing.assert_allclose(alone[columns].to_numpy(float), expected[columns].to_numpy(float), rtol=1e-9, equal_nan=True)
 
 
 def test_another_facility_never_makes_it_worse() -> None:
