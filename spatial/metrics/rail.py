@@ -52,6 +52,7 @@ _LEFT_OUT = {
     halo_m=None,
     evidence={
         "lines": Evidence(Text("运营线路", "lines in operation"), "#6b21a8"),
+        "cut": Evidence(Text("被数据边缘截断的线路", "lines cut by the edge of the data"), "#f5d0fe"),
         "left_out": Evidence(Text("未计入的轨道", "tracks left out"), "#8a8f98"),
     },
 )
@@ -72,7 +73,8 @@ def rail_length(city: City, areas: Areas, *, variant: str) -> MetricResult:
     MetricResult
         ``value`` km, ``numerator`` m; ``quality``: share of the length that lies on routes of the map or in a local layer, the rest being lines by
         the names of their tracks. ``evidence["lines"]``: one feature a line, as far as the data go, with ``complete`` = ``no`` where the
-        extract lacks a part and ``unknown`` where a local layer does not tell; ``evidence["left_out"]``: tracks that do not count, and why.
+        extract lacks a part and ``unknown`` where a local layer does not tell; ``evidence["cut"]``: those that are cut, once more, so that they can be
+        drawn otherwise; ``evidence["left_out"]``: tracks that do not count, and why.
 
     Raises
     ------
@@ -105,7 +107,11 @@ def rail_length(city: City, areas: Areas, *, variant: str) -> MetricResult:
     sure = overlay.sum_by(row, metres * rail.on_route[line], len(areas))
     evidence = {}
     if variant == "lines":
-        evidence = {"lines": lambda: _lines(city, rail), "left_out": lambda: _left_out(rail)}
+        evidence = {
+            "lines": lambda: _lines(city, rail),
+            "cut": lambda: _lines(city, rail)[rail.cut].reset_index(drop=True),
+            "left_out": lambda: _left_out(rail),
+        }
     notes = {}
     for total in np.flatnonzero(areas.ids == CITY):
         here = row == total

@@ -215,6 +215,7 @@ def test_a_cut_line_never_looks_whole() -> None:
     result = run(rows)
     lines = result.evidence["rail_length.lines"].set_index("name")["complete"]
     assert lines.to_dict() == {"1号线": "yes", "2号线": "no", "5号线": "no"}
+    assert list(result.evidence["rail_length.cut"]["name"]) == ["5号线", "2号线"]
     for variant in ("lines", "network"):
         said = result.get("rail_length", variant=variant).note
         assert "cut by the edge" in said
