@@ -19,7 +19,7 @@ from spatial.network.passage import directions, text
 from spatial.overlay import Floats, Geometries, Ints
 from spatial.result import Evidence, MetricResult
 from spatial.roads import class_table
-from spatial.roads.lengths import parts_of_lines
+from spatial.roads.lengths import lines_by_area
 from spatial.roads.opened import Opened, opened_on, opening_notes
 from spatial.text import Text
 
@@ -126,7 +126,7 @@ def bus_lane_length(city: City, areas: Areas, *, variant: str) -> MetricResult:
             "没有一条公交专用道注明启用日期，无法判断当年新增", "no bus lane says since when it is in use, so that none can be called new"
         )
         return MetricResult.without(len(areas), why)
-    index, owner, metres = parts_of_lines(city, areas, lanes.pieces, "bus_lanes")
+    index, owner, metres = lines_by_area(city, lanes.pieces, areas)
     factor = {
         "lane_km": lanes.directions[lanes.line].astype(float),
         "road_km": np.where(lanes.directions[lanes.line] > 0, lanes.share, 0.0),

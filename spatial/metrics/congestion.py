@@ -16,7 +16,7 @@ from spatial.city import City
 from spatial.metrics.registry import metric
 from spatial.overlay import Floats, Geometries
 from spatial.result import Evidence, MetricResult, ratio
-from spatial.roads.lengths import parts_of_lines
+from spatial.roads.lengths import lines_by_area
 from spatial.text import Text
 
 NEAR_M = 300.0
@@ -113,7 +113,7 @@ def congestion_index(city: City, areas: Areas, *, variant: str) -> MetricResult:
         lines, row = city.memo("road_speeds_near", lambda: _near(speeds, _destinations(city)))
     else:
         lines, row = speeds.lines, speeds.row
-    index, owner, metres = parts_of_lines(city, areas, lines, f"road_speeds {variant}")
+    index, owner, metres = lines_by_area(city, lines, areas)
     value = speeds.index[row[index]]
     known = np.isfinite(value)
     length = overlay.sum_by(owner[known], metres[known], len(areas))

@@ -23,6 +23,9 @@ MODULES = (
     "bus_lanes",
     "rural_roads",
     "congestion",
+    "rail",
+    "hubs",
+    "dual_fast",
     "green",
     "parks",
     "people",
@@ -39,6 +42,9 @@ MODULES = (
     "roads", "green", "parks", "people", "land", "completeness", "services", "access", "utilities", "ring_roads", "greenways", "ring_completeness",
     "ledger", "statistics",
 )  # fmt: skip
+    "ledger",
+    "statistics",
+)
 SOURCES = ("layers", "ledger", "statistics")
 SCOPES = {
     "whole_area": Text("全域（各区整体）", "the whole of each area"),

@@ -84,6 +84,16 @@ COLUMN_TITLES = {
     "bearing_deg": Text("方位（度，自北顺时针）", "Bearing (degrees from north)"),
     "reach_km": Text("自内环向外（公里）", "Reach beyond the ring (km)"),
     "source": Text("依据", "Source"),
+    "kind": Text("类型", "Kind"),
+    "length_km": Text("长度（公里）", "Length (km)"),
+    "stations": Text("车站（座）", "Stations"),
+    "complete": Text("数据是否完整", "Whole in the data"),
+    "reason": Text("未计入的原因", "Why it is left out"),
+    "transfer_m": Text("平均换乘步行距离（米）", "Mean walk to change (m)"),
+    "to_bus_stop_m": Text("步行到公交站（米）", "Walk to a bus stop (m)"),
+    "to_taxi_rank_m": Text("步行到出租车候车点（米）", "Walk to a taxi rank (m)"),
+    "to_car_park_m": Text("步行到公共停车场（米）", "Walk to a public car park (m)"),
+    "entrances": Text("已测绘的出入口（个）", "Entrances mapped"),
     "cut_share": Text("超过 3 倍或不可达的路程占比（0–1）", "Share of ways above 3 times or impossible (0–1)"),
 }
 # Units of columns that say none in their name.
@@ -94,6 +104,8 @@ _UNITS = {
     "detour_index": "ratio",
     "rank": "count",
     "slow_rank": "count",
+    "stations": "count",
+    "entrances": "count",
 }
 _SUFFIXES = {"_m": "m", "_ha": "ha", "_m2": "m2", "_km": "km"}
 _PLAIN = Unit("", Text("", ""), 1.0, 2)

@@ -21,7 +21,7 @@ from spatial.errors import SourceError, SpatialError, sample
 from spatial.layers import LayerSpec, Repair
 from spatial.text import Text
 
-READER_SCHEMA = "3"
+READER_SCHEMA = "4"
 _MUCH, _TIMES = 500 << 20, 200  # bytes, and how much smaller a packed file may be
 ENDINGS = (".osm.pbf", ".pbf", ".osm", ".osm.gz", ".osm.bz2")
 _NO_LOCATION = 2147483647
@@ -29,7 +29,10 @@ _PER_DEGREE = 1e7
 MAX_SPAN_DENSE, MAX_SPAN = 5.0, 30.0  # degrees: no street, building or plot is longer; nature reserves are
 Get = Callable[[str], str | None]
 _DELETED = re.compile(rb"""action\s*=\s*["']delete["']""")
-_ROUTES = ("bus", "trolleybus", "subway", "light_rail", "tram", "monorail", "train")
+_RAIL_ROUTES = ("subway", "light_rail", "tram", "monorail", "train")
+_ROUTES = ("bus", "trolleybus", *_RAIL_ROUTES)
+_NO_TRACK = ("platform", "stop", "station", "entrance", "hail")
+"""Beginnings of the roles by which a route names what is not its way."""
 
 
 @dataclass
@@ -207,9 +210,10 @@ class _Reader:
         self.multipolygons: set[int] = set()
         self.built_rings: set[int] = set()
         self.built_multipolygons: set[int] = set()
-        self.relations: list[tuple[str, list[tuple[str, int]]]] = []
         # Of layers that follow routes: the name of the route by the id of each way that it runs along.
         self.followed: dict[str, dict[str, str]] = {spec.name: {} for spec in specs if spec.routes}
+        self.relations: list[tuple[str, list[tuple[str, int, str]]]] = []
+        self.cut_routes: frozenset[str] = frozenset()
 
     def read(self, path: Path) -> OsmData:
         import osmium
@@ -243,6 +247,7 @@ class _Reader:
             read_one[type(item)](item)
         self._unassembled(path)
         self._follow_routes()
+        self.cut_routes = self._cut(path)
         if newest is not None and newest.year > 1970:
             self.newest = newest.date().isoformat()
         edits = {str(year): years[year] for year in sorted(years) if year > 1970}
@@ -335,14 +340,31 @@ class _Reader:
             self.multipolygons.add(relation.id)
         if tags.get("type") == "route" and tags.get("route") in _ROUTES:
             label = tags.get("ref") or tags.get("name") or f"r{relation.id}"
-            self.relations.append((f"{tags['route']} {label}", [(member.type, member.ref) for member in relation.members]))
-
+            self.relations.append((f"{tags['route']} {label}", [(member.type, member.ref, member.role) for member in relation.members]))
         for layer, ways in self.followed.items():
             columns = self.columns[layer]
             if tags.get("type") == "route" and tags.get("route") in columns.spec.routes and columns.is_named(tags.get("name")):
                 for member in relation.members:
                     if member.type == "w":
                         ways.setdefault(f"w{member.ref}", tags["name"])
+
+    def _cut(self, path: Path) -> frozenset[str]:
+        """Name the rail routes of which the file lacks a track, or a part of one: what is left of them must not look whole."""
+        known = {identity for columns in self.columns.values() if "routes_cut" in columns.spec.fields for identity in columns.ids}
+        if not known:
+            return frozenset()
+        torn = {*self.clipped, *self.lost}
+        tracks: dict[str, set[int]] = defaultdict(set)
+        for label, members in self.relations:
+            if label.startswith(_RAIL_ROUTES):
+                tracks[label] |= {ref for kind, ref, role in members if kind == "w" and not role.startswith(_NO_TRACK)}
+        asked = {ref for refs in tracks.values() for ref in refs if f"w{ref}" not in known}
+        if asked:  # platforms and stations without a role, or what the file does not have
+            import osmium
+
+            there = osmium.FileProcessor(str(path), osmium.osm.WAY).with_filter(osmium.filter.IdFilter(sorted(asked)))
+            asked -= {way.id for way in there}
+        return frozenset(label for label, refs in tracks.items() if refs & asked or any(f"w{ref}" in torn for ref in refs))
 
     def _follow_routes(self) -> None:
         """Bring the streets and paths that a named route runs along into the layers that follow such routes, under the route's name."""
@@ -376,11 +398,15 @@ class _Reader:
         if "routes" in spec.fields:
             by_member: dict[str, list[str]] = defaultdict(list)
             for label, members in self.relations:
-                for kind, ref in members:
+                for kind, ref, _ in members:
                     by_member[f"{kind}{ref}"].append(label)
-            data["routes"] = np.array(
-                [";".join(dict.fromkeys(by_member[i])) if i in by_member else None for i in columns.ids], dtype=object
-            )
+            labels = [list(dict.fromkeys(by_member.get(i, ()))) for i in columns.ids]
+            data["routes"] = np.array([";".join(mine) or None for mine in labels], dtype=object)
+            if "routes_cut" in spec.fields:
+                data["routes_cut"] = np.array([";".join(x for x in mine if x in self.cut_routes) or None for mine in labels], dtype=object)
+        if "clipped" in spec.fields:
+            torn = set(self.clipped)
+            data["clipped"] = np.array(["yes" if i in torn else None for i in columns.ids], dtype=object)
         return gpd.GeoDataFrame(data, geometry=geometry, crs="EPSG:4326")
 
     def _without_stretched(self, frame: gpd.GeoDataFrame, spec: LayerSpec) -> gpd.GeoDataFrame:

@@ -15,6 +15,7 @@ from spatial.metrics.registry import SCOPES, Metric
 from spatial.targets.model import CONTRADICTIONS, STATUS_TITLES, Plan, Target
 from spatial.targets.plan_rows import SOURCES, source_of
 from spatial.targets.reading import scope_title
+from spatial.targets.together import members
 from spatial.text import Text
 from spatial.units import UNITS
 
@@ -365,6 +366,7 @@ def _superseded(targets: Sequence[Target], said: _Said) -> Iterator[Row]:
 
 
 def _bindings(targets: Iterable[Target], said: _Said) -> Iterator[Row]:
+    targets = list(targets)
     for target in targets:
         metric = said.registered.get(target.measure)
         told = said.target(target)
@@ -377,6 +379,15 @@ def _bindings(targets: Iterable[Target], said: _Said) -> Iterator[Row]:
                 f"{told.en} is awaited, but {target.measure} can be measured by now; write kind {kind}",
             )
             yield said.row("awaited_exists", target, text)
+            continue
+        if target.kind == "targets":
+            there = {other.id for other in targets if other.plan == target.plan and other.kind != "targets"}
+            if lost := [name for name in members(target) if name not in there]:
+                names = ", ".join(lost)
+                text = Text(
+                    f"{told.zh} 由 {names} 合成，而同一规划中没有该目标", f"{told.en} is made of {names}, which the plan does not have"
+                )
+                yield said.row("bound_to_nothing", target, text)
             continue
         series = [part.removeprefix("series:") for part in target.select.split(";") if part.startswith("series:")]
         part = series[0] if series else target.variant

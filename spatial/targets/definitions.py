@@ -42,7 +42,7 @@ def definitions(targets: Sequence[Target], city: City, results: Results | None, 
     rows: list[dict[str, Any]] = []
     for target in targets:
         info = results.metrics.get(target.measure) if results else None
-        if info is None or results is None:
+        if info is None or results is None or target.kind == "targets":  # what others make together has no figure of its own
             continue
         row = _row_of(target, results)
         area = str(results.areas.ids[row])

@@ -22,9 +22,10 @@ from spatial.targets.layer_values import layer_values
 from spatial.targets.ledger_values import ledger_values
 from spatial.targets.model import TARGET_TABLE, Plan, Target
 from spatial.targets.operators import TRENDS, side
-from spatial.targets.reading import Ground, Measure, Reading, Unfit, both, scope_title
+from spatial.targets.reading import Ground, Measure, Reading, Unfit, both, due_of, scope_title
 from spatial.targets.split import ADDITIVE, Shares, shares_of
 from spatial.targets.statistic_values import statistic_values
+from spatial.targets.together import members, together
 from spatial.targets.verdict import Verdict, verdict
 from spatial.text import Text, joined
 
@@ -89,7 +90,13 @@ def judgement(
     areas = results.areas if results is not None else city.areas()
     ground = Ground(city, areas, results, plans, day, tuple(name for name in (city.name, area) if name))
     lost: list[pd.DataFrame] = []
-    rows = [row for target in targets for row in _rows(target, ground, lost)]
+    targets = list(targets)
+    by_target = [_rows(target, ground, lost) for target in targets]
+    judged = {target.id: (target, found[0]) for target, found in zip(targets, by_target, strict=True) if target.kind != "targets"}
+    for target, found in zip(targets, by_target, strict=True):
+        if target.kind == "targets" and not target.standing:
+            found[:] = [_made_of(target, ground, judged)]
+    rows = [row for found in by_target for row in found]
     table = pd.DataFrame(rows, columns=list(TARGET_TABLE))
     for name in _NUMBERS:
         table[name] = table[name].astype(float)
@@ -106,6 +113,8 @@ def _rows(target: Target, ground: Ground, lost: list[pd.DataFrame]) -> list[dict
         to = f"：{target.successor}" if target.successor else ""
         told = [Text(f"见后续目标{to}", f"see its successor: {target.successor}")] if to else []
         return [_row(target, ground, row, label, Verdict(target.standing, math.nan), None, told)]
+    if target.kind == "targets":  # judged when all others are
+        return [_row(target, ground, row, label, Verdict("no_data", math.nan), None, [])]
     if target.kind == "awaited":
         return [_row(target, ground, row, label, Verdict("not_measurable", math.nan), None, [_AWAITED])]
     if row is None:
@@ -121,6 +130,20 @@ def _rows(target: Target, ground: Ground, lost: list[pd.DataFrame]) -> list[dict
     if ground.areas.ids[row] == CITY:
         rows += _by_area(target, ground, measure, scoped)
     return rows
+
+
+def _made_of(target: Target, ground: Ground, judged: Mapping[str, tuple[Target, dict[str, Any]]]) -> dict[str, Any]:
+    """Row of a target that others of its plan make together."""
+    plan = ground.plans.get(target.plan)
+    label = target.area or (plan.area if plan else "")
+    parts = {name: part for name, part in judged.items() if part[0].plan == target.plan}
+    found, told = together(target, parts, over=ground.day > due_of(target))
+    made = _row(target, ground, row_called(ground.areas, label, ground.names), label, found, None, told)
+    quality = [part[1]["quality"] for name, part in parts.items() if name in members(target)]
+    if math.isfinite(found.value):
+        estimated = any(part[1]["value_status"] == "estimated" for name, part in parts.items() if name in members(target))
+        made |= {"value_status": "estimated" if estimated else "ok", "quality": min(quality)}
+    return made
 
 
 def _measure(target: Target, ground: Ground) -> Measure | Unfit:

@@ -19,7 +19,7 @@ COLUMNS = (
 """Columns of a plan's CSV."""
 
 OPERATORS = (">=", "<=", ">", "<", "==", "~=", "trend_up", "trend_down", "exists")
-KINDS = ("metric", "ledger", "statistic", "awaited")
+KINDS = ("metric", "ledger", "statistic", "targets", "awaited")
 STRENGTHS = ("binding", "stretch")
 STANDINGS = ("", "withdrawn", "superseded", "carried_over")
 PLAN_STANDINGS = ("draft", "in_force", "past")
@@ -91,9 +91,11 @@ class Target:
     baseline
         NaN where the plan states none.
     kind, measure, variant
-        What it is bound to: a metric of the registry, a ledger metric, a statistic; ``awaited`` names a metric that does not exist yet.
+        What it is bound to: a metric of the registry, a ledger metric, a statistic; ``targets``: what other targets of its plan make together;
+        ``awaited`` names a metric that does not exist yet.
     select
-        Narrower than the measure: ``subtype:公租房``, ``target`` (records that name this target in ``target_id``), ``series:…`` of a statistic.
+        Narrower than the measure: ``subtype:公租房``, ``target`` (records that name this target in ``target_id``), ``series:…`` of a statistic;
+        ``both:ID`` for each of the targets that it is made of.
     versus
         Of a relative target: ``metric:gdp_growth`` or ``area:长春市``, whose value is taken off.
     period

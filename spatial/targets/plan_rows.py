@@ -143,6 +143,8 @@ class _Row:
             self.fault(f"unit status fits records of a ledger, not a {kind}")
         if code == "boolean" and operator in OPERATORS and operator != "exists":
             self.fault(f'unit boolean needs operator exists, not "{operator}"')
+        if kind == "targets" and (operator, code) != ("exists", "boolean"):
+            self.fault("kind targets tells whether a whole exists: operator exists, unit boolean, value 1")
         if operator == "exists" and code not in ("boolean", "count"):
             self.fault(f'operator exists counts what must be there: unit boolean or count, not "{shown(said)}"')
         if measure is None or code == "status":
@@ -243,14 +245,21 @@ class _Row:
         parts = []
         for said in self.cells["select"].replace("：", ":").replace("；", ";").split(";"):
             head, _, rest = (part.strip() for part in said.partition(":"))
-            fits = {"subtype": kind == "ledger" and rest, "target": kind == "ledger" and not rest, "series": kind == "statistic" and rest}
+            fits = {
+                "subtype": kind == "ledger" and rest, "target": kind == "ledger" and not rest, "series": kind == "statistic" and rest,
+                "both": kind == "targets" and rest,
+            }  # fmt: skip
             if not said.strip():
                 continue
             if not fits.get(head):
-                self.fault(f'select "{shown(said)}" is not understood; subtype:… or target with a ledger metric, series:… with a statistic')
+                self.fault(
+                    f'select "{shown(said)}" is not understood; subtype:… or target with a ledger metric, series:… with a statistic, both:ID with targets'
+                )
             elif head == "series" and measure is not None:
                 rest = self.series(measure, rest)
             parts.append(f"{head}:{rest}" if rest else head)
+        if kind == "targets" and len({part for part in parts if part.startswith("both:")}) < 2:
+            self.fault("kind targets needs two targets of this plan at least: select both:ID;both:ID")
         return ";".join(parts)
 
     def series(self, measure: Metric, word: str) -> str:

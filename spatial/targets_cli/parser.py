@@ -52,7 +52,9 @@ def add_targets(under: Any) -> None:
     _options(listing, measures=False)
     _filters(listing)
     listing.add_argument("--area", metavar="NAME", help="only targets for this city, district or province")
-    listing.add_argument("--kind", choices=("metric", "ledger", "statistic", "awaited"), help="only targets that are measured so")
+    listing.add_argument(
+        "--kind", choices=("metric", "ledger", "statistic", "targets", "awaited"), help="only targets that are measured so"
+    )
     listing.set_defaults(command=list_targets)
 
     check = below.add_parser(

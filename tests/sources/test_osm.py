@@ -107,6 +107,30 @@ def test_places_are_nodes_of_cities_and_towns(tmp_path):
     assert list(places["id"]) == ["n9"]
 
 
+def test_a_route_that_the_file_lacks_a_part_of_is_cut(tmp_path):
+    """Line 1 lacks a track, line 2 a node of one, line 3 only a platform; line 4 has a station building without a role; a bus is no matter of rail."""
+    tracks = [
+        way(40, 1, 2, railway="subway"),
+        way(41, 3, 99, 4, 1, railway="subway"),
+        way(42, 2, 3, railway="subway", start_date="2020-10-15"),
+    ]
+    house = way(43, 1, 2, 3, 4, 1, building="train_station")
+    lines = [
+        relation(50, ("way", 40, ""), ("way", 777, ""), ("way", 42, ""), type="route", route="subway", ref="1"),
+        relation(51, ("way", 41, ""), type="route", route="light_rail", ref="2"),
+        relation(52, ("way", 42, "forward"), ("way", 778, "platform_entry_only"), type="route", route="subway", ref="3"),
+        relation(53, ("way", 42, ""), ("way", 43, ""), type="route", route="tram", ref="4"),
+        relation(54, ("way", 42, ""), ("way", 779, ""), type="route", route="bus", ref="5"),
+    ]
+    rail = read(write(tmp_path / "c.osm", *SQUARE, *tracks, house, *lines)).frames["rail"].set_index("id")
+    assert rail.loc["w40", "routes_cut"] == "subway 1"
+    assert rail.loc["w41", "routes_cut"] == "light_rail 2"
+    assert rail.loc["w42", "routes"] == "subway 1;subway 3;tram 4;bus 5"
+    assert rail.loc["w42", "routes_cut"] == "subway 1"
+    assert list(rail["clipped"].fillna("")) == ["", "yes", ""]
+    assert rail.loc["w42", "opened"] == "2020-10-15"
+
+
 def test_a_facility_is_a_point_or_a_polygon(tmp_path):
     clinic = node(9, 125.305, 43.905, amenity="clinic")
     school = way(20, 1, 2, 3, 4, 1, amenity="school", name="小学")
