@@ -31,12 +31,7 @@ _KEPT = frozenset({
     "areas", "attached", "boundary", "bus_lanes", "built_up_scopes", "community_origins", "detours", "hamlet places", "hamlets reached", "homes within", "land_origins", "minutes by edge", "outline",
     "people by community", "people_origins", "residential_land", "residents", "length_classes", "road_model", "road_speeds", "roads_opened", "shares", "walk",
     "built_up_area", "facility classes", "mapped", "people to judge by", "spread", "thin_layers", "unknown_ground",
-    "areas", "attached", "boundary", "built_up_scopes", "community_origins", "detours", "homes within", "land_origins", "minutes by edge", "outline",
-    "people by community", "people_origins", "residential_land", "residents", "road_model", "shares", "walk",
-    "centre", "greenway_rings", "greenway_served", "greenways", "ring_roads", "built_up_area", "facility classes", "mapped", "people to judge by", "spread", "thin_layers", "unknown_ground",
-    "areas", "attached", "boundary", "built_up_scopes", "community_origins", "detours", "expressway_entries", "homes within", "land_origins", "minutes by edge", "outline",
-    "people by community", "people_origins", "rail_lines", "residential_land", "residents", "road_model", "shares", "walk",
-    "built_up_area", "facility classes", "mapped", "people to judge by", "spread", "thin_layers", "unknown_ground",
+    "centre", "greenway_rings", "greenway_served", "greenways", "ring_roads", "expressway_entries", "rail_lines",
 })  # fmt: skip
 _KEPT_BY_CLASS = frozenset({"facilities", "field", "network_m", "sites reached", "sources", "straight_m", "walking_min"})
 _KEPT_BUT_OF_PARKS = frozenset({

@@ -18,33 +18,10 @@ from spatial.text import Text
 from spatial.units import unit_of
 
 MODULES = (
-    "roads",
-    "road_lengths",
-    "bus_lanes",
-    "rural_roads",
-    "congestion",
-    "rail",
-    "hubs",
-    "dual_fast",
-    "green",
-    "parks",
-    "people",
-    "land",
-    "completeness",
-    "services",
-    "access",
-    "utilities",
-    "blocks",
-    "slow_traffic",
-    "ledger",
-    "statistics",
-)
-    "roads", "green", "parks", "people", "land", "completeness", "services", "access", "utilities", "ring_roads", "greenways", "ring_completeness",
-    "ledger", "statistics",
+    "roads", "road_lengths", "bus_lanes", "rural_roads", "congestion", "rail", "hubs", "dual_fast", "green", "parks",
+    "people", "land", "completeness", "services", "access", "utilities", "blocks", "slow_traffic", "ring_roads",
+    "greenways", "ring_completeness", "ledger", "statistics",
 )  # fmt: skip
-    "ledger",
-    "statistics",
-)
 SOURCES = ("layers", "ledger", "statistics")
 SCOPES = {
     "whole_area": Text("全域（各区整体）", "the whole of each area"),

@@ -85,7 +85,6 @@ COLUMN_TITLES = {
     "reach_km": Text("自内环向外（公里）", "Reach beyond the ring (km)"),
     "source": Text("依据", "Source"),
     "kind": Text("类型", "Kind"),
-    "length_km": Text("长度（公里）", "Length (km)"),
     "stations": Text("车站（座）", "Stations"),
     "complete": Text("数据是否完整", "Whole in the data"),
     "reason": Text("未计入的原因", "Why it is left out"),

@@ -18,7 +18,7 @@ _DIGITS = re.compile(r"\d+")
 
 
 def name_keys(names: Sequence[object]) -> Ints:
-    """Number names so that those of one road have one number; 0 for none.
+    """Give each name a number, so that those of one road have one number; 0 for none.
 
     Parameters
     ----------
