@@ -39,8 +39,8 @@ class Stations:
         Whether the line is driven both ways.
     name, ref, road_class
         Numbers; 0 for none.
-    flyover
-        Whether it is a long bridge above the ground.
+    level
+        1 on a long bridge above the ground, -1 in a long tunnel, else 0.
     alone
         Whether the map says that it is no part of a dual road.
     """
@@ -56,7 +56,7 @@ class Stations:
     name: Ints
     ref: Ints
     road_class: Ints
-    flyover: Bools
+    level: Ints
     alone: Bools
 
 
@@ -71,7 +71,7 @@ class Sections:
     by_name
         Whether they were told by name or number, not by class alone.
     spread
-        Whether another carriageway of its name runs the other way, aslant or far, as around a square.
+        Whether another carriageway runs the other way: of its name, aslant or far, as around a square; or nameless, of its class, a little far.
     station, member, aside
         Each member of each cross-section of two and more: whose, which station, and metres to the left.
     """
@@ -101,9 +101,10 @@ def look_across(stations: Stations) -> Sections:
     ----------
     Carriageways whose neighbours are no farther than ``NEXT_M`` form a corridor, of whatever road they are; in it those of one name or number
     are one road, the other way or the same way: the main carriageways and their side roads. One without a name joins the nearest of its class
-    that runs the other way within ``UNNAMED_M``, unless that has a nearer partner of its own name; beside a road that has both its directions
-    also one that runs the same way. A road on a long bridge is another than that on the ground below, where each has both its directions. A
-    two-way line belongs to the road only between carriageways of its name on both sides: the main road between its frontages.
+    that runs the other way within ``UNNAMED_M``, unless that has a nearer partner of its own name, and
+    on both sides of a flyover at any distance in the corridor; beside a road that has both its directions
+    also one that runs the same way. A road on a long bridge or in a long tunnel is another than that on the ground, where each has both its
+    directions. A two-way line belongs to the road only between carriageways of its name on both sides: the main road between its frontages.
     """
     view = _corridors(stations, *_seen(stations))
     return _roads_in(stations, view)
@@ -213,14 +214,17 @@ def _roads_in(stations: Stations, view: _View) -> Sections:
     way = view.way_to[left] * view.way_to[right]
     own = view.other == view.station
     spread = np.zeros(count, bool)
-    spread[view.station[left[own[left] & same & allowed & (way < 0)]]] = True
+    facing = own[left] & allowed & (way < 0)
+    nameless = (stations.name[one] == 0) & (stations.name[two] == 0) & (stations.road_class[one] == stations.road_class[two])
+    nameless &= np.abs(view.aside[left] - view.aside[right]) <= NEXT_M
+    spread[view.station[left[facing & (same | nameless)]]] = True
     # From here on only what runs along the road.
     straight = view.strict[left] & view.strict[right] & allowed
     left, right, one, two, same, way = (values[straight] for values in (left, right, one, two, same, way))
     gap = np.abs(view.aside[left] - view.aside[right])
     same &= ~_other_level(stations, view, left, right, same & (way < 0))
     same &= _between(stations, view, left, right, same)
-    link = same | _unnamed(stations, rows, left, right, one, two, gap, same, way)
+    link = same | _unnamed(stations, view, left, right, one, two, gap, same, way)
     reached, by_name = own.copy(), np.zeros(rows, bool)
     left, right, same = left[link], right[link], same[link]
     for _ in range(6):
@@ -237,32 +241,48 @@ def _roads_in(stations: Stations, view: _View) -> Sections:
 
 
 def _other_level(stations: Stations, view: _View, left: Ints, right: Ints, opposite: Bools) -> Bools:
-    """Find pairs of a flyover and the ground where each has its other direction on its own level."""
-    high = stations.flyover[view.other]
-    level = high[left] == high[right]
-    whole = np.zeros(len(high), bool)
-    whole[left[opposite & level]] = True
-    return ~level & whole[left] & whole[right]
+    """Find pairs of two levels where each has its other direction on its own level."""
+    level = stations.level[view.other]
+    beside = level[left] == level[right]
+    whole = np.zeros(len(level), bool)
+    whole[left[opposite & beside]] = True
+    return np.asarray(~beside & whole[left] & whole[right], dtype=np.bool_)
 
 
 def _between(stations: Stations, view: _View, left: Ints, right: Ints, same: Bools) -> Bools:
     """Tell which pairs may stand: a two-way line only between one-way carriageways of its name on both sides."""
-    both_ways = stations.two_way[view.other]
+    both_ways: Bools = stations.two_way[view.other]
     if not both_ways.any():
         return np.ones(len(left), bool)
     inside = np.zeros((2, len(both_ways)), bool)
     frontage = same & both_ways[left] & ~both_ways[right]
     side = (view.aside[right] > view.aside[left]).astype(int)
     inside[side[frontage], left[frontage]] = True
-    main = inside.all(axis=0)
+    main: Bools = inside[0] & inside[1]
     return (~both_ways[left] | main[left]) & (~both_ways[right] | main[right]) & ~(both_ways[left] & both_ways[right])
 
 
-def _unnamed(stations: Stations, rows: int, left: Ints, right: Ints, one: Ints, two: Ints, gap: Floats, same: Bools, way: Ints) -> Bools:
+def _under(stations: Stations, view: _View, left: Ints, right: Ints) -> Bools:
+    """Whether a flyover runs between two carriageways on the ground: what lies on both sides of it is the road below."""
+    level = stations.level[view.other]
+    high = level > 0
+    low_m, high_m = np.full(len(stations.way), np.inf), np.full(len(stations.way), -np.inf)
+    np.minimum.at(low_m, view.station[high], view.aside[high])
+    np.maximum.at(high_m, view.station[high], view.aside[high])
+    one, two, at = view.aside[left], view.aside[right], view.station[left]
+    inside = (np.minimum(one, two) < low_m[at]) & (np.maximum(one, two) > high_m[at])
+    return np.asarray(inside & (level[left] == 0) & (level[right] == 0), dtype=np.bool_)
+
+
+def _unnamed(stations: Stations, view: _View, left: Ints, right: Ints, one: Ints, two: Ints, gap: Floats, same: Bools, way: Ints) -> Bools:
     """Pair what has no name: with the nearest of its class that runs the other way, or beside a road that has both directions."""
-    open_ = ~same & (stations.road_class[one] == stations.road_class[two]) & (gap <= UNNAMED_M)
+    open_ = ~same & (stations.road_class[one] == stations.road_class[two]) & (stations.level[one] == stations.level[two])
+    under = _under(stations, view, left, right)
+    open_ &= ((gap <= UNNAMED_M) | (under & (way < 0))) & ~stations.two_way[one] & ~stations.two_way[two]
     open_ &= (stations.name[one] == 0) | (stations.name[two] == 0)
     open_ &= (stations.ref[one] == 0) | (stations.ref[two] == 0)
+
+    rows = len(view.station)
 
     def nearest(chosen: Bools) -> Floats:
         out = np.full(rows, np.inf)

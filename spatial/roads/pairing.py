@@ -97,8 +97,8 @@ def _stations(lines: Geometries, roads: gpd.GeoDataFrame, names: Ints, kind: npt
     reference = pd.factorize(roads["ref"].fillna("").astype(str).str.strip())
     ref = np.where(reference[1].to_numpy() == "", 0, np.arange(len(reference[1])) + 1)[reference[0]] if len(lines) else np.empty(0, int)
     layer = pd.to_numeric(roads["layer"], errors="coerce").fillna(0).to_numpy(dtype=float)
-    bridge = roads["bridge"].notna() & ~roads["bridge"].isin(["no", "F", ""])
-    flyover = bridge.to_numpy(dtype=bool) & (layer >= 1) & (length >= FLYOVER_M)
+    bridge, tunnel = (~roads[key].fillna("").isin(["no", "F", ""]).to_numpy(dtype=bool) for key in ("bridge", "tunnel"))
+    level = np.where(length >= FLYOVER_M, (bridge & (layer >= 1)).astype(int) - tunnel.astype(int), 0)
     classes = pd.factorize(kind)[0] + 1
     return Stations(
         way=way,
@@ -112,7 +112,7 @@ def _stations(lines: Geometries, roads: gpd.GeoDataFrame, names: Ints, kind: npt
         name=names[way],
         ref=ref[way],
         road_class=classes[way],
-        flyover=flyover[way],
+        level=level[way],
         alone=(roads["dual_carriageway"].to_numpy(dtype=object) == "no")[way],
     )
 
