@@ -103,7 +103,7 @@ def look_across(stations: Stations) -> Sections:
     are one road, the other way or the same way: the main carriageways and their side roads. One without a name joins the nearest of its class
     that runs the other way within ``UNNAMED_M``, unless that has a nearer partner of its own name, and
     on both sides of a flyover at any distance in the corridor; beside a road that has both its directions
-    also one that runs the same way. A road on a long bridge or in a long tunnel is another than that on the ground, where each has both its
+    also one that runs the same way, and whatever lies among its carriageways. A road on a long bridge or in a long tunnel is another than that on the ground, where each has both its
     directions. A two-way line belongs to the road only between carriageways of its name on both sides: the main road between its frontages.
     """
     view = _corridors(stations, *_seen(stations))
@@ -225,6 +225,7 @@ def _roads_in(stations: Stations, view: _View) -> Sections:
     same &= ~_other_level(stations, view, left, right, same & (way < 0))
     same &= _between(stations, view, left, right, same)
     link = same | _unnamed(stations, view, left, right, one, two, gap, same, way)
+    link |= _among(stations, view, left, right, one, two, link)
     reached, by_name = own.copy(), np.zeros(rows, bool)
     left, right, same = left[link], right[link], same[link]
     for _ in range(6):
@@ -260,6 +261,22 @@ def _between(stations: Stations, view: _View, left: Ints, right: Ints, same: Boo
     inside[side[frontage], left[frontage]] = True
     main: Bools = inside[0] & inside[1]
     return (~both_ways[left] | main[left]) & (~both_ways[right] | main[right]) & ~(both_ways[left] & both_ways[right])
+
+
+def _among(stations: Stations, view: _View, left: Ints, right: Ints, one: Ints, two: Ints, link: Bools) -> Bools:
+    """Find what has no name and lies between the carriageways of a road of its class, or has them between its own."""
+    low_m, high_m = view.aside.copy(), view.aside.copy()
+    np.minimum.at(low_m, left[link], view.aside[right[link]])
+    np.maximum.at(high_m, left[link], view.aside[right[link]])
+
+    def within(inner: Ints, outer: Ints) -> Bools:
+        return np.asarray((view.aside[inner] > low_m[outer]) & (view.aside[inner] < high_m[outer]), dtype=np.bool_)
+
+    free = (stations.name[one] == 0) | (stations.name[two] == 0)
+    free &= (stations.ref[one] == 0) | (stations.ref[two] == 0)
+    free &= (stations.road_class[one] == stations.road_class[two]) & (stations.level[one] == stations.level[two])
+    free &= ~stations.two_way[one] & ~stations.two_way[two]
+    return np.asarray(free & (within(left, right) | within(right, left)), dtype=np.bool_)
 
 
 def _under(stations: Stations, view: _View, left: Ints, right: Ints) -> Bools:
