@@ -110,7 +110,7 @@ def bench_surface() -> None:
         (Path(name) / "city.toml").write_text(las_palmas_toml(), encoding="utf-8")
         model = road_model(open_city(name, cache=False))
     used = model.classes("municipal") & ~model.tunnel
-    strips = _strips(model.lines, model.widths["paved"][:, 1] / 2, used)
+    strips = _strips(model.lines[used], model.widths["paved"][used, 1] / 2)
     ours = best(lambda: cpu(lambda: overlay.dissolve(strips)))
     peer = best(lambda: cpu(lambda: shapely.union_all(strips)), 1)
     exact = shapely.area(shapely.union_all(strips))

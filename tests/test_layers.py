@@ -14,7 +14,7 @@ from spatial.sources.encodings import _doubted, _guessed
 
 SHIPPED = (
     "boundary", "buildings", "built_up_area", "communities", "districts", "elevation", "facilities", "gates", "green", "landuse", "parks",
-    "population", "rail", "roads", "sewers", "transit_stops", "walls", "water",
+    "population", "rail", "road_classes", "road_polygons", "roads", "sewers", "transit_stops", "walls", "water",
 )  # fmt: skip
 
 

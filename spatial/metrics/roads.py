@@ -21,6 +21,8 @@ from spatial.roads import (
     HALO_M,
     SOURCES,
     class_table,
+    drawn_ground,
+    drawn_share,
     length_by_area,
     parts_by_area,
     road_model,
@@ -83,7 +85,7 @@ def road_area_ratio(city: City, areas: Areas, *, variant: str) -> MetricResult:
     References
     ----------
     Buffers are united, never length × width: a crossing counts once. In a declared scope the low and the high widths are united too. In an
-    estimated one, whose outline closes over the streets, the band is carried through the overlap that the default widths show: with
+    estimated one without road polygons, whose outline closes over the streets, the band is carried through the overlap that the default widths show: with
     s = Σ length × width and A the united area, the overlap grows linearly with width, which is exact on a grid of streets.
     """
     model = road_model(city)
@@ -104,10 +106,12 @@ def road_area_ratio(city: City, areas: Areas, *, variant: str) -> MetricResult:
     total = overlay.sum_by(owner, weight, len(areas))
     source = model.source[index] if variant != "redline" else np.full(len(index), len(SOURCES) - 1)
     shares = np.stack([overlay.sum_by(owner[source == k], weight[source == k], len(areas)) for k in range(len(SOURCES))])
-    known = np.clip(ratio(shares[:-1].sum(axis=0), total), 0, 1)
+    drawn = len(drawn_ground(city, variant)) > 0
+    in_drawn = overlay.sum_by(owner, weight * drawn_share(city, variant)[index] * (source == len(SOURCES) - 1), len(areas))
+    known = np.clip(ratio(shares[:-1].sum(axis=0) + in_drawn, total), 0, 1)
     if np.ptp(widths[used], axis=1).max(initial=0.0) == 0:
         low, high = area, area
-    elif areas.scope_declared:
+    elif areas.scope_declared or drawn:
         low, high = (overlay.surface_within(surface(city, variant, k, over=areas.pieces.distinct[0]), areas.pieces) for k in (0, 2))
     else:
         strips_m2 = [overlay.sum_by(owner, weight * widths[index, k], len(areas)) for k in range(3)]
@@ -118,6 +122,14 @@ def road_area_ratio(city: City, areas: Areas, *, variant: str) -> MetricResult:
         motorway = weight[mine & (model.road_class[index] == "motorway")].sum() / total[i]
         mean = float(np.average(widths[index[mine], 1], weights=weight[mine]))
         rows[int(i)] = [_sources(shares[:, i] / total[i], mean, motorway, by_area=areas.scope_declared)]
+        if drawn:
+            within = overlay.surface_within(drawn_ground(city, variant), areas.pieces)[i] / area[i] if area[i] > 0 else 0.0
+            rows[int(i)].append(
+                Text(
+                    f"其中 {within:.0%} 的道路面积来自道路面数据",
+                    f"{within:.0%} of the road area comes from road polygons, the rest from lines",
+                )
+            )
     evidence = {}
     if variant == "paved":
         evidence["road_surface"] = lambda: gpd.GeoDataFrame({"area_m2": shapely.area(ground)}, geometry=list(ground), crs=city.crs)

@@ -16,6 +16,7 @@ NEXT_M = 60.0  # from one carriageway to the next (A4)
 CORRIDOR_M = 120.0  # from one to the farthest: main carriageways, green strips and side roads of the widest streets
 UNNAMED_M = 40.0
 TWIN_DEGREES, SPREAD_DEGREES = 25.0, 60.0
+PARTING_COSINE = 0.2  # the two sides of a square may stand upright to one another where they part
 FLYOVER_M = 200.0  # a shorter bridge carries the road over something; a longer one over a road is a road of its own
 
 Bools = npt.NDArray[np.bool_]
@@ -71,7 +72,7 @@ class Sections:
     by_name
         Whether they were told by name or number, not by class alone.
     spread
-        Whether another carriageway runs the other way: of its name, aslant or far, as around a square; or nameless, of its class, a little far.
+        Whether neither has a name and another of its class runs the other way, aslant or a little far.
     station, member, aside
         Each member of each cross-section of two and more: whose, which station, and metres to the left.
     """
@@ -108,6 +109,35 @@ def look_across(stations: Stations) -> Sections:
     """
     view = _corridors(stations, *_seen(stations))
     return _roads_in(stations, view)
+
+
+def parted(stations: Stations, single: Bools) -> Bools:
+    """Find single carriageways that have another single one of their name near, which does not run the same way.
+
+    Parameters
+    ----------
+    stations
+        Of all carriageways that may belong together.
+    single
+        Which of them have nothing beside them.
+
+    Returns
+    -------
+    numpy.ndarray
+        Where a road may be parting around a square: too far or too much aslant to be seen across it.
+    """
+    chosen = np.flatnonzero(single & (stations.name > 0) & ~stations.two_way & ~stations.alone)
+    middle = ((stations.start + stations.end) / 2)[chosen]
+    out = np.zeros(len(single), bool)
+    if len(chosen) > 1:
+        found = chosen[cKDTree(middle).query_pairs(CORRIDOR_M, output_type="ndarray")]
+        a, b = found[:, 0], found[:, 1]
+        chord = stations.end - stations.start
+        cosine = np.einsum("ij,ij->i", chord[a], chord[b]) / np.maximum(np.hypot(*chord[a].T) * np.hypot(*chord[b].T), 1e-9)
+        met = (stations.name[a] == stations.name[b]) & (cosine <= PARTING_COSINE)
+        out[a[met]] = True
+        out[b[met]] = True
+    return out
 
 
 @dataclass(frozen=True, eq=False)
@@ -214,10 +244,9 @@ def _roads_in(stations: Stations, view: _View) -> Sections:
     way = view.way_to[left] * view.way_to[right]
     own = view.other == view.station
     spread = np.zeros(count, bool)
-    facing = own[left] & allowed & (way < 0)
     nameless = (stations.name[one] == 0) & (stations.name[two] == 0) & (stations.road_class[one] == stations.road_class[two])
     nameless &= np.abs(view.aside[left] - view.aside[right]) <= NEXT_M
-    spread[view.station[left[facing & (same | nameless)]]] = True
+    spread[view.station[left[own[left] & allowed & (way < 0) & nameless]]] = True
     # From here on only what runs along the road.
     straight = view.strict[left] & view.strict[right] & allowed
     left, right, one, two, same, way = (values[straight] for values in (left, right, one, two, same, way))
@@ -287,7 +316,7 @@ def _under(stations: Stations, view: _View, left: Ints, right: Ints) -> Bools:
     np.minimum.at(low_m, view.station[high], view.aside[high])
     np.maximum.at(high_m, view.station[high], view.aside[high])
     one, two, at = view.aside[left], view.aside[right], view.station[left]
-    inside = (np.minimum(one, two) < low_m[at]) & (np.maximum(one, two) > high_m[at])
+    inside = (np.minimum(one, two) < low_m[at]) & (np.maximum(one, two) > high_m[at]) & np.isfinite(low_m[at])
     return np.asarray(inside & (level[left] == 0) & (level[right] == 0), dtype=np.bool_)
 
 
@@ -315,7 +344,8 @@ def _unnamed(stations: Stations, view: _View, left: Ints, right: Ints, one: Ints
     taken = np.zeros(rows, bool)
     taken[left[same | facing]] = True
     nameless = stations.name == 0
-    beside = open_ & (way > 0) & nameless[one] & ~taken[left] & whole[right]
+    next_to = np.abs(left - right) == 1  # rows lie from right to left
+    beside = open_ & next_to & (way > 0) & nameless[one] & ~taken[left] & whole[right]
     least = nearest(beside)
     beside &= gap <= least[left] + 1e-6
     back = np.zeros(len(left), bool)
