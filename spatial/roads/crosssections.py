@@ -154,9 +154,8 @@ class _View:
 def _hits(stations: Stations, a: Ints, b: Ints) -> tuple[Bools, Floats, Floats]:
     """Whether the cross-section of ``a`` meets the chord ``b``, how far to the left, and the cosine between them."""
     middle = (stations.start + stations.end) / 2
-    chord = stations.end - stations.start
-    size = np.hypot(*chord.T)
-    unit = chord / np.where(size > 0, size, 1.0)[:, None]
+    size = np.hypot(*(stations.end - stations.start).T)
+    unit = _units(stations)
     u, v, gap = unit[a], unit[b], middle[b] - middle[a]
     cosine = np.einsum("ij,ij->i", u, v)
     along = np.einsum("ij,ij->i", gap, u)
@@ -170,6 +169,11 @@ def _seen(stations: Stations) -> tuple[Ints, Ints, Floats, Floats]:
     """Return pairs (station, other), metres to the left and cosine: first what is near, then on from there."""
     middle = (stations.start + stations.end) / 2
     found = cKDTree(middle).query_pairs(float(np.hypot(NEXT_M, SAMPLE_M)), output_type="ndarray").astype(np.int64)
+    # Most pairs are stations of one line after one another; these, and crossing lines, go before anything is worked out.
+    found = found[~_itself(stations, found[:, 0], found[:, 1])]
+    unit = _units(stations)
+    cosine = np.einsum("ij,ij->i", unit[found[:, 0]], unit[found[:, 1]])
+    found = found[np.abs(cosine) >= np.cos(np.radians(SPREAD_DEGREES))]
     a, b = np.concatenate([found[:, 0], found[:, 1]]), np.concatenate([found[:, 1], found[:, 0]])
     a, b, aside, cosine = _met(stations, a, b, NEXT_M)
     near_a, near_b = a, b
@@ -194,10 +198,21 @@ def _seen(stations: Stations) -> tuple[Ints, Ints, Floats, Floats]:
 
 def _met(stations: Stations, a: Ints, b: Ints, limit_m: float) -> tuple[Ints, Ints, Floats, Floats]:
     met, aside, cosine = _hits(stations, a, b)
-    # A line that turns back is beside itself only where it comes from far enough away.
-    itself = (stations.way[a] == stations.way[b]) & (np.abs(stations.nth[a] - stations.nth[b]) * stations.step[a] < 5 * SAMPLE_M)
+    itself = _itself(stations, a, b)
     met &= (np.abs(aside) <= limit_m) & ~itself
     return a[met], b[met], aside[met], cosine[met]
+
+
+def _itself(stations: Stations, a: Ints, b: Ints) -> Bools:
+    """Whether two stations lie on one stretch of a line; where it turns back it is beside itself, if it comes from far enough away."""
+    near = np.abs(stations.nth[a] - stations.nth[b]) * stations.step[a] < 5 * SAMPLE_M
+    return np.asarray((stations.way[a] == stations.way[b]) & near, dtype=np.bool_)
+
+
+def _units(stations: Stations) -> Floats:
+    chord = stations.end - stations.start
+    size = np.hypot(*chord.T)
+    return np.asarray(chord / np.where(size > 0, size, 1.0)[:, None], dtype=np.float64)
 
 
 def _corridors(stations: Stations, a: Ints, b: Ints, aside: Floats, cosine: Floats) -> _View:

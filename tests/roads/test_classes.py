@@ -18,7 +18,14 @@ def length_of(made, road_class):
 
 @pytest.mark.parametrize(
     ("word", "road_class"),
-    [("高速公路", "motorway"), ("快速路", "expressway"), ("主干路", "primary"), ("次干路", "secondary"), ("支路", "tertiary"), ("匝道", "link")],
+    [
+        ("高速公路", "motorway"),
+        ("快速路", "expressway"),
+        ("主干路", "primary"),
+        ("次干路", "secondary"),
+        ("支路", "tertiary"),
+        ("匝道", "link"),
+    ],
 )
 def test_words_of_local_layers(word, road_class):
     made = city([street((0, 0), (1000, 0), highway=word)])
