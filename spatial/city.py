@@ -107,6 +107,8 @@ class City:
         Layers, ``ledger`` and ``statistics`` of local files whose sensitivity nobody has stated: taken for public, but never published.
     centre
         What the city declares to be its centre, a point in ``crs``; ``None`` where it declares none.
+    road_classes
+        Name or number of a road → its class, where the city states it.
     """
 
     name: str
@@ -124,6 +126,7 @@ class City:
     sheet: Sheet = field(default_factory=Sheet)
     unstated: tuple[str, ...] = ()
     centre: Any | None = None
+    road_classes: Mapping[str, str] = field(default_factory=dict)
     _memory: dict[Any, Any] = field(default_factory=dict, repr=False)
 
     @classmethod

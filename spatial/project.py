@@ -318,6 +318,7 @@ def assemble(project: Project, read: Inputs) -> City:
         project.sheet,
         project.unstated,
         _centre(project, crs, _outline(layers) if extent is None else extent),
+        project.road_classes,
     )
     if layers["districts"].frame is not None:
         with named(str(project.layers["districts"].path), LayerError):

@@ -14,8 +14,8 @@ from spatial.sources.encodings import _doubted, _guessed
 
 SHIPPED = (
     "boundary", "buildings", "built_up_area", "bus_lanes", "communities", "districts", "elevation", "facilities", "gates", "green",
-    "greenways", "hamlets", "landuse", "parks", "places", "population", "rail", "road_speeds", "roads", "sewers", "transit_stops",
-    "walls", "water",
+    "greenways", "hamlets", "landuse", "parks", "places", "population", "rail", "road_classes", "road_polygons", "road_speeds", "roads",
+    "sewers", "transit_stops", "walls", "water",
 )  # fmt: skip
 
 

@@ -55,6 +55,8 @@ COLUMN_TITLES = {
     "peak_kmh": Text("高峰速度（公里/小时）", "Peak speed (km/h)"),
     "estimated": Text("估算", "Estimated"),
     "n": Text("数量（个）", "Count"),
+    "carriageways": Text("幅数", "Carriageways of the road"),
+    "gap_m": Text("相邻两幅最大间距（米）", "Largest gap between neighbours (m)"),
     "class": Text("设施类别", "Kind of facility"),
     "people": Text("居民（人）", "Residents"),
     "rank": Text("排序（居民多者在前）", "Rank by residents"),
@@ -105,6 +107,7 @@ _UNITS = {
     "slow_rank": "count",
     "stations": "count",
     "entrances": "count",
+    "carriageways": "count",
 }
 _SUFFIXES = {"_m": "m", "_ha": "ha", "_m2": "m2", "_km": "km"}
 _PLAIN = Unit("", Text("", ""), 1.0, 2)
