@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from spatial.roads.classes import class_table, classify
-from spatial.roads.lengths import length_by_area, parts_by_area
+from spatial.roads.lengths import length_by_area, lines_by_area, parts_by_area
 from spatial.roads.model import HALO_M, RoadModel, road_model, unknown_note
 from spatial.roads.surface import strips_by_run, surface, used_runs
 from spatial.roads.widths import SOURCES
@@ -15,6 +15,7 @@ __all__ = [
     "class_table",
     "classify",
     "length_by_area",
+    "lines_by_area",
     "parts_by_area",
     "road_model",
     "strips_by_run",

@@ -10,7 +10,7 @@ import numpy.typing as npt
 from spatial import overlay
 from spatial.areas import CITY, Areas
 from spatial.city import City
-from spatial.overlay import Floats, Ints
+from spatial.overlay import Floats, Geometries, Ints
 from spatial.roads.model import road_model
 
 Bools = npt.NDArray[np.bool_]
@@ -24,7 +24,7 @@ def parts_by_area(city: City, areas: Areas) -> tuple[Ints, Ints, Floats]:
     tuple of arrays
         Index of the run, index of the row, metres; a stretch on a row's edge counts half.
     """
-    return city.memo(("road_parts", id(areas)), lambda: (areas, _parts(city, areas)))[1]
+    return city.memo(("road_parts", id(areas)), lambda: (areas, lines_by_area(city, road_model(city).lines, areas)))[1]
 
 
 def length_by_area(city: City, areas: Areas, used: Bools, *, once: bool) -> Floats:
@@ -35,9 +35,24 @@ def length_by_area(city: City, areas: Areas, used: Bools, *, once: bool) -> Floa
     return overlay.sum_by(owner, length * factor, len(areas))
 
 
-def _parts(city: City, areas: Areas) -> tuple[Ints, Ints, Floats]:
-    """Set runs astride the edges of the areas; for the total only astride its own, so that it is the same for every choice of areas."""
-    runs = road_model(city).lines
+def lines_by_area(city: City, runs: Geometries, areas: Areas) -> tuple[Ints, Ints, Floats]:
+    """Lay lines over areas.
+
+    Parameters
+    ----------
+    city
+        Keeps what it takes.
+    runs
+        LineStrings, metres; always the same array, by which the work is known again.
+    areas
+        Rows, restricted to a scope or not.
+
+    Returns
+    -------
+    tuple of arrays
+        Index of the line, index of the row, metres. A stretch on a row's edge counts half; for the total only one on its own edge, so that it is the
+        same for every choice of areas.
+    """
     total = int(np.flatnonzero(areas.ids == CITY)[0])
 
     def build() -> tuple[Any, Any, Any]:
@@ -46,8 +61,8 @@ def _parts(city: City, areas: Areas) -> tuple[Ints, Ints, Floats]:
         return moved, apart, overlay.astride(runs[apart], areas.edges_of(total))
 
     # All are kept with the answer, so that their identities stay theirs.
-    key = ("astride", id(areas.whole), id(areas.scope_edges))
-    (lines, source, factor), apart, (others, origin, share) = city.memo(key, lambda: (areas, build()))[1]
+    key = ("astride", id(runs), id(areas.whole), id(areas.scope_edges))
+    (lines, source, factor), apart, (others, origin, share) = city.memo(key, lambda: (runs, areas, build()))[2]
     index, owner, length = overlay.line_parts(lines, areas.pieces)
     index, length = source[index], length * factor[index]
     again = np.isin(index, apart) & (owner == total)
