@@ -160,7 +160,9 @@ class LayerStore:
         assert local.path is not None
         where = f"{local.name}: {local.path}"
         if local.read != FileOptions():
-            raise OptionError(f"{where}: an OSM file is read by the rules of {spec.earlier}; remove where, fields, values, datum, crs and the like")
+            raise OptionError(
+                f"{where}: an OSM file is read by the rules of {spec.earlier}; remove where, fields, values, datum, crs and the like"
+            )
         now = replace(self.project.specs[spec.earlier], name=local.name)
         key = _key(
             "earlier", CACHE_SCHEMA, digest, READER_SCHEMA, importlib.metadata.version("osmium"), local.name,

@@ -60,8 +60,10 @@ _VARIANTS = {
     needs=("roads", "roads_before"),
     variants=_VARIANTS,
     evidence={
-        "new_roads": Evidence(Text("新增支路", "new branch roads"), "#d7301f"),
-        "other_class": Evidence(Text("改标的支路", "branch roads of another class before"), "#7a6fb0"),
+        "unknown": Evidence(Text("新增支路：无法判断", "new branch roads: cannot be told"), "#e08a00"),
+        "mapped": Evidence(Text("新增支路：可能为补绘", "new branch roads: probably mapped late"), "#4a90c2"),
+        "built": Evidence(Text("新增支路：可能为新建", "new branch roads: probably built"), "#c0182b"),
+        "retagged": Evidence(Text("改标的支路", "branch roads of another class before"), "#7a6fb0"),
     },
     halo_m=REACH_M,
 )
@@ -80,8 +82,8 @@ def new_branch_roads_mapped(city: City, areas: Areas, *, variant: str) -> Metric
     Returns
     -------
     MetricResult
-        ``value`` km, ``numerator`` m; always an estimate. ``evidence["new_roads"]``: what is new, with ``kind`` and what speaks for it;
-        ``evidence["other_class"]``: what only bears another class now.
+        ``value`` km, ``numerator`` m; always an estimate. ``evidence`` by kind, ``built``, ``mapped``, ``unknown`` and ``retagged``: the
+        stretches, with what speaks for it in ``sign``.
 
     Raises
     ------
@@ -101,7 +103,7 @@ def new_branch_roads_mapped(city: City, areas: Areas, *, variant: str) -> Metric
     metres = overlay.sum_by(owner[chosen], (length * changes.weights[index])[chosen], len(areas))
     evidence = {}
     if variant == "new":
-        evidence = {"new_roads": _drawn(city, changes, NEW), "other_class": _drawn(city, changes, ("retagged",))}
+        evidence = {kind: _drawn(city, changes, kind) for kind in (*NEW, "retagged")}
     return MetricResult(
         metres / 1e3,
         metres,
@@ -137,15 +139,14 @@ def _evidence_note(city: City) -> list[Text]:
     ]
 
 
-def _drawn(city: City, changes: RoadChanges, kinds: tuple[str, ...]) -> gpd.GeoDataFrame:
-    chosen = np.flatnonzero(np.isin(changes.kind, kinds))
+def _drawn(city: City, changes: RoadChanges, kind: str) -> gpd.GeoDataFrame:
+    chosen = np.flatnonzero(changes.kind == kind)
     columns = {
         "id": changes.identity[chosen],
         "name": changes.name[chosen],
         "road_class": changes.road_class[chosen],
         "was": changes.was[chosen],
-        "kind": changes.kind[chosen],
-        "evidence": changes.evidence[chosen],
+        "sign": changes.evidence[chosen],
         "length_m": np.round(changes.length_m[chosen], 1),
     }
     return gpd.GeoDataFrame(columns, geometry=list(changes.lines[chosen]), crs=city.crs)

@@ -44,6 +44,8 @@ COLUMN_TITLES = {
     "area_ha": Text("面积（公顷）", "Area (ha)"),
     "length_m": Text("长度（米）", "Length (m)"),
     "road_class": Text("道路类别", "Road class"),
+    "was": Text("早期等级", "Class before"),
+    "sign": Text("依据", "What speaks for it"),
     "estimated": Text("估算", "Estimated"),
     "n": Text("数量（个）", "Count"),
     "class": Text("设施类别", "Kind of facility"),

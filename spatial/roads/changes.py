@@ -33,7 +33,13 @@ REACH_M = BLANK_M + 150.0
 
 BRANCH = ("tertiary", "unclassified", "residential")
 _UNDER_WAY = ("construction", "proposed", "planned")
-_WAYS = ("track", "pedestrian", "busway", "rest_area", "services")  # no class counts them, and yet a road that lies there is none that was built
+_WAYS = (
+    "track",
+    "pedestrian",
+    "busway",
+    "rest_area",
+    "services",
+)  # no class counts them, and yet a road that lies there is none that was built
 
 NEW = ("built", "mapped", "unknown")
 KINDS = (*NEW, "retagged", "redrawn", "kept", "left", "gone")
@@ -85,10 +91,15 @@ class RoadChanges:
 
     def of(self, classes: tuple[str, ...]) -> RoadChanges:
         """Return what concerns some classes taken as one: a change among them is none, and what comes from another class is ``retagged``."""
+        kind, chosen = self.judged(classes)
+        return RoadChanges(**{key: getattr(self, key)[chosen] for key in _FIELDS} | {"kind": kind})
+
+    def judged(self, classes: tuple[str, ...]) -> tuple[Words, Ints]:
+        """Return the kind of each stretch that concerns some classes taken as one, and which stretch it is."""
         mine, among = np.isin(self.road_class, classes), np.isin(self.was, classes)
         kind = np.where((self.kind == "retagged") & among, np.where(self.known, "kept", "redrawn"), self.kind).astype(object)
         chosen = np.flatnonzero(mine & ~((kind == "left") & among))
-        return RoadChanges(**{key: getattr(self, key)[chosen] for key in _FIELDS} | {"kind": kind[chosen]})
+        return kind[chosen], chosen
 
 
 _FIELDS = ("lines", "known", "identity", "name", "road_class", "was", "weights", "kind", "evidence")
@@ -231,7 +242,7 @@ def _between(line: Any, start: float, end: float) -> Any:
 
 
 def _other_day(lines: Geometries, way: Ints, at: Floats, kind: Words, dual: Bools, day: _Day, other: _Day) -> Words:
-    """What runs where a road's steps lie on the other day: its class, a value of ``highway`` that no class counts, or nothing."""
+    """Return what runs where a road's steps lie on the other day: its class, a value of ``highway`` that no class counts, or nothing."""
     was = np.full(len(way), "", dtype=object)
     there, what, twin, identity = other.candidates()
     if not len(way) or not len(there):
@@ -324,7 +335,9 @@ def _judged(city: City, now: _Day, then: _Day, found: _Stretches, kind: Words, u
         [under_way[new], since > 0, since < 0, houses, blank], ["construction", "opened", "older", "houses", "blank"], default=""
     ).astype(object)
     evidence[new] = speaks
-    kind[new] = np.select([np.isin(speaks, ("construction", "opened")), speaks != ""], ["built", "mapped"], default="unknown").astype(object)
+    kind[new] = np.select([np.isin(speaks, ("construction", "opened")), speaks != ""], ["built", "mapped"], default="unknown").astype(
+        object
+    )
     return kind, evidence
 
 
