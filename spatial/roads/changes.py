@@ -26,6 +26,7 @@ SAMPLE_M = 10.0
 SAME_M = 15.0  # a line that lies nearer to one of the other day is that road, drawn again
 DUAL_M = 40.0  # the same where one of them is a carriageway of several: they were one line in the middle of the street before
 COURSE_DEGREES = 30.0  # a street that leaves another at a steeper angle is not drawn over it
+PAST_END_M = 4.0  # a street that goes on where another ended is new from there on
 LEAST_M = 30.0  # less that is new, with all that hangs together with it, is a bend drawn better
 BLANK_M = 250.0  # a place with no way at all within this distance had not been mapped
 OLD_HOUSES_M, OLD_HOUSES_SHARE = 40.0, 0.5  # buildings that the map had before, along at least this share of a street
@@ -254,6 +255,7 @@ def _other_day(lines: Geometries, way: Ints, at: Floats, kind: Words, dual: Bool
     segments = shapely.linestrings(sides)
     step, side = _near(shapely.points(here), dual, segments, twin[owner])
     along = np.abs(np.einsum("ij,ij->i", course[step], sides_course[side])) >= np.cos(np.radians(COURSE_DEGREES))
+    along &= ~_beyond(here[step], sides, owner, side, sides_course)
     step, side = step[along], side[along]
     line = owner[side]
     away = shapely.distance(shapely.points(here[step]), segments[side])
@@ -286,6 +288,15 @@ def _near(points: Geometries, dual: Bools, segments: Geometries, twin: Bools) ->
     found.append(np.stack([narrow[point], twins[side]]))
     step, side = np.concatenate(found, axis=1)
     return step, side
+
+
+def _beyond(here: Floats, sides: Floats, owner: Ints, side: Ints, course: Floats) -> Bools:
+    """Whether each place lies past the end of the line that it is near."""
+    first = np.r_[True, owner[1:] != owner[:-1]]
+    last = np.r_[owner[1:] != owner[:-1], True]
+    along = np.einsum("ij,ij->i", here - sides[side, 0], course[side])
+    length = np.hypot(*(sides[:, 1] - sides[:, 0]).T)[side]
+    return np.asarray((first[side] & (along < -PAST_END_M)) | (last[side] & (along > length + PAST_END_M)))
 
 
 def _still_there(segments: Geometries, what: Words, day: _Day) -> Bools:
@@ -355,14 +366,13 @@ def _since(opened: Words, day: str) -> Ints:
 
 
 def _blank(lines: Geometries, then: _Day) -> Bools:
-    """Whether the map of the earlier day knew no way at all near the middle of each line."""
+    """Whether the map of the earlier day knew no way at all near each line, wherever it runs: what leaves a mapped road is no blank."""
     known = np.asarray(then.frame.geometry.to_numpy(), dtype=object)
     if not len(lines) or not len(known):
         return np.ones(len(lines), bool)
     tree = shapely.STRtree(known)
-    middle = shapely.line_interpolate_point(lines, 0.5, normalized=True)
     near = np.zeros(len(lines), bool)
-    near[tree.query(middle, predicate="dwithin", distance=BLANK_M)[0]] = True
+    near[tree.query(lines, predicate="dwithin", distance=BLANK_M)[0]] = True
     return ~near
 
 
