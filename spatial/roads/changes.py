@@ -11,6 +11,7 @@ from typing import Any
 import geopandas as gpd
 import numpy as np
 import numpy.typing as npt
+import pandas as pd
 import shapely
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
@@ -217,7 +218,8 @@ def _held(day: _Day, other: _Day) -> _Stretches:
     way = np.repeat(np.arange(len(runs)), count)
     step = (length / count)[way]
     nth = np.arange(len(way)) - np.repeat(np.cumsum(count) - count, count)
-    was = _other_day(lines, way, (nth + 0.5) * step, model.road_class[runs][way], model.paired[runs][way], day, other)
+    own = day.frame["id"].to_numpy(dtype=object)[model.road[runs]][way]
+    was = _other_day(lines, way, (nth + 0.5) * step, model.road_class[runs][way], model.paired[runs][way], own, day, other)
     begins = np.r_[True, (np.diff(way) != 0) | (was[1:] != was[:-1])] if len(way) else np.empty(0, bool)
     first = np.flatnonzero(begins)
     last = np.r_[first[1:], len(way)] - 1 if len(first) else first
@@ -242,7 +244,7 @@ def _between(line: Any, start: float, end: float) -> Any:
     return substring(line, start, end)
 
 
-def _other_day(lines: Geometries, way: Ints, at: Floats, kind: Words, dual: Bools, day: _Day, other: _Day) -> Words:
+def _other_day(lines: Geometries, way: Ints, at: Floats, kind: Words, dual: Bools, own: Words, day: _Day, other: _Day) -> Words:
     """Return what runs where a road's steps lie on the other day: its class, a value of ``highway`` that no class counts, or nothing."""
     was = np.full(len(way), "", dtype=object)
     there, what, twin, identity = other.candidates()
@@ -252,19 +254,15 @@ def _other_day(lines: Geometries, way: Ints, at: Floats, kind: Words, dual: Bool
     course = _unit(overlay.points_along(lines, way, at + 1.0) - overlay.points_along(lines, way, at - 1.0))
     sides, owner = overlay.segments(there)
     sides_course = _unit(sides[:, 1] - sides[:, 0])
-    segments = shapely.linestrings(sides)
-    step, side = _near(shapely.points(here), dual, segments, twin[owner])
+    step, side, away = _near(here, dual, sides, twin[owner])
     along = np.abs(np.einsum("ij,ij->i", course[step], sides_course[side])) >= np.cos(np.radians(COURSE_DEGREES))
     along &= ~_beyond(here[step], sides, owner, side, sides_course)
-    step, side = step[along], side[along]
+    step, side, away = step[along], side[along], away[along]
     line = owner[side]
-    away = shapely.distance(shapely.points(here[step]), segments[side])
-    near = away <= np.where(dual[step] | twin[line], DUAL_M, SAME_M)
-    step, side, line, away = step[near], side[near], line[near], away[near]
     same = what[line] == kind[step]
     # A neighbour of another class that is still there as itself is nobody's past.
-    settled = _still_there(segments, what[owner], day)
-    free = same | ~settled[side]
+    settled = _still_there(sides, sides_course, what[owner], day)
+    free = same | ~settled[side] | (identity[line] == own[step])
     step, line, away, same = step[free], line[free], away[free], same[free]
     rank = np.select(
         [same, np.isin(what[line], BRANCH) & np.isin(kind[step], BRANCH), ~np.isin(what[line], _UNDER_WAY)], [0, 1, 2], default=3
@@ -273,21 +271,39 @@ def _other_day(lines: Geometries, way: Ints, at: Floats, kind: Words, dual: Bool
     order = np.lexsort((number[line], away, rank, step))
     chosen, where = np.unique(step[order], return_index=True)
     was[chosen] = what[line[order][where]]
+    # A way that kept its id and was drawn better is the same road somewhat farther too.
+    lost = pd.DataFrame({"own": own, "step": np.arange(len(way))})[was == ""]
+    pairs = lost.merge(pd.DataFrame({"own": identity, "line": np.arange(len(there))}), on="own")
+    away = shapely.distance(shapely.points(here[pairs["step"]]), there[pairs["line"]])
+    pairs = pairs.assign(away=away)[away <= DUAL_M].sort_values(["step", "away", "line"], kind="stable").drop_duplicates("step")
+    was[pairs["step"].to_numpy()] = what[pairs["line"].to_numpy()]
     return was
 
 
-def _near(points: Geometries, dual: Bools, segments: Geometries, twin: Bools) -> tuple[Ints, Ints]:
-    """Pairs of a point and a segment near it; farther ones only where one of the two is of several carriageways, for it costs the most."""
-    every = shapely.STRtree(segments)
-    found = [every.query(points, predicate="dwithin", distance=SAME_M)]
-    wide = np.flatnonzero(dual)
-    point, side = every.query(points[wide], predicate="dwithin", distance=DUAL_M)
-    found.append(np.stack([wide[point], side]))
-    narrow, twins = np.flatnonzero(~dual), np.flatnonzero(twin)
-    point, side = shapely.STRtree(segments[twins]).query(points[narrow], predicate="dwithin", distance=DUAL_M)
-    found.append(np.stack([narrow[point], twins[side]]))
+def _near(here: Floats, dual: Bools, sides: Floats, twin: Bools) -> tuple[Ints, Ints, Floats]:
+    """Pairs of a place and a side near it, and how far they lie apart; farther ones only where one of the two is of several carriageways.
+
+    Each side asks for the places around it: there are ten times as many places as sides, and boxes are cheaper than distances.
+    """
+    low, high = sides.min(axis=1), sides.max(axis=1)
+
+    def around(chosen: Ints, places: Ints, reach: Floats) -> tuple[Ints, Ints]:
+        boxes = shapely.box(*(low[chosen] - reach[:, None]).T, *(high[chosen] + reach[:, None]).T)
+        side, place = shapely.STRtree(shapely.points(here[places])).query(boxes)
+        return places[place], chosen[side]
+
+    every = np.arange(len(sides))
+    found = [
+        around(every, np.arange(len(here)), np.where(twin, DUAL_M, SAME_M)),
+        around(every[~twin], np.flatnonzero(dual), np.full((~twin).sum(), DUAL_M)),
+    ]
     step, side = np.concatenate(found, axis=1)
-    return step, side
+    start, course = sides[side, 0], sides[side, 1] - sides[side, 0]
+    square = np.einsum("ij,ij->i", course, course)
+    share = np.clip(np.einsum("ij,ij->i", here[step] - start, course) / np.where(square > 0, square, 1.0), 0.0, 1.0)
+    away = np.hypot(*(start + share[:, None] * course - here[step]).T)
+    near = away <= np.where(dual[step] | twin[side], DUAL_M, SAME_M)
+    return step[near], side[near], away[near]
 
 
 def _beyond(here: Floats, sides: Floats, owner: Ints, side: Ints, course: Floats) -> Bools:
@@ -299,15 +315,18 @@ def _beyond(here: Floats, sides: Floats, owner: Ints, side: Ints, course: Floats
     return np.asarray((first[side] & (along < -PAST_END_M)) | (last[side] & (along > length + PAST_END_M)))
 
 
-def _still_there(segments: Geometries, what: Words, day: _Day) -> Bools:
-    """Whether each segment of the other day has, on this day, a line of the same kind upon it."""
+def _still_there(sides: Floats, course: Floats, what: Words, day: _Day) -> Bools:
+    """Whether each segment of the other day has, on this day, a line of the same kind upon it that runs the same way."""
     lines, kind, _, _ = day.candidates()
-    found = np.zeros(len(segments), bool)
-    if not len(segments) or not len(lines):
+    found = np.zeros(len(sides), bool)
+    if not len(sides) or not len(lines):
         return found
-    middle = shapely.line_interpolate_point(segments, 0.5, normalized=True)
-    segment, line = shapely.STRtree(lines).query(middle, predicate="dwithin", distance=SAME_M / 2)
-    found[segment[what[segment] == kind[line]]] = True
+    own, owner = overlay.segments(lines)
+    segment, side = shapely.STRtree(shapely.linestrings(own)).query(
+        shapely.points(sides.mean(axis=1)), predicate="dwithin", distance=SAME_M / 2
+    )
+    along = np.abs(np.einsum("ij,ij->i", course[segment], _unit(own[:, 1] - own[:, 0])[side])) >= np.cos(np.radians(COURSE_DEGREES))
+    found[segment[along & (what[segment] == kind[owner[side]])]] = True
     return found
 
 

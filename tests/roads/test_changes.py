@@ -33,7 +33,12 @@ def frame(rows: list[Road]) -> gpd.GeoDataFrame:
 def town(before: list[Road], now: list[Road], **layers: list[Road]) -> City:
     outline = frame([{"id": "a", "name": "a", "geometry": box(-5000, -5000, 5000, 5000)}]).rename(columns={"id": "area_id"})
     return City.from_layers(
-        crs=CRS, districts=outline, boundary=outline, roads=frame(now), roads_before=frame(before), **{k: frame(v) for k, v in layers.items()}
+        crs=CRS,
+        districts=outline,
+        boundary=outline,
+        roads=frame(now),
+        roads_before=frame(before),
+        **{k: frame(v) for k, v in layers.items()},
     )
 
 
@@ -68,7 +73,7 @@ def test_a_line_shifted_by_five_metres_and_a_new_one_of_two_kilometres() -> None
 
 @pytest.mark.parametrize(("aside", "new"), [(14.0, 0.0), (16.0, 1000.0)])
 def test_how_far_aside_a_road_is_the_same(aside: float, new: float) -> None:
-    found = lengths(town(OLD, [road("w1", (0, aside), (1000, aside))]))
+    found = lengths(town(OLD, [road("w2", (0, aside), (1000, aside))]))
     assert sum(found.get(kind, 0) for kind in NEW) == new
 
 
@@ -88,7 +93,9 @@ def test_what_was_under_construction_and_is_open_was_probably_built() -> None:
     assert set(road_changes(city).evidence[road_changes(city).kind == "built"]) == {"construction"}
 
 
-@pytest.mark.parametrize(("opened", "kind"), [("2022", "built"), ("2022-05-01", "built"), ("2009", "mapped"), ("2019", "unknown"), ("old", "unknown")])
+@pytest.mark.parametrize(
+    ("opened", "kind"), [("2022", "built"), ("2022-05-01", "built"), ("2009", "mapped"), ("2019", "unknown"), ("old", "unknown")]
+)
 def test_the_day_of_opening_tells_where_it_is_on_one_side(opened: str, kind: str) -> None:
     """The earlier map is of May 2019: a road opened in "2019" may be on either side."""
     city = town(OLD, [*OLD, road("w2", (0, 60), (800, 60), opened=opened)])
@@ -140,6 +147,14 @@ def test_a_new_street_beside_a_road_that_is_still_there_was_not_that_road() -> N
     assert lengths(town([*OLD, side], [*OLD, now[-1]]))["retagged"] == 600.0
 
 
+def test_a_street_of_another_class_now_is_itself_whatever_crosses_it() -> None:
+    """Its middle is crossed by a street that kept the class that it had; and a way that kept its id may be drawn 30 m aside."""
+    cross = road("w5", (500, -300), (500, 300))
+    assert lengths(town([*OLD, cross], [road("w1", (0, 0), (1000, 0), highway="secondary"), cross]), "secondary") == {"retagged": 1000.0}
+    assert lengths(town(OLD, [road("w1", (0, 30), (1000, 30))])) == {"kept": 1000.0}
+    assert lengths(town(OLD, [road("w2", (0, 30), (1000, 30))])) == {"unknown": 1000.0, "gone": 1000.0}
+
+
 def test_what_is_not_on_the_map_now_is_gone_and_what_never_was_is_not() -> None:
     planned = road("w3", (0, 600), (500, 600), highway="proposed")
     found = lengths(town([*OLD, road("w2", (0, 300), (700, 300)), planned], OLD))
@@ -173,7 +188,11 @@ def streets(seed: int) -> tuple[list[Road], list[Road]]:
         if random.random() < 0.85:
             shift = float(random.uniform(-4, 4))
             moved = [(x + shift, y + shift) for x, y in ends]
-            now.append(road(f"w{n + 100 * int(random.random() < 0.3)}", *moved, highway=kind if random.random() < 0.6 else str(random.choice(kinds))))
+            now.append(
+                road(
+                    f"w{n + 100 * int(random.random() < 0.3)}", *moved, highway=kind if random.random() < 0.6 else str(random.choice(kinds))
+                )
+            )
     return before or OLD, now or OLD
 
 
