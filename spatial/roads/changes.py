@@ -139,7 +139,7 @@ def road_changes(city: City) -> RoadChanges:
     ----------
     Every road is walked in steps of 10 m; a step is an old road where a line of the other day runs the same way within 15 m (40 m between a line and
     the carriageways that it became). So a way that was split, joined, moved a little or given another id is no new road, and a new street that
-    leaves an old one is new from its first metre. Of what may lie there, the same class goes first, then another class, and a neighbour that is
+    leaves an old one is new from its first metre. Of what may lie there, the same way goes first, then one of the same class, then of another, and a neighbour that is
     still there as itself is nobody's past. The timestamps and versions of the ways are not asked: they tell when somebody drew, which is what
     must be told apart from building.
     """
@@ -150,7 +150,7 @@ def _changes(city: City) -> RoadChanges:
     now, then = _Day(city), _Day(before(city))
     found = _held(now, then)
     kind = np.where(found.was == "", "new", np.where(found.was == found.road_class, "kept", "retagged")).astype(object)
-    known = np.isin(found.identity.astype(str), then.frame["id"].astype(str))
+    known = pd.Series(found.identity).isin(then.frame["id"]).to_numpy()
     kind[(kind == "kept") & ~known] = "redrawn"
     under_way = np.isin(found.was, _UNDER_WAY)
     kind[under_way] = "new"
@@ -159,7 +159,7 @@ def _changes(city: City) -> RoadChanges:
     again = _held(then, now)
     lost = again.take(np.flatnonzero(again.was != again.road_class))
     fate = np.where((lost.was == "") | np.isin(lost.was, _UNDER_WAY), "gone", "left").astype(object)
-    still = np.isin(lost.identity.astype(str), now.frame["id"].astype(str))
+    still = pd.Series(lost.identity).isin(now.frame["id"]).to_numpy()
     nothing = np.full(len(fate), "", dtype=object)
     parts = [
         RoadChanges(found.lines, known, found.identity, found.name, found.road_class, found.was, found.weights, kind, evidence),
@@ -259,15 +259,18 @@ def _other_day(lines: Geometries, way: Ints, at: Floats, kind: Words, dual: Bool
     along &= ~_beyond(here[step], sides, owner, side, sides_course)
     step, side, away = step[along], side[along], away[along]
     line = owner[side]
-    same = what[line] == kind[step]
+    classes, code = np.unique(np.concatenate([kind, what]).astype(str), return_inverse=True)
+    mine, theirs = code[: len(kind)], code[len(kind) :]
+    _, number = np.unique(np.concatenate([own, identity]).astype(str), return_inverse=True)
+    own_number, number = number[: len(own)], number[len(own) :]
+    same, itself = theirs[line] == mine[step], number[line] == own_number[step]
     # A neighbour of another class that is still there as itself is nobody's past.
     settled = _still_there(sides, sides_course, what[owner], day)
-    free = same | ~settled[side] | (identity[line] == own[step])
-    step, line, away, same = step[free], line[free], away[free], same[free]
-    rank = np.select(
-        [same, np.isin(what[line], BRANCH) & np.isin(kind[step], BRANCH), ~np.isin(what[line], _UNDER_WAY)], [0, 1, 2], default=3
-    )
-    number = np.unique(identity.astype(str), return_inverse=True)[1]  # of two that lie alike the same one, in whatever order they are read
+    free = same | itself | ~settled[side]
+    step, line, away, same, itself = step[free], line[free], away[free], same[free], itself[free]
+    branch, under_way = np.isin(classes, BRANCH), np.isin(classes, _UNDER_WAY)
+    rank = np.select([itself, same, branch[theirs[line]] & branch[mine[step]], ~under_way[theirs[line]]], [0, 1, 2, 3], default=4)
+    # Of two that lie alike the one of the lower id, in whatever order they are read.
     order = np.lexsort((number[line], away, rank, step))
     chosen, where = np.unique(step[order], return_index=True)
     was[chosen] = what[line[order][where]]
@@ -326,7 +329,8 @@ def _still_there(sides: Floats, course: Floats, what: Words, day: _Day) -> Bools
         shapely.points(sides.mean(axis=1)), predicate="dwithin", distance=SAME_M / 2
     )
     along = np.abs(np.einsum("ij,ij->i", course[segment], _unit(own[:, 1] - own[:, 0])[side])) >= np.cos(np.radians(COURSE_DEGREES))
-    found[segment[along & (what[segment] == kind[owner[side]])]] = True
+    segment, side = segment[along], side[along]
+    found[segment[what[segment] == kind[owner[side]]]] = True
     return found
 
 
