@@ -118,8 +118,8 @@ def compare_runs(before: Run, after: Run) -> Comparison:
     _check_same_city(before, after)
     own = after.project()
     metrics = registered(own.parent if own else None)
-    sides = [run.table.drop_duplicates(KEY).set_index(KEY) for run in (before, after)]
-    rows = sides[0].join(sides[1], how="outer", lsuffix="_before", rsuffix="_after").sort_index(kind="stable").reset_index()
+    sides = [run.table.drop_duplicates(KEY) for run in (before, after)]
+    rows = sides[0].merge(sides[1], how="outer", on=KEY, suffixes=("_before", "_after")).sort_values(KEY, kind="stable", ignore_index=True)
     found = _found(rows, before, after, metrics)
     no = np.logical_or.reduce([found[key] for key in FORBID])
     care = np.logical_or.reduce([found[key] for key in CARE]) & ~no
