@@ -14,7 +14,7 @@ from spatial.sources.encodings import _doubted, _guessed
 
 SHIPPED = (
     "boundary", "buildings", "built_up_area", "communities", "districts", "elevation", "facilities", "gates", "green", "landuse", "parks",
-    "population", "rail", "roads", "sewers", "transit_stops", "walls", "water",
+    "population", "rail", "roads", "roads_before", "sewers", "transit_stops", "walls", "water",
 )  # fmt: skip
 
 
@@ -25,10 +25,25 @@ def test_the_shipped_layers() -> None:
         assert spec.title.zh != spec.title.en
         assert all(field.title.zh and field.title.en for field in spec.fields.values())
         assert spec.style["color"].startswith("#")
-        assert spec.osm or spec.name in ("boundary", "built_up_area", "communities", "districts", "elevation", "population", "sewers")
+        assert (
+            spec.osm
+            or spec.earlier
+            or spec.name in ("boundary", "built_up_area", "communities", "districts", "elevation", "population", "sewers")
+        )
     assert specs["roads"].fields["highway"].required
+    assert [name for name, spec in specs.items() if spec.earlier] == ["roads_before"]
+    assert specs["roads_before"].fields == specs["roads"].fields
     assert {name: spec.raster for name, spec in specs.items() if spec.raster} == {"elevation": "surface", "population": "counts"}
     assert [name for name, spec in specs.items() if spec.nodes_only] == ["gates"]
+
+
+@pytest.mark.parametrize("line", ['earlier = "nothing"', 'earlier = "parks"', 'earlier = "roads_before"', "earlier = 3"])
+def test_a_layer_of_an_earlier_day_names_the_layer_of_today(tmp_path: Path, line: str) -> None:
+    folder = tmp_path / "layers"
+    folder.mkdir()
+    (folder / "old.toml").write_text(f'geometry = "line"\n{line}\n', encoding="utf-8")
+    with pytest.raises(ProjectError, match="earlier"):
+        layer_specs(tmp_path)
 
 
 def frame(**columns: list[object]) -> gpd.GeoDataFrame:
