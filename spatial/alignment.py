@@ -87,7 +87,12 @@ def alignments(project: Project, city: City, local: Mapping[str, gpd.GeoDataFram
     found: dict[str, Shift] = {}
     truly: dict[str, str] = {}
     for name, frame in local.items():
-        if name == judge or not len(frame) or not (shapely.get_dimensions(frame.geometry.to_numpy()) > 0).any():
+        if (
+            name == judge
+            or city.layers[name].origin == "osm"
+            or not len(frame)
+            or not (shapely.get_dimensions(frame.geometry.to_numpy()) > 0).any()
+        ):
             continue
         declared = project.layers[name]
         same = repr((declared.path, replace(declared.read, fields={}, values={}, id=None)))

@@ -31,7 +31,8 @@ from spatial.files import fingerprint
 from spatial.layers import LayerSpec, Repair, check_counts, counted_twice, typed, validate, without_copies
 from spatial.sources.files import READER_SCHEMA as FILES_SCHEMA
 from spatial.sources.files import read_vector
-from spatial.sources.osm import READER_SCHEMA, OsmData, read_osm
+from spatial.sources.options import FileOptions
+from spatial.sources.osm import ENDINGS, READER_SCHEMA, OsmData, read_osm
 from spatial.text import Text
 
 CACHE_FOLDER = ".spatial-cache"
@@ -61,11 +62,15 @@ class LocalData:
         What was changed, dropped or not understood, counted.
     crs
         What the file's coordinates are in, as it says or as ``city.toml`` does.
+    box, newest
+        Of an OSM file: what it covers, degrees, and its newest edit; else ``None`` and empty.
     """
 
     frame: gpd.GeoDataFrame
     repairs: list[Repair]
     crs: str
+    box: tuple[float, float, float, float] | None = None
+    newest: str = ""
 
 
 class LayerStore:
@@ -128,6 +133,8 @@ class LayerStore:
         """Return a local layer, checked, repaired as ``on_invalid`` says and typed; degrees WGS-84."""
         assert local.path is not None
         spec = self.project.specs.get(local.name) or area_spec(local.name)
+        if spec.earlier and local.path.name.lower().endswith(ENDINGS):
+            return self._earlier(local, spec, digest)
         if local.read.is_local_grid:  # a kept frame beside its file would tell them, and so would a digest of so few digits
             return self._read_local(local, spec)
         key = _key(
@@ -147,6 +154,33 @@ class LayerStore:
         data = self._read_local(local, spec)
         self._save(key, {local.name: data.frame}, {"crs": data.crs}, data.repairs)
         return data
+
+    def _earlier(self, local: LocalLayer, spec: LayerSpec, digest: str) -> LocalData:
+        """Return a layer as an OSM file of an earlier day has it, read by the rules of the layer of today."""
+        assert local.path is not None
+        where = f"{local.name}: {local.path}"
+        if local.read != FileOptions():
+            raise OptionError(
+                f"{where}: an OSM file is read by the rules of {spec.earlier}; remove where, fields, values, datum, crs and the like"
+            )
+        now = replace(self.project.specs[spec.earlier], name=local.name)
+        key = _key(
+            "earlier", CACHE_SCHEMA, digest, READER_SCHEMA, importlib.metadata.version("osmium"), local.name,
+            repr((now.geometry, now.osm, now.exclude, now.node_refs, now.nodes_only, now.fields)),
+        )  # fmt: skip
+        kept = self._load(key)
+        if kept is not None and set(kept[1]) == {local.name}:
+            box = tuple(kept[0]["box"]) if kept[0]["box"] else None
+            return LocalData(kept[1][local.name], _repairs_from(kept[0]), crs_.WGS84, box, kept[0]["newest"])
+        data = read_osm(local.path, [now])
+        frame, repairs = data.frames[local.name], data.repairs
+        if len(frame):
+            frame, more = validate(frame, now, where=where, on_invalid="repair")
+            repairs = [*repairs, *more]
+        frame, more = typed(frame, now)
+        repairs = [replace(repair, layer=local.name) for repair in (*repairs, *more)]
+        self._save(key, {local.name: frame}, {"box": data.box, "newest": data.newest}, repairs)
+        return LocalData(frame, repairs, crs_.WGS84, data.box, data.newest)
 
     def _read_local(self, local: LocalLayer, spec: LayerSpec) -> LocalData:
         assert local.path is not None

@@ -70,6 +70,7 @@ class LocalLayer:
     field: str | None = None
     total: float | None = None
     datum_confirmed: bool = False
+    date: str = ""
 
 
 @dataclass(frozen=True)
@@ -295,6 +296,7 @@ def _local(name: str, raw: Any, spec: LayerSpec | None, path: Path, faults: Faul
     return LocalLayer(
         name, file, read, str(raw.get("merge", "replace")), str(raw.get("on_invalid", "error")), raw.get("allow_empty", False) is True,
         source, str(raw.get("sensitivity", "public")), raw.get("field"), total, raw.get("datum_confirmed") is True,
+        str(raw.get("date", "")),
     )  # fmt: skip
 
 

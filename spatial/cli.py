@@ -16,6 +16,7 @@ from types import FrameType
 from typing import Any
 
 from spatial import __version__
+from spatial.compare_cli import add_compare
 from spatial.errors import OptionError, OutputError, SpatialError, printable, shown
 from spatial.maps_cli import add_maps
 from spatial.targets_cli.parser import add_targets
@@ -166,6 +167,8 @@ def _parser() -> argparse.ArgumentParser:
     run.set_defaults(command=_run)
 
     add_maps(commands)
+
+    add_compare(commands)
 
     check = commands.add_parser("check", help="look at a project before its numbers are used: problems, layers, what each metric will lack")
     check.add_argument("project", type=Path, metavar="city.toml", help="the project file, or its folder")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -77,6 +77,9 @@ class LayerSpec:
         Whether the layer fills the city, so that its own box tells how far local data reach.
     style
         Colours and widths for map and GeoPackage.
+    earlier
+        The layer that this one shows as it was at an earlier day: it has its fields and, from an OSM file of its own, its rules; the extract of the
+        city never feeds it. Empty for all others.
     """
 
     name: str
@@ -92,6 +95,7 @@ class LayerSpec:
     raster: str = ""
     named: tuple[str, ...] = ()
     routes: tuple[str, ...] = ()
+    earlier: str = ""
 
 
 @dataclass(frozen=True)
@@ -115,7 +119,7 @@ class Repair:
         )
 
 
-_LAYER_KEYS = ("title", "geometry", "raster", "fields", "osm", "dense", "style")
+_LAYER_KEYS = ("title", "geometry", "raster", "fields", "osm", "dense", "style", "earlier")
 _FIELD_KEYS = ("tag", "type", "title", "required")
 _OSM_KEYS = ("match", "exclude", "node_refs", "nodes_only", "named", "routes")
 
@@ -130,6 +134,16 @@ def layer_specs(own: Path | None = None) -> dict[str, LayerSpec]:
     """
     faults = Faults(ProjectError)
     specs = {name: _parse_spec(name, raw, faults) for name, raw in catalogue.declarations("layers", own).items()}
+    for name, spec in specs.items():
+        if spec.earlier:
+            now = specs.get(spec.earlier)
+            if spec.osm or now is None or now.earlier or now.geometry != spec.geometry:
+                faults.add(
+                    f'layers/{name}.toml: earlier = "{shown(spec.earlier)}" must name another layer of the same geometry, and there are no'
+                    f" rules in [osm] then{nearest(spec.earlier, specs)}"
+                )
+            else:
+                specs[name] = replace(spec, fields={**now.fields, **spec.fields}, dense=now.dense)
     faults.raise_if_any()
     return specs
 
@@ -149,6 +163,7 @@ def _parse_spec(name: str, raw: dict[str, Any], faults: Faults) -> LayerSpec:
         messages.append(f"{where}: raster says what the cells hold, {' or '.join(RASTERS)}, not {raw.get('raster')!r}")
     if raw.get("geometry") == "raster" and (osm or declared_fields):
         messages.append(f"{where}: a layer that is a raster has neither [osm] nor fields")
+    messages += catalogue.check_type(raw, "earlier", str, "a layer's name", where=where)
     if osm.get("nodes_only") and raw.get("geometry") not in ("point", "any"):
         messages.append(f"{where} [osm]: nodes_only is for a layer of points")
     match, exclude = osm.get("match", []), osm.get("exclude", {})
@@ -180,6 +195,7 @@ def _parse_spec(name: str, raw: dict[str, Any], faults: Faults) -> LayerSpec:
         raster=str(raw.get("raster", "")),
         named=() if messages else tuple(osm.get("named", ())),
         routes=() if messages else tuple(osm.get("routes", ())),
+        earlier=str(raw.get("earlier", "")),
     )
 
 

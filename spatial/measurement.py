@@ -24,6 +24,7 @@ from spatial.result import MetricResult, Results
 from spatial.text import Lang, Text, joined
 
 LITTLE_GROUND_M2, LITTLE_GROUND_SHARE = 10_000.0, 0.05
+AND_ESTIMATED = Text("且为估算", "and estimated")
 NOT_COVERED = Text("数据未覆盖", "the data do not cover this area")
 _NO_GROUND = Text("该区内没有建成区", "no built-up area here")
 _LITTLE_GROUND = Text(
@@ -307,7 +308,7 @@ def _table(
             if nothing[row] and not (empty or result.absent) and row not in result.row_notes:
                 said.append(_NO_GROUND if metric.scope == "built_up_area" and areas.measured_m2[row] == 0 else _NO_BASE)
             if status[row] == "partial" and guess[row]:
-                said.append(Text("且为估算", "and estimated"))
+                said.append(AND_ESTIMATED)
             said += [*notes, *result.notes, *result.row_notes.get(row, ())]
         texts.append([*made_up, *said])
     return {

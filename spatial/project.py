@@ -294,7 +294,8 @@ def assemble(project: Project, read: Inputs) -> City:
                      + (" and count nobody" if layer.spec.raster == "counts" else ""))
             )  # fmt: skip
     if extent is None:  # local layers that fill the city tell how far the data reach
-        reaches = [layer.extent for layer in layers.values() if layer.spec.dense and layer.extent is not None]
+        dense = [layer for layer in layers.values() if layer.spec.dense and not layer.spec.earlier]
+        reaches = [layer.extent for layer in dense if layer.extent is not None]
         extent = shapely.union_all(reaches) if reaches else None
     day = project.date or (osm.newest if osm else "")
     outline = _outline(layers)
@@ -394,11 +395,17 @@ def _local_layer(
     options |= {"datum": local.read.datum if local.read.datum != "wgs84" else "", "where": local.read.where or "", "merge": local.merge}
     if _is_openstreetmap(local):
         options["openstreetmap"] = True
+    if spec.earlier and (day := local.date or (read.newest if read else "")):
+        options["date"] = day
     if read is None:  # a raster, or a stated total spread over buildings
         return Layer(spec, origin="local", extent=extent, options=options, source=local.source, sensitivity=local.sensitivity)
     moved = _moved(read.frame, pyproj.CRS(crs_.WGS84), crs)
     reach = shapely.box(*moved.total_bounds) if _fills_its_box(spec, moved) and len(moved) and project.data_extent is None else None
     origin = "local"
+    if read.box is not None:  # an OSM file of its own, of an earlier day
+        origin, reach = "osm", crs_.reproject(np.array([shapely.segmentize(shapely.box(*read.box), 0.01)]), pyproj.CRS(crs_.WGS84), crs)[0]
+        if extent is not None and project.data_extent is not None:
+            reach = shapely.intersection(reach, extent)
     if local.merge == "union" and fed is not None and fed.frame is not None:
         moved = gpd.GeoDataFrame(pd.concat([fed.frame, moved], ignore_index=True), geometry="geometry", crs=crs)
         reach, origin = extent, "osm+local"
@@ -407,7 +414,7 @@ def _local_layer(
         moved,
         None,
         origin,
-        reach if project.data_extent is None else extent,
+        reach if project.data_extent is None or read.box is not None else extent,
         options,
         local.source,
         local.sensitivity,

@@ -15,7 +15,7 @@ from spatial.sources.encodings import _doubted, _guessed
 SHIPPED = (
     "boundary", "buildings", "built_up_area", "bus_lanes", "communities", "districts", "elevation", "facilities", "gates", "green",
     "greenways", "hamlets", "landuse", "parks", "places", "population", "rail", "road_classes", "road_polygons", "road_speeds", "roads",
-    "sewers", "transit_stops", "walls", "water",
+    "roads_before", "sewers", "transit_stops", "walls", "water",
 )  # fmt: skip
 
 
@@ -26,17 +26,11 @@ def test_the_shipped_layers() -> None:
         assert spec.title.zh != spec.title.en
         assert all(field.title.zh and field.title.en for field in spec.fields.values())
         assert spec.style["color"].startswith("#")
-        assert spec.osm or spec.name in (
-            "boundary",
-            "built_up_area",
-            "communities",
-            "districts",
-            "elevation",
-            "population",
-            "road_speeds",
-            "sewers",
+    "boundary", "built_up_area", "communities", "districts", "elevation", "population", "road_speeds", "sewers",
         )
     assert specs["roads"].fields["highway"].required
+    assert [name for name, spec in specs.items() if spec.earlier] == ["roads_before"]
+    assert specs["roads_before"].fields == specs["roads"].fields
     assert {name: spec.raster for name, spec in specs.items() if spec.raster} == {"elevation": "surface", "population": "counts"}
     assert [name for name, spec in specs.items() if spec.nodes_only] == ["gates", "places"]
 
@@ -53,6 +47,15 @@ def test_what_a_layer_may_ask_of_names_and_routes(tmp_path: Path, osm: str, said
     title = 'title = { zh = "径", en = "Tracks" }\ngeometry = "line"\n'
     (tmp_path / "layers" / "tracks.toml").write_text(f"{title}[osm]\n{osm}\n", encoding="utf-8")
     with pytest.raises(ProjectError, match=said):
+        layer_specs(tmp_path)
+
+
+@pytest.mark.parametrize("line", ['earlier = "nothing"', 'earlier = "parks"', 'earlier = "roads_before"', "earlier = 3"])
+def test_a_layer_of_an_earlier_day_names_the_layer_of_today(tmp_path: Path, line: str) -> None:
+    folder = tmp_path / "layers"
+    folder.mkdir()
+    (folder / "old.toml").write_text(f'geometry = "line"\n{line}\n', encoding="utf-8")
+    with pytest.raises(ProjectError, match="earlier"):
         layer_specs(tmp_path)
 
 

@@ -53,6 +53,8 @@ COLUMN_TITLES = {
     "congestion": Text("拥堵指数", "Congestion index"),
     "free_flow_kmh": Text("自由流速度（公里/小时）", "Free-flow speed (km/h)"),
     "peak_kmh": Text("高峰速度（公里/小时）", "Peak speed (km/h)"),
+    "was": Text("早期等级", "Class before"),
+    "sign": Text("依据", "What speaks for it"),
     "estimated": Text("估算", "Estimated"),
     "n": Text("数量（个）", "Count"),
     "gap_m": Text("间隔（米）", "Gap (m)"),

@@ -20,7 +20,7 @@ from spatial.outputs.tables import write_tables
 from spatial.outputs.webmap import write_map
 from spatial.outputs.webmap.beside import extent_in_degrees
 from spatial.progress import Progress
-from spatial.result import SCHEMA_VERSION, Results
+from spatial.result import SCHEMA_VERSION, MetricInfo, Results
 from spatial.targets.model import STATUSES, Standing
 
 _VERSIONED = (
@@ -197,6 +197,7 @@ def _run_json(results: Results, options: Mapping[str, Any], progress: Progress, 
         },
         "files": names,
         "metrics": sorted(results.metrics),
+        "definitions": {name: _definition(info) for name, info in sorted(results.metrics.items())},
         "areas": len(results.areas),
         "notices": [notice.get(results.lang) for notice in results.notices],
         **(_standing_json(standing, results) if standing else {}),
@@ -209,6 +210,12 @@ def _run_json(results: Results, options: Mapping[str, Any], progress: Progress, 
         **({} if results.edition else {"steps": progress.steps}),  # which name every layer that was read
     }
     return json.dumps(content, ensure_ascii=False, indent=1) + "\n"
+
+
+def _definition(info: MetricInfo) -> str:
+    """Return what tells two definitions of a metric apart, so that two runs are held against each other only where they count alike."""
+    said = [info.unit, *info.definition, sorted(info.bases.items()), sorted(map(list, info.needs.items()))]
+    return hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()[:12]
 
 
 def _options(results: Results, options: Mapping[str, Any]) -> dict[str, Any]:

@@ -89,17 +89,40 @@ def write_geopackage(results: Results, path: str | Path, standing: Standing | No
     tables = qgis_tables(results, spec, standing)
     project = project_archive(results, spec, tables, {table.name: _aliases(table) for table in tables}, path.name)
     day = results.city.date if re.fullmatch(r"\d{4}-\d\d-\d\d", results.city.date) else _UNDATED
-    moment = f"{day}T00:00:00.000Z"
-    beside = path.with_suffix(".qgz")
-    with atomic_path(beside) as archive, atomic_path(path) as part, _clock_at(moment):
+    with atomic_path(path.with_suffix(".qgz")) as archive:
         archive.write_bytes(project)
+        return write_package(path, tables, day, project)
+
+
+def write_package(path: Path, tables: Sequence[Table], day: str, project: bytes | None = None) -> Path:
+    """Write tables and their styles as a GeoPackage; every moment in it is the day of the data, so that equal data give equal files.
+
+    Parameters
+    ----------
+    path
+        An existing file is replaced when the new one is whole.
+    tables
+        Layers and tables, at least one.
+    day
+        ISO date.
+    project
+        Of QGIS, kept inside; ``None`` for none.
+
+    Raises
+    ------
+    OutputError
+        No space, no permission, or the file cannot be written whole; a file that was there before is kept.
+    """
+    moment = f"{day}T00:00:00.000Z"
+    with atomic_path(path) as part, _clock_at(moment):
         part.unlink()  # GDAL takes an empty file for a broken one
         try:
             for table in tables:
                 _write(table, part)
             with contextlib.closing(sqlite3.connect(part)) as connection:
                 _annotate(connection, tables, moment)
-                _embed(connection, project, moment)
+                if project is not None:
+                    _embed(connection, project, moment)
                 _check_whole(connection, tables, path)
             _settle_change_counter(part)
         except _FAULTS as error:

@@ -118,7 +118,7 @@ def add_sheets(standing: Standing, results: Results, book: Any) -> None:
     """
     made = _shown(standing, results)
     lang = results.lang
-    looks = _Looks(book, lang)
+    looks = Looks(book, lang)
     about = " · ".join(part for part in (results.city.name, standing.date.isoformat(), results.city.synthetic) if part)
     targets, tasks = made.targets, made.tasks
     wanted = targets[~targets["indicative"].astype(bool)]
@@ -142,14 +142,14 @@ def add_sheets(standing: Standing, results: Results, book: Any) -> None:
             said.get(lang),
             *(note.get(lang) for note in made.notes if number == 0 or note is _SECRET),
         ]
-        _sheet(book, looks, views, [about, *(note for note in notes if note)], lang)
+        write_sheet(book, looks, views, [about, *(note for note in notes if note)], lang)
 
 
 def _both(say: Any) -> Text:
     return Text(say("zh"), say("en"))
 
 
-def _sheet(book: Any, looks: _Looks, views: Sequence[View], lines: list[str], lang: Lang) -> None:
+def write_sheet(book: Any, looks: Looks, views: Sequence[View], lines: list[str], lang: Lang) -> None:
     """Write one sheet: what it is about, then its tables one below the other; the filter is that of the first."""
     sheet = book.add_worksheet(views[0].title.get(lang))
     for row, line in enumerate(lines):
@@ -174,7 +174,7 @@ def _sheet(book: Any, looks: _Looks, views: Sequence[View], lines: list[str], la
         sheet.set_column(nth, nth, width)
 
 
-def _table(sheet: Any, looks: _Looks, view: View, head: int, lang: Lang) -> int:
+def _table(sheet: Any, looks: Looks, view: View, head: int, lang: Lang) -> int:
     """Write a table with its head; return the row in which it ends."""
     for nth, column in enumerate(view.columns):
         sheet.write_string(head, nth, column.title.get(lang), looks.head)
@@ -188,7 +188,7 @@ def _table(sheet: Any, looks: _Looks, view: View, head: int, lang: Lang) -> int:
     return head + len(records)
 
 
-def _write(sheet: Any, looks: _Looks, row: int, nth: int, column: Column, record: Any, lang: Lang) -> None:
+def _write(sheet: Any, looks: Looks, row: int, nth: int, column: Column, record: Any, lang: Lang) -> None:
     cell: Cell = column.cell(record, lang)
     tone, faint = column.tone(record), bool(record.get("indicative", False))
     if not isinstance(cell, Figure):
@@ -215,7 +215,7 @@ def _pattern(unit: str, lang: Lang) -> tuple[float, int, str]:
     return known.factor, known.decimals, f"#,##{zeros}" + (f'" {label}"' if label else "")
 
 
-class _Looks:
+class Looks:
     """Formats of the workbook, each made once."""
 
     def __init__(self, book: Any, lang: Lang) -> None:

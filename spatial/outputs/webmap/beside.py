@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,17 +15,16 @@ import shapely
 
 from spatial.areas import RESERVED
 from spatial.city import City
+from spatial.compare.runs import TABLE, check_version, run_json, run_table, same_cells
 from spatial.crs import WGS84, name_of, reproject
 from spatial.errors import OptionError, SourceError, sample, shown
 from spatial.outputs.classes import Classes
 from spatial.outputs.webmap.languages import Column
-from spatial.result import SCHEMA_VERSION, STATUSES, MetricInfo, Results
+from spatial.result import STATUSES, MetricInfo, Results
 from spatial.text import Lang
 from spatial.units import unit_of
 
 _COLUMNS = ("metric", "variant", "area_id", "scope", "value", "unit", "status")
-_TABLE = "metrics.parquet"
-_DEGREES = 1e-5  # run.json rounds the data extent to six places
 
 
 @dataclass(frozen=True, eq=False)
@@ -126,7 +124,7 @@ def read_beside(folder: str | Path, results: Results) -> Beside:
     folder = Path(folder)
     run = check_beside(folder, results.edition)
     _check_cells(folder, run, results)
-    table = _table(folder / _TABLE)
+    table = run_table(folder / TABLE, _COLUMNS)
     here, there = ({str(key) for key in keys} - set(RESERVED) for keys in (results.areas.ids, table["area_id"]))
     if here and not here & there:
         raise OptionError(
@@ -157,17 +155,14 @@ def check_beside(folder: Path, edition: str = "") -> dict[str, Any]:
     OptionError
         The run has another version of the table, or may not stand in a page of this edition.
     """
-    run = _run(folder)
-    if run.get("schema_version") != SCHEMA_VERSION:
-        raise OptionError(
-            f"{folder}: is a run of table version {shown(run.get('schema_version'))}, and {SCHEMA_VERSION} is read here; measure it again"
-        )
+    run = run_json(folder)
+    check_version(folder, run)
     if edition and run.get("edition") != edition:
         raise OptionError(
             f"{folder}: is no run of the {edition} edition, and its figures may not stand in one; make it with --edition {edition}"
         )
-    if not (folder / _TABLE).is_file():
-        raise SourceError(f"{folder / _TABLE}: no such file; measure the run again")
+    if not (folder / TABLE).is_file():
+        raise SourceError(f"{folder / TABLE}: no such file; measure the run again")
     return run
 
 
@@ -179,48 +174,14 @@ def extent_in_degrees(city: City) -> list[float] | None:
     return [round(float(value), 6) for value in shapely.total_bounds(moved)]
 
 
-def _run(folder: Path) -> dict[str, Any]:
-    path = folder / "run.json"
-    try:
-        found = json.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise SourceError(f'{path}: cannot be read ({error.strerror}); name a folder of "spatial run"') from error
-    except ValueError as error:
-        raise SourceError(f"{path}: is no JSON; measure the run again") from error
-    if not isinstance(found, dict):
-        raise SourceError(f"{path}: does not describe a run; measure it again")
-    return found
-
-
 def _check_cells(folder: Path, run: Mapping[str, Any], results: Results) -> None:
-    """Cells are numbered from the corner of what the data cover: the same number is the same place only if that and the CRS are the same."""
-    options = run.get("options")
-    by = options.get("by") if isinstance(options, dict) else None
-    if not results.by.startswith("grid:") and not str(by).startswith("grid:"):
-        return
-    here, there = extent_in_degrees(results.city), run.get("data_extent")
-    same = by == results.by and run.get("crs") == name_of(results.city.crs)
-    if here is None or not isinstance(there, list) or len(there) != len(here):
-        same = same and here is None and there is None
-    else:
-        same = same and np.allclose(there, here, rtol=0, atol=_DEGREES)
-    if not same:
+    by = run["options"].get("by") if isinstance(run.get("options"), dict) else None
+    here = {"options": {"by": results.by}, "crs": name_of(results.city.crs), "data_extent": extent_in_degrees(results.city)}
+    if not same_cells(here, run):
         raise OptionError(
             f"{folder}: its cells are not those of this run ({shown(by)} against {shown(results.by)}, or another extent or CRS);"
             " measure both by the same areas, districts for instance"
         )
-
-
-def _table(path: Path) -> pd.DataFrame:
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
-    try:
-        return pq.read_table(path, columns=list(_COLUMNS)).to_pandas().astype({"area_id": str, "value": float})
-    except OSError as error:
-        raise SourceError(f"{path}: cannot be read ({error}); measure the run again") from error
-    except (pa.ArrowException, KeyError, ValueError) as error:
-        raise SourceError(f"{path}: is no table of a run ({shown(error, 120)}); measure it again") from error
 
 
 def _same(part: pd.DataFrame, own: pd.Series) -> bool:
