@@ -82,6 +82,9 @@ def _judge(net: Extension, line: shapely.LineString, ends: list[Ints], narrow: b
     own, built_m = _along(net, line)
     if built_m < BUILT_SHARE * line.length:
         return NOT_BUILT, unknown
+    others = net.ends[~own & ~net.graph.private[net.edge]]
+    if not all(np.isin(end, others).any() for end in ends):
+        return OFF, unknown
     metres = [_way(net, ends, without) for without in (own, None)]
     if narrow:
         return (None if np.isfinite(metres[1]) else NOT_SHORTER), metres
