@@ -15,7 +15,7 @@ from spatial.network.contract import Graph
 from spatial.network.passage import CLOSED, OPEN, text, way_status
 from spatial.network.streets import street_graph
 from spatial.overlay import Floats, Geometries, Ints, segments
-from spatial.roads.ahead import AHEAD_M, Ahead, crossed, headings, share_within, streets_ahead
+from spatial.roads.ahead import Ahead, both, crossed, ends_facing, headings, share_within, streets_ahead
 from spatial.roads.classes import class_table, classify
 from spatial.roads.ways_round import ways_round
 
@@ -26,7 +26,7 @@ JOINING = (*ENDING, "motorway", "link")
 GATE_M, MARK_M, JOIN_M, JOINED_M, EDGE_M, TWIN_M = 30.0, 15.0, 12.0, 150.0, 500.0, 40.0
 DETOUR_RATIO, DETOUR_MORE_M, DETOUR_LIMIT_M = 3.0, 500.0, 5000.0
 REAL = ("suspected", "confirmed")
-COMPOUND_M2 = 600_000.0
+COMPOUND_M2, DETACHED_M = 600_000.0, 3000.0
 BUILT = ("completed", "opened", "建成", "已建", "已建成", "通车", "已通车")
 GROUND = {
     "campus": (
@@ -121,6 +121,7 @@ def _find(city: City) -> RoadEnds:
     own, at = _placed(whole, xy)
     seen = np.isin(kind, ENDING) & (status == OPEN) & ~_off_ground(roads)
     ahead = streets_ahead(whole, seen[whole.segment_row], xy, heading, own)
+    ahead = both(ahead, ends_facing(xy, heading, own, at, ahead))
     detour = ways_round(
         whole, own[ahead.end], at[ahead.end], ahead.edge, ahead.along_m, limit_m=DETOUR_LIMIT_M, used=~whole.private
     )  # fmt: skip
@@ -159,8 +160,15 @@ def _find(city: City) -> RoadEnds:
     mark("compound", plain & _inside(_ground(city, "homes"), xy, half))
     mark("no_street_ahead", ~any_ahead)
     mark("short_way_round", ~found)
+    mark("detached", _part_m(whole)[whole.start[own]] < DETACHED_M)
     mark("bank", found & (share_within(link, _polygons(city, "water")) > 5))
     mark("rail", found & crossed(link, _rails(city)))
+    angle, facing = np.full(n, np.inf), np.zeros(n, bool)
+    angle[found], facing[found] = ahead.angle[pick], ahead.facing[pick]
+    built = share_within(link, _polygons(city, "buildings")) > 0
+    long = streets.length_m[edges] >= 150
+    straight = (angle <= 15) & long & (gap <= 200) & ~_inside(_ground(city, "homes", whole=True), xy, target_xy)
+    mark("minor_street", plain & (built | ~(facing | straight)))
     return RoadEnds(xy, rows, heading, out, target_xy, target, gap, way, named)
 
 
@@ -197,7 +205,7 @@ def _row_at(graph: Graph, edge: Ints, along_m: Floats) -> Ints:
 
 def _best(ahead: Ahead, wanted: Bools, count: int) -> Ints:
     """Of what each end might meet, the nearest, what lies straight ahead first; -1 where there is nothing."""
-    cost = ahead.gap_m * (1 + (ahead.angle / 45) ** 2)
+    cost = ahead.gap_m * (1 + 2 * (ahead.angle / 45) ** 2) * np.where(ahead.facing, 0.5, 1.0)
     rows = np.flatnonzero(wanted)
     rows = rows[np.lexsort((ahead.angle[rows], cost[rows], ahead.end[rows]))]
     first = np.r_[True, np.diff(ahead.end[rows]) != 0][: len(rows)]
@@ -273,9 +281,9 @@ def _joining(
 
 
 def _reach_m(kind: npt.NDArray[np.object_]) -> Floats:
-    """How near a street's end is as good as joined: within the widest red line of the other and 5 m, for an axis lies in the middle of a road."""
+    """How near a street's end is as good as joined: within the widest red line of the other and 8 m, for an axis lies in the middle of a road."""
     table = class_table()
-    widest = {key: row["redline"][2] / 2 + 5 if key in ENDING else 8.0 for key, row in table.items()}
+    widest = {key: row["redline"][2] / 2 + 8 if key in ENDING else 8.0 for key, row in table.items()}
     return np.array([widest.get(key, 0.0) for key in kind])
 
 
@@ -327,7 +335,7 @@ def _vertex_of(roads: gpd.GeoDataFrame, chosen: Bools, xy: Floats) -> Bools:
     return _near(xy, shapely.get_coordinates(np.asarray(roads.geometry.to_numpy(), dtype=object)[chosen]), 0.1)
 
 
-def _ground(city: City, what: str) -> Geometries:
+def _ground(city: City, what: str, *, whole: bool = False) -> Geometries:
     """Polygons of campuses, works or housing compounds."""
     found = [np.empty(0, object)]
     for layer, column, words in GROUND[what]:
@@ -337,7 +345,7 @@ def _ground(city: City, what: str) -> Geometries:
             fits = text(frame, column).isin(words).to_numpy() & (shapely.get_dimensions(shapes) == 2)
             found.append(shapes[fits])
     shapes = np.concatenate(found)
-    return shapes[shapely.area(shapes) <= COMPOUND_M2] if what == "homes" else shapes
+    return shapes[shapely.area(shapes) <= COMPOUND_M2] if what == "homes" and not whole else shapes
 
 
 def _inside(ground: Geometries, *places: Floats) -> Bools:
@@ -376,6 +384,12 @@ def _planned(city: City, xy: Floats, heading: Floats) -> tuple[Bools, Floats]:
         goes[end[on]] = True
         target[end[on]] = tip[on]
     return goes, target
+
+
+def _part_m(graph: Graph) -> Floats:
+    """Length of the connected part of the network that each node belongs to."""
+    part = graph.components()
+    return np.bincount(part[graph.start], weights=graph.length_m, minlength=part.max(initial=-1) + 1)[part]
 
 
 def _polygons(city: City, name: str) -> Geometries:
