@@ -21,8 +21,9 @@ from spatial.roads.ways_round import ways_round
 
 Bools = npt.NDArray[np.bool_]
 
-ENDING = ("expressway", "primary", "secondary", "tertiary", "unclassified", "residential")
-JOINING = (*ENDING, "motorway", "link")
+ENDING = ("primary", "secondary", "tertiary", "unclassified", "residential")
+JOINING = (*ENDING, "motorway", "expressway", "link")
+WIDE, INNER = ("motorway", "expressway", "primary", "secondary"), ("living_street", "service", "link")
 GATE_M, MARK_M, JOIN_M, JOINED_M, EDGE_M, TWIN_M = 30.0, 15.0, 12.0, 150.0, 500.0, 40.0
 DETOUR_RATIO, DETOUR_MORE_M, DETOUR_LIMIT_M = 3.0, 500.0, 5000.0
 REAL = ("suspected", "confirmed")
@@ -44,7 +45,6 @@ GROUND = {
                 "cemetery",
                 "教育科研用地",
                 "医疗卫生用地",
-                "机场设施用地",
             ),
         ),
     ),
@@ -119,7 +119,7 @@ def _find(city: City) -> RoadEnds:
     xy, heading = streets.xy[nodes], headings(streets, nodes, edges)
     whole = street_graph(roads, gates, mode="drive")
     own, at = _placed(whole, xy)
-    seen = np.isin(kind, ENDING) & (status == OPEN) & ~_off_ground(roads)
+    seen = np.isin(kind, (*ENDING, "expressway")) & (status == OPEN) & ~_off_ground(roads)
     ahead = streets_ahead(whole, seen[whole.segment_row], xy, heading, own)
     ahead = both(ahead, ends_facing(xy, heading, own, at, ahead))
     detour = ways_round(
@@ -146,16 +146,17 @@ def _find(city: City) -> RoadEnds:
     goes, planned_xy = _planned(city, xy, heading)
     mark("private", status[rows] != OPEN)
     mark("other_carriageway", _second_carriageways(xy, heading, named))
+    mark("gate", _near(xy, _gates(gates), GATE_M))
     mark("confirmed", goes)
     mark("pedestrian_street", _touches(roads, roads["highway"].eq("pedestrian").to_numpy(), xy, MARK_M))
     mark("goes_on", _vertex_of(roads, ~np.isin(kind, JOINING) & (kind != "") & (status != CLOSED), xy))
     mark("joining_error", joins)
-    mark("gate", _near(xy, _gates(gates), GATE_M))
     mark("no_exit", text(roads, "noexit").eq("yes").to_numpy()[rows] | _near(xy, _marks(city, "noexit"), MARK_M))
-    plain = (named == "") & np.isin(kind[rows], ("unclassified", "residential"))
+    small = np.isin(kind[rows], ("unclassified", "residential"))
+    plain = small & (named == "")
     last = streets.lines[edges]
     half = shapely.get_coordinates(shapely.line_interpolate_point(last, 0.5, normalized=True))
-    mark("campus", _inside(_ground(city, "campus"), xy, half))
+    mark("campus", small & _inside(_ground(city, "campus"), xy, half))
     mark("works", plain & _inside(_ground(city, "works"), xy, half))
     mark("compound", plain & _inside(_ground(city, "homes"), xy, half))
     mark("no_street_ahead", ~any_ahead)
@@ -282,8 +283,8 @@ def _joining(
 
 def _reach_m(kind: npt.NDArray[np.object_]) -> Floats:
     """How near a street's end is as good as joined: within the widest red line of the other and 8 m, for an axis lies in the middle of a road."""
-    table = class_table()
-    widest = {key: row["redline"][2] / 2 + 8 if key in ENDING else 8.0 for key, row in table.items()}
+    widest = {key: row["redline"][2] / 2 for key, row in class_table().items()}
+    widest = {key: 8.0 if key in INNER else half + (15.0 if key in WIDE else 8.0) for key, half in widest.items()}
     return np.array([widest.get(key, 0.0) for key in kind])
 
 
