@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any
 
 import numpy as np
 import shapely
+from scipy.spatial import cKDTree
 
 from spatial.network.contract import Bools, Graph
 from spatial.overlay import Floats, Geometries, Ints, segments
 
 AHEAD_M, HALF_ANGLE, _STEP = 500.0, 45.0, 5.0
 _HEADING_M = 25.0
+# A near street that runs within about 20° of an end's own course is beside it, not ahead; ends face each other within 30° of the line between them.
+_BESIDE_M = 100.0
+_PARALLEL, _FACING = np.cos(np.radians(20.0)), np.cos(np.radians(30.0))
 
 
 @dataclass(frozen=True, eq=False)
@@ -31,6 +35,8 @@ class Ahead:
         Straight distance, shape (k,).
     angle
         Degrees between the heading and the place, 0 to 45, shape (k,).
+    facing
+        Whether the place is the end of another street that looks back, shape (k,).
     """
 
     end: Ints
@@ -39,10 +45,11 @@ class Ahead:
     xy: Floats
     gap_m: Floats
     angle: Floats
+    facing: Bools
 
     def take(self, index: Any) -> Ahead:
         """Keep some rows."""
-        return Ahead(*(getattr(self, name)[index] for name in ("end", "edge", "along_m", "xy", "gap_m", "angle")))
+        return Ahead(*(getattr(self, name)[index] for name in ("end", "edge", "along_m", "xy", "gap_m", "angle", "facing")))
 
 
 def headings(graph: Graph, nodes: Ints, edges: Ints) -> Floats:
@@ -80,7 +87,7 @@ def streets_ahead(graph: Graph, targets: Bools, xy: Floats, heading: Floats, own
     rays = shapely.linestrings(np.stack([np.broadcast_to(xy[:, None], tip.shape), tip], axis=2).reshape(-1, 2, 2))
     if not len(side) or not len(rays):
         none = np.empty(0)
-        return Ahead(none.astype(int), none.astype(int), none, np.empty((0, 2)), none, none)
+        return Ahead(none.astype(int), none.astype(int), none, np.empty((0, 2)), none, none, none.astype(bool))
     ray, hit = shapely.STRtree(shapely.linestrings(side)).query(rays, predicate="intersects")
     end = ray // len(turn)
     other = owner[hit] != own[end]
@@ -99,7 +106,47 @@ def streets_ahead(graph: Graph, targets: Bools, xy: Floats, heading: Floats, own
     spot = xy[end] + t[:, None] * d
     edge = owner[hit]
     along = shapely.line_locate_point(graph.lines[edge], shapely.points(spot))
-    return Ahead(end, edge, along, spot, t, np.abs(np.degrees(turn))[ray % len(turn)])
+    seen = Ahead(end, edge, along, spot, t, np.abs(np.degrees(turn))[ray % len(turn)], np.zeros(len(end), bool))
+    course = v[first]
+    beside = np.abs(np.einsum("ij,ij->i", course, heading[end])) > _PARALLEL * np.hypot(course[:, 0], course[:, 1])
+    return seen.take(~beside | (t > _BESIDE_M))
+
+
+def ends_facing(xy: Floats, heading: Floats, own: Ints, along_m: Floats, streets: Ahead) -> Ahead:
+    """Find the ends of other streets that look back, with no street between.
+
+    Parameters
+    ----------
+    xy, heading, own, along_m
+        Ends: place, unit vector outwards, edge and place on it, shape (n, …).
+    streets
+        What ``streets_ahead`` found: an end behind a street that is nearer on about the same line of sight is not faced.
+    """
+    none = streets.take(np.empty(0, int))
+    if len(xy) < 2:
+        return none
+    pair = cKDTree(xy).query_pairs(AHEAD_M, output_type="ndarray")
+    a, b = np.r_[pair[:, 0], pair[:, 1]], np.r_[pair[:, 1], pair[:, 0]]
+    way = xy[b] - xy[a]
+    gap = np.hypot(way[:, 0], way[:, 1])
+    real = gap > 0
+    a, b, way, gap = a[real], b[real], way[real] / gap[real][:, None], gap[real]
+    mine, theirs = np.einsum("ij,ij->i", heading[a], way), -np.einsum("ij,ij->i", heading[b], way)
+    sees = (mine >= _FACING) & (theirs >= _FACING) & (own[a] != own[b])
+    a, b, gap, mine = a[sees], b[sees], gap[sees], np.clip(mine[sees], -1, 1)
+    before = np.full(len(xy), np.inf)
+    straight = streets.angle <= 2 * _STEP
+    np.minimum.at(before, streets.end[straight], streets.gap_m[straight])
+    clear = gap <= before[a] + _STEP
+    a, b, gap, mine = a[clear], b[clear], gap[clear], mine[clear]
+    order = np.lexsort((b, a))
+    a, b, gap, mine = a[order], b[order], gap[order], mine[order]
+    return Ahead(a, own[b], along_m[b], xy[b], gap, np.degrees(np.arccos(mine)), np.ones(len(a), bool))
+
+
+def both(one: Ahead, other: Ahead) -> Ahead:
+    """Put two sets of places together."""
+    return Ahead(*(np.concatenate([getattr(one, f.name), getattr(other, f.name)]) for f in fields(Ahead)))
 
 
 def share_within(lines: Geometries, ground: Geometries) -> Floats:
