@@ -256,10 +256,20 @@ class Growth:
 
     def concerned(self, terminals: Ints) -> Ints:
         """Links whose gain may have changed after ways to or from these terminals did."""
-        hit = np.zeros(len(self.trips.net.xy), bool)
-        hit[self.trips.terminal[terminals]] = True
-        near = np.array([bool(hit[node].any()) for node, _ in self._rows], dtype=bool) if len(terminals) else np.zeros(len(self._rows), bool)
+        near = np.zeros(len(self._rows), bool)
+        for terminal in terminals.tolist():
+            at = self._at[self._rows[terminal][0]]
+            near[at[at >= 0]] = True
         return np.flatnonzero(near[self.trips.one] | near[self.trips.two])
+
+    def all_saved(self, links: Ints) -> float:
+        """Metres that all residents together would save if all of these links were built: no choice among them saves more."""
+        trips = self.trips
+        nodes = trips.terminal[trips.one[links]], trips.terminal[trips.two[links]], trips.links.length_m[links]
+        everyone = np.arange(len(trips.terminal))
+        then = trips.metres(trips.net.distances(trips.terminal, LIMIT_M, nodes), everyone)
+        now = trips.metres(trips.rows, everyone)
+        return float((trips.weight[trips.place] * (now - then)).sum())
 
     def _close_to(self, link: int) -> Ints:
         """Terminals within the limit of either end of a link."""

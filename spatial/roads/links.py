@@ -17,7 +17,7 @@ from spatial.network.passage import text
 from spatial.network.snap import Attached
 from spatial.network.streets import street_graph
 from spatial.overlay import Floats, Geometries, Ints
-from spatial.roads.dead_ends import RoadEnds, road_ends
+from spatial.roads.dead_ends import BUILT, RoadEnds, road_ends
 from spatial.roads.ways_round import ways_round
 
 FACING_M, FACING_COS, FACING_LONGER = 500.0, float(np.cos(np.radians(45.0))), 1.5
@@ -25,7 +25,6 @@ WIDTH_M = 12.0  # of the strip that a link takes: carriageway and footways of a 
 PLANNED_M, PLANNED_LONGEST_M = 20.0, 2000.0
 DETOUR_LIMIT_M = 5000.0
 _ON_STREET_M = 2.0
-_BUILT = ("completed", "opened", "cancelled")
 
 
 @dataclass(frozen=True, eq=False)
@@ -152,6 +151,8 @@ def _facing(ends: RoadEnds, real: Ints, tree: shapely.STRtree, graph: Graph) -> 
     apart = np.hypot(way[:, 0], way[:, 1])
     unit = way / np.where(apart > 0, apart, 1.0)[:, None]
     sees = (np.einsum("ij,ij->i", ends.heading[a], unit) >= FACING_COS) & (np.einsum("ij,ij->i", ends.heading[b], -unit) >= FACING_COS)
+    for one, two in ((a, b), (b, a)):  # or one of them is what the other would meet
+        sees |= np.hypot(*(np.nan_to_num(ends.target_xy[one], nan=np.inf) - ends.xy[two]).T) <= 1.0
     a, b, apart, unit = a[sees & (apart > 1)], b[sees & (apart > 1)], apart[sees & (apart > 1)], unit[sees & (apart > 1)]
     between = shapely.linestrings(np.stack([ends.xy[a] + unit, ends.xy[b] - unit], axis=1)) if len(a) else np.empty(0, object)
     free = np.ones(len(a), bool)
@@ -173,7 +174,7 @@ def _planned(city: City, ends: RoadEnds, real: Ints, graph: Graph, tree: shapely
     none = np.empty(0, object), np.empty(0, np.int64)
     if frame is None or not len(frame) or not len(real):
         return none
-    coming = frame[(~text(frame, "status").isin(_BUILT)).to_numpy()]
+    coming = frame[(~text(frame, "status").isin((*BUILT, "cancelled", "已取消"))).to_numpy()]
     shapes = np.asarray(coming.geometry.to_numpy(), dtype=object)
     merged = shapely.get_parts(shapely.line_merge(shapely.union_all(shapes[shapely.get_dimensions(shapes) == 1])))
     if not len(merged):
