@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from spatial.errors import OptionError, printable
-from spatial.text import Text
+from spatial.text import Lang, Text
 
 _HELP = """\
 Say where to build next. Sites are chosen together, since what one brings depends on the others."""
@@ -40,7 +40,9 @@ def add_sites(under: Any) -> None:
     )  # fmt: skip
     ends.add_argument("project", type=Path, metavar="city.toml", help="the project file, or its folder")
     ends.add_argument("-n", type=int, default=30, metavar="COUNT", dest="count", help="how many links (default: 30)")
-    ends.add_argument("--by", metavar="AREAS", default="districts", help="areas to name links by: districts (default), or any polygon layer")
+    ends.add_argument(
+        "--by", metavar="AREAS", default="districts", help="areas to name links by: districts (default), or any polygon layer"
+    )
     ends.add_argument("--out", type=Path, metavar="DIR", help="output folder (default: out/sites/dead-ends beside city.toml)")
     ends.add_argument("--lang", choices=("zh", "en"), help="language of the list and the map (default: zh for a city in China, else en)")
     ends.add_argument("--no-cache", action="store_true", help="do not keep parsed layers beside city.toml")
@@ -66,7 +68,7 @@ def _dead_ends(args: argparse.Namespace) -> None:
     target = sites_folder(args.out or project.resolve().parent / "out" / "sites" / "dead-ends")
     progress = Progress(None if args.quiet else draw())
     city = open_city(project, progress=progress, cache=not args.no_cache)
-    lang = args.lang or ("zh" if "CGCS2000" in city.crs.name else "en")
+    lang: Lang = args.lang or ("zh" if "CGCS2000" in city.crs.name else "en")
     with progress.step("choose links"):
         chosen = choose_links(city, args.count, args.by)
     results = measure(city, METRIC, args.by, lang=lang, progress=progress)

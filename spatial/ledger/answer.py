@@ -337,16 +337,31 @@ def _proof_notes(proof: Proof, counted: Mask) -> list[Text]:
     both = np.isfinite(before) & np.isfinite(after)
     if both.any():
         was, now = before[both].sum() / 1e3, after[both].sum() / 1e3
-        notes.append(Text(f"核实的道路两端之间的路程合计由 {was:.2f} 公里缩短到 {now:.2f} 公里", f"the ways between the ends of those confirmed: {was:.2f} km before, {now:.2f} km after, in all"))
+        notes.append(
+            Text(
+                f"核实的道路两端之间的路程合计由 {was:.2f} 公里缩短到 {now:.2f} 公里",
+                f"the ways between the ends of those confirmed: {was:.2f} km before, {now:.2f} km after, in all",
+            )
+        )
     if joined_up:
-        notes.append(Text(f"{joined_up} 条连通了此前 10 公里内不相通的两端", f"{joined_up} joined ends with no way of 10 km or less between them before"))
+        notes.append(
+            Text(
+                f"{joined_up} 条连通了此前 10 公里内不相通的两端",
+                f"{joined_up} joined ends with no way of 10 km or less between them before",
+            )
+        )
     reasons: dict[Text, int] = {}
     for row in np.flatnonzero(counted & ~proof.confirmed):
         if (why := proof.why[row]) is not None:
             reasons[why] = reasons.get(why, 0) + 1
     if reasons:
         parts = sorted(reasons.items(), key=lambda item: (-item[1], item[0]))
-        notes.append(Text("未核实：" + "，".join(f"{why.zh} {n} 条" for why, n in parts), "not confirmed: " + ", ".join(f"{why.en}: {n}" for why, n in parts)))
+        notes.append(
+            Text(
+                "未核实：" + "，".join(f"{why.zh} {n} 条" for why, n in parts),
+                "not confirmed: " + ", ".join(f"{why.en}: {n}" for why, n in parts),
+            )
+        )
     return notes
 
 

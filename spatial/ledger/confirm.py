@@ -15,6 +15,8 @@ from spatial.ledger.declared import LedgerMetric
 from spatial.text import Text
 
 Mask = npt.NDArray[np.bool_]
+
+
 class Layers(Protocol):
     """A city as this room needs it: its layers by name."""
 

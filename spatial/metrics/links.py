@@ -160,7 +160,12 @@ def _trips(city: City, links: Links) -> Trips:
     points, weight = points[near], weight[near]
     hung = net.hang(snap(graph, points, limit_m=SNAP_LIMIT_M) if len(points) else Attached(np.empty(0, np.int64), np.empty(0), np.empty(0)))
     around = _within(net, rows, terminal, points, hung)
-    of = np.concatenate([np.empty(0, np.int64), *(np.repeat(far, len(around[home])) for a, b in ((one, two), (two, one)) for home, far in zip(a, b, strict=True))])
+    of = np.concatenate(
+        [
+            np.empty(0, np.int64),
+            *(np.repeat(far, len(around[home])) for a, b in ((one, two), (two, one)) for home, far in zip(a, b, strict=True)),
+        ]
+    )
     place = np.concatenate([np.empty(0, np.int64), *(around[home] for a in (one, two) for home in a)])
     trips = np.unique(np.column_stack([of, place]), axis=0).reshape(-1, 2).astype(np.int64)
     return Trips(links, net, one, two, terminal, people, weight, hung, trips[:, 0], trips[:, 1], rows)

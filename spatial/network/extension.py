@@ -236,7 +236,7 @@ def extend(graph: Graph, stops: Attached) -> Extension:
     )  # fmt: skip
 
 
-def _places(graph: Graph, edge: Ints, along_m: Floats, new: Ints) -> Floats:
+def _places(graph: Graph, edge: Ints, along_m: Floats, new: Bools) -> Floats:
     spots = shapely.line_interpolate_point(graph.lines[edge[new]], along_m[new])
     return shapely.get_coordinates(spots)
 

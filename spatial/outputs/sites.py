@@ -109,11 +109,21 @@ def links_view(chosen: Chosen) -> View:
         Column(Text("此前绕行", "Detour before"), 12, _detour, True),
         Column(Text("受益居民", "Residents who gain"), 12, _figure("people", "persons"), True),
         Column(Text("人均省路", "Saved by each"), 12, _figure("saving_m", "m"), True),
-        Column(Text("增量（人·公里）" if chosen.people else "增量（公里）", "Adds (person-km)" if chosen.people else "Adds (km)"), 14, _figure("added_km", unit), True),
+        Column(
+            Text("增量（人·公里）" if chosen.people else "增量（公里）", "Adds (person-km)" if chosen.people else "Adds (km)"),
+            14,
+            _figure("added_km", unit),
+            True,
+        ),
         Column(Text("累计占上限", "Share of the bound"), 10, _figure("share", "1"), True),
         Column(Text("穿越", "Crosses"), 30, _crosses, True),
     )
-    return View(Text("断头路连接线", "Links that open dead ends"), columns, pd.DataFrame(chosen.links.drop(columns="geometry")), Text("没有可选的连接线", "there is no link to choose"))
+    return View(
+        Text("断头路连接线", "Links that open dead ends"),
+        columns,
+        pd.DataFrame(chosen.links.drop(columns="geometry")),
+        Text("没有可选的连接线", "there is no link to choose"),
+    )
 
 
 def _number(key: str) -> Any:
@@ -134,7 +144,11 @@ def _street(row: Row, lang: Lang) -> str:
 
 
 def _detour(row: Row, lang: Lang) -> Figure | str:
-    return _figure("detour_before_m", "m")(row, lang) if np.isfinite(row["detour_before_m"]) else Text("5 公里内不通", "none in 5 km").get(lang)
+    return (
+        _figure("detour_before_m", "m")(row, lang)
+        if np.isfinite(row["detour_before_m"])
+        else Text("5 公里内不通", "none in 5 km").get(lang)
+    )
 
 
 def _crosses(row: Row, lang: Lang) -> str:
@@ -185,5 +199,3 @@ def _json(chosen: Chosen, results: Results, options: Mapping[str, Any]) -> str:
         "notes": [{"zh": note.zh, "en": note.en} for note in chosen.notes],
     }
     return json.dumps(content, ensure_ascii=False, indent=1) + "\n"
-
-

@@ -183,7 +183,9 @@ def _planned(city: City, ends: RoadEnds, real: Ints, graph: Graph, tree: shapely
     public = graph.lines[~graph.private]
     found: list[tuple[Any, int]] = []
     for end, line in zip(real[who].tolist(), merged[plan], strict=True):
-        if (link := _along_plan(ends.xy[end], ends.heading[end], line, public[tree.query(line, predicate="dwithin", distance=PLANNED_M)])) is not None:
+        if (
+            link := _along_plan(ends.xy[end], ends.heading[end], line, public[tree.query(line, predicate="dwithin", distance=PLANNED_M)])
+        ) is not None:
             found.append((link, end))
     lines = np.empty(len(found), object)
     lines[:] = [link for link, _ in found]
@@ -224,7 +226,7 @@ def _names(ends: RoadEnds, pair: Ints) -> npt.NDArray[np.object_]:
 
 
 def _crossings(city: City, lines: Geometries) -> tuple[Floats, Floats, Floats, Floats]:
-    """Buildings (count and m² that they cover), metres over water, tracks; NaN where the layer is absent."""
+    """Count buildings, the m² that they cover, metres over water and tracks; NaN where the layer is absent."""
     unknown = np.full(len(lines), np.nan)
     count, ground, water, tracks = unknown.copy(), unknown.copy(), unknown.copy(), unknown.copy()
     frame = city.layer("buildings").frame
@@ -243,7 +245,11 @@ def _crossings(city: City, lines: Geometries) -> tuple[Floats, Floats, Floats, F
             water[k] = shapely.length(shapely.intersection(lines[k], shapely.union_all(shapes[hit[who == k]])))
     frame = city.layer("rail").frame
     if frame is not None and city.layer("rail").missing is None:
-        at_grade = text(frame, "bridge").isin(("", "no")) & text(frame, "tunnel").isin(("", "no")) & ~text(frame, "railway").isin(("subway", "construction"))
+        at_grade = (
+            text(frame, "bridge").isin(("", "no"))
+            & text(frame, "tunnel").isin(("", "no"))
+            & ~text(frame, "railway").isin(("subway", "construction"))
+        )
         shapes = np.asarray(frame.geometry.to_numpy(), dtype=object)[at_grade.to_numpy()]
         who, _ = shapely.STRtree(shapes).query(lines, predicate="intersects")
         tracks = np.bincount(who, minlength=len(lines)).astype(float)

@@ -77,7 +77,7 @@ def proof_of_opening(records: gpd.GeoDataFrame, city: Layers) -> Proof:
 def _judge(net: Extension, line: shapely.LineString, ends: list[Ints], narrow: bool) -> tuple[Text | None, list[float]]:
     """Say why a record is not proved, ``None`` where it is; and the ways between its ends before and after."""
     unknown = [np.nan, np.nan]
-    if not len(ends[0]) or not len(ends[1]) or np.intersect1d(*ends).size:
+    if not len(ends[0]) or not len(ends[1]) or np.isin(ends[0], ends[1]).any():
         return OFF, unknown
     own, built_m = _along(net, line)
     if built_m < BUILT_SHARE * line.length:
@@ -172,5 +172,3 @@ def _widened(kind: str, before: str, after: str) -> bool:
         return False
     narrow, wide = float(widths[0][1]), float(widths[1][1])
     return wide > 0 and narrow <= (1 - NARROWER) * wide
-
-

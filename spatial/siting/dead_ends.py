@@ -13,7 +13,7 @@ from spatial.city import City
 from spatial.crs import WGS84, reproject
 from spatial.errors import LayerError, OptionError
 from spatial.measurement import measured_areas
-from spatial.metrics.links import LEAST_SAVING_M, LIMIT_M, REACH_M, Growth, link_gains, link_trips, links_frame
+from spatial.metrics.links import LEAST_SAVING_M, LIMIT_M, REACH_M, Growth, link_trips, links_frame
 from spatial.metrics.people import population_basis
 from spatial.overlay import Ints, points_within
 from spatial.roads.dead_ends import road_ends
@@ -160,15 +160,29 @@ def _notes(city: City, people: bool, cut_off: int) -> tuple[Text, ...]:
             f" within {REACH_M:.0f} m by street of one end, on their way to the other end, one-way rules left out; ways above {LIMIT_M / 1e3:.0f} km, or none at all, count as"
             f" {LIMIT_M / 1e3:.0f} km; who saves less than {LEAST_SAVING_M:.0f} m does not gain (all limits to be confirmed)",
         ),
-        Text("上限：全部候选连接线同时建成所节省的总量，任何选法都不会超过", "Bound: what all candidates together would save; no choice saves more"),
-        Text("候选连接线为直线或规划道路走向的示意，不是线位设计", "Links are straight, or along planned roads: they show where, and are no design"),
+        Text(
+            "上限：全部候选连接线同时建成所节省的总量，任何选法都不会超过",
+            "Bound: what all candidates together would save; no choice saves more",
+        ),
+        Text(
+            "候选连接线为直线或规划道路走向的示意，不是线位设计",
+            "Links are straight, or along planned roads: they show where, and are no design",
+        ),
     ]
     if not people:
-        notes.append(Text("没有人口数据：各断头路等权，按其自身绕行节省的公里数选取", "There is no population: all dead ends weigh the same, by the detour that each saves"))
+        notes.append(
+            Text(
+                "没有人口数据：各断头路等权，按其自身绕行节省的公里数选取",
+                "There is no population: all dead ends weigh the same, by the detour that each saves",
+            )
+        )
     elif population_basis(city)[0]:
         notes += population_basis(city)[2]
     if cut_off:
         notes.append(
-            Text(f"所选中 {cut_off} 条两端之间此前 5 公里内不通；先核对地图是否漏绘路口", f"Of those chosen {cut_off} join ends with no way of 5 km or less between them: check first that the map lacks no junction")
+            Text(
+                f"所选中 {cut_off} 条两端之间此前 5 公里内不通；先核对地图是否漏绘路口",
+                f"Of those chosen {cut_off} join ends with no way of 5 km or less between them: check first that the map lacks no junction",
+            )
         )
     return tuple(notes)

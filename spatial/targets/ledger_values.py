@@ -108,7 +108,14 @@ class LedgerValues:
         return self.ground.memo(
             ("answer", self.metric.name, self.metric.required, as_of, after, subtypes, named),
             lambda: answer(
-                self.ledger, self.ground.city, self.ground.areas, self.metric, as_of=as_of, since=after, subtypes=subtypes, target_id=named,
+                self.ledger,
+                self.ground.city,
+                self.ground.areas,
+                self.metric,
+                as_of=as_of,
+                since=after,
+                subtypes=subtypes,
+                target_id=named,
                 prove=proof_of_opening,
             ),
         )
