@@ -15,7 +15,7 @@ from spatial.overlay import Floats, Geometries, Ints, segments
 AHEAD_M, HALF_ANGLE, _STEP = 500.0, 45.0, 5.0
 _HEADING_M = 25.0
 # A near street that runs within about 20° of an end's own course is beside it, not ahead; ends face each other within 30° of the line between them.
-_BESIDE_M = 100.0
+_BESIDE_M = 250.0
 _PARALLEL, _FACING = np.cos(np.radians(20.0)), np.cos(np.radians(30.0))
 
 
@@ -149,7 +149,7 @@ def both(one: Ahead, other: Ahead) -> Ahead:
     return Ahead(*(np.concatenate([getattr(one, f.name), getattr(other, f.name)]) for f in fields(Ahead)))
 
 
-def share_within(lines: Geometries, ground: Geometries) -> Floats:
+def metres_within(lines: Geometries, ground: Geometries) -> Floats:
     """Metres of each line that lie in polygons, overlapping ones counted once as far as the longest single one tells."""
     metres = np.zeros(len(lines))
     if not len(lines) or not len(ground):

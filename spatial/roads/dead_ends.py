@@ -1,55 +1,56 @@
-"""Where public streets end, and which of these ends are suspected dead ends (疑似断头路)."""
+"""Where public streets end, and which of these ends are dead ends (断头路), suspected or confirmed."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-import geopandas as gpd
 import numpy as np
 import numpy.typing as npt
 import shapely
-from scipy.spatial import cKDTree
 
 from spatial.city import City
-from spatial.network.contract import Graph
-from spatial.network.passage import CLOSED, OPEN, text, way_status
+from spatial.network.contract import Bools, Graph
+from spatial.network.passage import CLOSED, OPEN, way_status
 from spatial.network.streets import street_graph
-from spatial.overlay import Floats, Geometries, Ints, segments
-from spatial.roads.ahead import Ahead, both, crossed, ends_facing, headings, share_within, streets_ahead
-from spatial.roads.classes import class_table, classify
+from spatial.overlay import Floats, Ints
+from spatial.roads import around_ends as around
+from spatial.roads.ahead import HALF_ANGLE, Ahead, both, crossed, ends_facing, headings, metres_within, streets_ahead
+from spatial.roads.classes import classify
+from spatial.roads.joining import joining_errors
 from spatial.roads.ways_round import ways_round
+from spatial.text import Text
 
-Bools = npt.NDArray[np.bool_]
-
+# Streets whose ends are looked at; an expressway that stops in the air waits for its next stage and is no 断头路.
 ENDING = ("primary", "secondary", "tertiary", "unclassified", "residential")
-JOINING = (*ENDING, "motorway", "expressway", "link")
-WIDE, INNER = ("motorway", "expressway", "primary", "secondary"), ("living_street", "service", "link")
-GATE_M, MARK_M, JOIN_M, JOINED_M, EDGE_M, TWIN_M = 30.0, 15.0, 12.0, 150.0, 500.0, 40.0
+_NETWORK = (*ENDING, "motorway", "expressway", "link")
+_SMALL = ("unclassified", "residential")
+# This project's proposal, to be confirmed: a street wants to go on where the way round is three times as long as the gap and 500 m longer.
 DETOUR_RATIO, DETOUR_MORE_M, DETOUR_LIMIT_M = 3.0, 500.0, 5000.0
+DETACHED_M, WATER_M, PLANNED_END_M = 3000.0, 5.0, 30.0
+# A nameless small street must show more: 150 m or longer, straight on to a street within 200 m.
+MINOR_LENGTH_M, MINOR_GAP_M, MINOR_ANGLE = 150.0, 200.0, 15.0
+
 REAL = ("suspected", "confirmed")
-COMPOUND_M2, DETACHED_M = 600_000.0, 3000.0
-BUILT = ("completed", "opened", "建成", "已建", "已建成", "通车", "已通车")
-GROUND = {
-    "campus": (
-        ("facilities", "amenity", ("school", "university", "college", "kindergarten", "hospital")),
-        (
-            "landuse",
-            "landuse",
-            (
-                "education",
-                "school",
-                "university",
-                "college",
-                "hospital",
-                "military",
-                "cemetery",
-                "教育科研用地",
-                "医疗卫生用地",
-            ),
-        ),
-    ),
-    "works": (("landuse", "landuse", ("industrial", "railway", "port", "depot", "quarry", "工业用地", "物流仓储用地")),),
-    "homes": (("landuse", "landuse", ("residential", "居住用地")),),
+KINDS = {
+    "suspected": Text("疑似断头路", "suspected dead end"),
+    "confirmed": Text("断头路（有规划或在建道路接续）", "dead end that a planned road continues"),
+    "joining_error": Text("数据问题：距另一条路数米而未相接", "data problem: stops short of a street and is not joined to it"),
+    "data_edge": Text("数据边界", "edge of the data"),
+    "private": Text("不对外开放", "not open to the public"),
+    "other_carriageway": Text("同一道路的另一幅", "another carriageway of the same street"),
+    "gate": Text("止于大门或路障", "ends at a gate or barrier"),
+    "pedestrian_street": Text("止于步行街", "ends at a pedestrian street"),
+    "goes_on": Text("以内部道路或生活街接续", "goes on as a service road or living street"),
+    "no_exit": Text("标注为尽端路", "marked as having no exit"),
+    "campus": Text("校园、医院等大院内部道路", "inside a campus or hospital"),
+    "works": Text("厂区、仓储区内部道路", "inside works or depots"),
+    "compound": Text("居住小区内部尽端路", "cul-de-sac inside a housing compound"),
+    "no_street_ahead": Text("前方 500 米内无公共道路", "no public street within 500 m ahead"),
+    "short_way_round": Text("绕行很短", "the way round is short"),
+    "detached": Text("数据问题：与路网不相连", "data problem: not connected with the network"),
+    "bank": Text("止于水边，无规划桥梁", "ends at water without a planned bridge"),
+    "rail": Text("止于铁路", "ends at a railway"),
+    "minor_street": Text("无名小路，去向不明", "nameless small street that leads nowhere in particular"),
 }
 
 
@@ -68,7 +69,8 @@ class RoadEnds:
     kind
         What the end is taken for, shape (n,): a key of ``KINDS``. Real dead ends are those in ``REAL``.
     target_xy
-        Place on the public street ahead that it would meet, shape (n, 2); NaN where there is none.
+        Place that it would meet, shape (n, 2): on the public street ahead; of a joining error on the street that it misses; of a confirmed end
+        where the planned road leads to, if that is a street. NaN where there is none.
     target_road
         Row of that street, shape (n,); -1 where there is none.
     gap_m, detour_m
@@ -92,17 +94,41 @@ class RoadEnds:
         """Which ends are dead ends, suspected or confirmed."""
         return np.isin(self.kind, REAL)
 
+    @property
+    def detour_ratio(self) -> Floats:
+        """Way round over gap: inf where there is no way within 5 km, NaN where there is no place to reach."""
+        return self.detour_m / np.where(self.gap_m > 0, self.gap_m, np.nan)
+
     def __len__(self) -> int:
         return len(self.road)
 
 
 def road_ends(city: City) -> RoadEnds:
-    """Find the ends of public streets, once a city; see ``RoadEnds``.
+    """Find the ends of public streets, once a city.
+
+    An end is a node of degree 1 in the multigraph of public streets that may be driven: parallel edges and loops count, so that a turning loop
+    is no end. Each is the first that fits of the kinds below; what fits none is suspected.
+
+    Parameters
+    ----------
+    city
+        With ``roads``; metres. Gates, marks at ends, land use, facilities, planned roads, water, rail and buildings tell more where they are.
+
+    Returns
+    -------
+    RoadEnds
+        All ends, those told apart included.
 
     Raises
     ------
     LayerError
         The city has no roads.
+
+    References
+    ----------
+    Metric catalogue, ``dead_end_roads_open``: another public street within 500 m and 45° ahead. We ask further that the way round is long,
+    since a street that stops beside a junction is nobody's loss, and take the first street that a line of sight meets, since what lies behind
+    it would be reached by it.
     """
     return city.memo("road_ends", lambda: _find(city))
 
@@ -110,300 +136,141 @@ def road_ends(city: City) -> RoadEnds:
 def _find(city: City) -> RoadEnds:
     roads, gates = city.frame("roads"), city.layer("gates").frame
     kind, status = classify(roads), way_status(roads, "drive")
-    public = np.isin(kind, JOINING) & (status != CLOSED)
-    row_of = np.flatnonzero(public)
-    streets = street_graph(roads.iloc[row_of].reset_index(drop=True), gates, mode="drive")
-    nodes, edges, rows = _ends(streets, row_of)
+    public = np.flatnonzero(np.isin(kind, _NETWORK) & (status != CLOSED))
+    streets = street_graph(roads.iloc[public].reset_index(drop=True), gates, mode="drive")
+    nodes, edges, rows = _ends(streets, public)
     chosen = np.isin(kind[rows], ENDING)
     nodes, edges, rows = nodes[chosen], edges[chosen], rows[chosen]
     xy, heading = streets.xy[nodes], headings(streets, nodes, edges)
+    # What may be driven leads round, whatever its class; what is met must be a public street on the ground.
     whole = street_graph(roads, gates, mode="drive")
     own, at = _placed(whole, xy)
-    seen = np.isin(kind, (*ENDING, "expressway")) & (status == OPEN) & ~_off_ground(roads)
+    ground = around.on_ground(roads)
+    seen = np.isin(kind, (*ENDING, "expressway")) & (status == OPEN) & ground
     ahead = streets_ahead(whole, seen[whole.segment_row], xy, heading, own)
     ahead = both(ahead, ends_facing(xy, heading, own, at, ahead))
-    detour = ways_round(
-        whole, own[ahead.end], at[ahead.end], ahead.edge, ahead.along_m, limit_m=DETOUR_LIMIT_M, used=~whole.private
-    )  # fmt: skip
-    wanted = (detour >= DETOUR_RATIO * ahead.gap_m) & (detour >= ahead.gap_m + DETOUR_MORE_M)
+    round_m = _round(whole, own, at, ahead)
+    wanted = (round_m >= DETOUR_RATIO * ahead.gap_m) & (round_m >= ahead.gap_m + DETOUR_MORE_M)
     best = _best(ahead, wanted, len(rows))
-    found = best >= 0
-    n = len(rows)
-    target_xy, gap, way, target = np.full((n, 2), np.nan), np.full(n, np.nan), np.full(n, np.nan), np.full(n, -1)
-    pick = best[found]
-    target_xy[found], gap[found], way[found] = ahead.xy[pick], ahead.gap_m[pick], detour[pick]
-    target[found] = _row_at(whole, ahead.edge[pick], ahead.along_m[pick])
-    any_ahead = np.bincount(ahead.end, minlength=n) > 0
-    link = shapely.linestrings(np.stack([xy, np.where(found[:, None], target_xy, xy + 1.0)], axis=1))
-    named = roads["name"].fillna("").to_numpy(dtype=object)[rows]
+    met = ahead.take(best[best >= 0])
+    n, found = len(rows), best >= 0
+    target_xy, target, detour = np.full((n, 2), np.nan), np.full(n, -1), np.full(n, np.nan)
+    angle, facing = np.full(n, np.inf), np.zeros(n, bool)
+    target_xy[found], target[found], detour[found] = met.xy, _row_at(whole, met.edge, met.along_m), round_m[best[found]]
+    angle[found], facing[found] = met.angle, met.facing
+    name = roads["name"].fillna("").to_numpy(dtype=object)[rows]
+    missed_xy, missed = joining_errors(whole, xy, heading, own, at, kind=kind, on_ground=ground)
+    planned, leads_to = around.planned_on(city, xy, heading)
     out = np.full(n, "suspected", dtype=object)
-    joins, join_xy, join_road = _joining(whole, xy, heading, own, at, _off_ground(roads), kind)
 
-    def mark(what: str, those: Bools) -> None:
+    def take(what: str, those: Bools) -> None:
         out[those & (out == "suspected")] = what
 
-    mark("data_edge", _cut(roads, rows, xy) | _leaves(city, xy, heading))
-    goes, planned_xy = _planned(city, xy, heading)
-    mark("private", status[rows] != OPEN)
-    mark("other_carriageway", _second_carriageways(xy, heading, named))
-    mark("gate", _near(xy, _gates(gates), GATE_M))
-    mark("confirmed", goes)
-    mark("pedestrian_street", _touches(roads, roads["highway"].eq("pedestrian").to_numpy(), xy, MARK_M))
-    mark("goes_on", _vertex_of(roads, ~np.isin(kind, JOINING) & (kind != "") & (status != CLOSED), xy))
-    mark("joining_error", joins)
-    mark("no_exit", text(roads, "noexit").eq("yes").to_numpy()[rows] | _near(xy, _marks(city, "noexit"), MARK_M))
-    small = np.isin(kind[rows], ("unclassified", "residential"))
-    plain = small & (named == "")
-    last = streets.lines[edges]
-    half = shapely.get_coordinates(shapely.line_interpolate_point(last, 0.5, normalized=True))
-    mark("campus", small & _inside(_ground(city, "campus"), xy, half))
-    mark("works", plain & _inside(_ground(city, "works"), xy, half))
-    mark("compound", plain & _inside(_ground(city, "homes"), xy, half))
-    mark("no_street_ahead", ~any_ahead)
-    mark("short_way_round", ~found)
-    mark("detached", _part_m(whole)[whole.start[own]] < DETACHED_M)
-    mark("bank", found & (share_within(link, _polygons(city, "water")) > 5))
-    mark("rail", found & crossed(link, _rails(city)))
-    angle, facing = np.full(n, np.inf), np.zeros(n, bool)
-    angle[found], facing[found] = ahead.angle[pick], ahead.facing[pick]
-    built = share_within(link, _polygons(city, "buildings")) > 0
-    long = streets.length_m[edges] >= 150
-    straight = (angle <= 15) & long & (gap <= 200) & ~_inside(_ground(city, "homes", whole=True), xy, target_xy)
-    mark("minor_street", plain & (built | ~(facing | straight)))
-    return RoadEnds(xy, rows, heading, out, target_xy, target, gap, way, named)
+    small = np.isin(kind[rows], _SMALL)
+    nameless = small & (name == "")
+    halfway = shapely.get_coordinates(shapely.line_interpolate_point(streets.lines[edges], 0.5, normalized=True))
+    homes = around.ground(city, "homes")
+    link = shapely.linestrings(np.stack([xy, np.where(found[:, None], target_xy, xy)], axis=1))
+    take("data_edge", around.at_edge_of_data(city, roads, rows, xy, heading))
+    take("private", status[rows] != OPEN)
+    take("other_carriageway", around.second_carriageways(xy, heading, name))
+    take("gate", around.at_gates(gates, xy))
+    take("pedestrian_street", around.near_ways(roads, roads["highway"].eq("pedestrian").to_numpy(), xy, around.MARK_M))
+    take("joining_error", missed >= 0)
+    take("confirmed", planned)
+    take("goes_on", around.on_vertices(roads, ~np.isin(kind, (*_NETWORK, "")) & (status != CLOSED), xy))
+    take("no_exit", around.marked_without_exit(city, roads, rows, xy))
+    take("campus", small & around.inside(around.ground(city, "campus"), (xy, halfway)))
+    take("works", nameless & around.inside(around.ground(city, "works"), (xy, halfway)))
+    take("compound", nameless & around.inside(homes[shapely.area(homes) <= around.COMPOUND_M2], (xy, halfway)))
+    take("no_street_ahead", np.bincount(ahead.end, minlength=n) == 0)
+    take("short_way_round", ~found)
+    take("detached", _part_m(whole)[whole.start[own]] < DETACHED_M)
+    take("bank", metres_within(link, around.polygons_of(city, "water")) > WATER_M)
+    take("rail", crossed(link, around.tracks(city)))
+    built = metres_within(link, around.polygons_of(city, "buildings")) > 0
+    gap = np.hypot(*(target_xy - xy).T)
+    straight = (angle <= MINOR_ANGLE) & (gap <= MINOR_GAP_M) & (streets.length_m[edges] >= MINOR_LENGTH_M)
+    straight &= ~around.inside(homes, (xy, np.where(found[:, None], target_xy, xy)))
+    take("minor_street", nameless & (built | ~(facing | straight)))
+    short = out == "joining_error"
+    target_xy[short], target[short], detour[short] = missed_xy[short], missed[short], np.nan
+    known, place, row, round_planned = _lead_on(whole, seen, leads_to, own, at)
+    known &= out == "confirmed"
+    target_xy[known], target[known], detour[known] = place[known], row[known], round_planned[known]
+    return RoadEnds(xy, rows, heading, out, target_xy, target, np.hypot(*(target_xy - xy).T), detour, name)
 
 
 def _ends(streets: Graph, row_of: Ints) -> tuple[Ints, Ints, Ints]:
     """Nodes where one edge ends, that edge, and the road of its last segment."""
     nodes = streets.dead_ends()
     edge_at = np.full(len(streets.xy), -1)
-    edge_at[streets.start] = edge_at[streets.end] = np.arange(len(streets.start))
-    both = np.r_[streets.start, streets.end]
-    edge_at[both] = np.tile(np.arange(len(streets.start)), 2)
+    edge_at[np.r_[streets.start, streets.end]] = np.tile(np.arange(len(streets.start)), 2)
     edges = edge_at[nodes]
-    first = np.searchsorted(streets.segment_edge, np.arange(len(streets.start)))
-    last = np.r_[first[1:], len(streets.segment_edge)] - 1
-    segment = np.where(streets.start[edges] == nodes, first[edges], last[edges])
-    return nodes, edges, row_of[streets.segment_row[segment]]
+    first = np.searchsorted(streets.segment_edge, edges)
+    last = np.searchsorted(streets.segment_edge, edges, "right") - 1
+    return nodes, edges, row_of[streets.segment_row[np.where(streets.start[edges] == nodes, first, last)]]
 
 
 def _placed(graph: Graph, xy: Floats) -> tuple[Ints, Floats]:
     """Edge of the whole graph on which each end lies, and where."""
-    point, edge = graph.tree.query_nearest(shapely.points(xy), all_matches=False) if len(xy) else (np.empty(0, int), np.empty(0, int))
-    own = np.empty(len(xy), np.int64)
-    own[point] = edge
-    return own, shapely.line_locate_point(graph.lines[own], shapely.points(xy))
+    own = np.zeros(len(xy), np.int64)
+    if len(xy):
+        point, edge = graph.tree.query_nearest(shapely.points(xy), all_matches=True)
+        order = np.lexsort((edge, point))
+        first = np.r_[True, np.diff(point[order]) != 0]
+        own[point[order][first]] = edge[order][first]
+    return own, shapely.line_locate_point(graph.lines[own], shapely.points(xy)) if len(xy) else np.empty(0)
+
+
+def _round(graph: Graph, own: Ints, at: Floats, ahead: Ahead) -> Floats:
+    return ways_round(
+        graph, own[ahead.end], at[ahead.end], ahead.edge, ahead.along_m, limit_m=DETOUR_LIMIT_M, used=~graph.private
+    )  # fmt: skip
 
 
 def _row_at(graph: Graph, edge: Ints, along_m: Floats) -> Ints:
     """Road of the segment at a place of an edge."""
-    total = np.cumsum(graph.segment_length_m)
+    total = np.r_[0.0, np.cumsum(graph.segment_length_m)]
     first = np.searchsorted(graph.segment_edge, edge)
     last = np.searchsorted(graph.segment_edge, edge, "right") - 1
-    before = np.r_[0.0, total][first]
-    return graph.segment_row[np.clip(np.searchsorted(total, before + along_m), first, last)]
+    at = np.searchsorted(total, total[first] + along_m, "right") - 1
+    return graph.segment_row[np.clip(at, first, last)]
 
 
 def _best(ahead: Ahead, wanted: Bools, count: int) -> Ints:
-    """Of what each end might meet, the nearest, what lies straight ahead first; -1 where there is nothing."""
-    cost = ahead.gap_m * (1 + 2 * (ahead.angle / 45) ** 2) * np.where(ahead.facing, 0.5, 1.0)
+    """Of what each end might meet, the row to take, -1 where there is none: what is near, what is straight ahead, and what looks back."""
+    cost = ahead.gap_m * (1 + 2 * (ahead.angle / HALF_ANGLE) ** 2) * np.where(ahead.facing, 0.5, 1.0)
     rows = np.flatnonzero(wanted)
-    rows = rows[np.lexsort((ahead.angle[rows], cost[rows], ahead.end[rows]))]
+    rows = rows[np.lexsort((ahead.edge[rows], np.round(ahead.angle[rows], 6), np.round(cost[rows], 6), ahead.end[rows]))]
     first = np.r_[True, np.diff(ahead.end[rows]) != 0][: len(rows)]
     best = np.full(count, -1)
     best[ahead.end[rows[first]]] = rows[first]
     return best
 
 
-def _off_ground(roads: gpd.GeoDataFrame) -> Bools:
-    """Bridges and tunnels: no street can join them where they are."""
-    off = np.zeros(len(roads), bool)
-    for column in ("bridge", "tunnel"):
-        off |= ~text(roads, column).isin(("", "no", "F", "0")).to_numpy()
-    return off
-
-
-def _cut(roads: gpd.GeoDataFrame, rows: Ints, xy: Floats) -> Bools:
-    """Ends where the extract lacks the rest of the way."""
-    side = text(roads, "cut").to_numpy(dtype=object)[rows]
-    lines = np.asarray(roads.geometry.to_numpy(), dtype=object)[rows]
-    out = np.zeros(len(rows), bool)
-    for nth, word in ((0, "start"), (-1, "end")):
-        tip = shapely.get_coordinates(shapely.get_point(lines, nth)) if len(rows) else np.empty((0, 2))
-        out |= np.isin(side, (word, "both")) & (np.hypot(*(tip - xy).T) < 0.1)
-    return out
-
-
-def _leaves(city: City, xy: Floats, heading: Floats) -> Bools:
-    """Ends whose sight line leaves what the data cover."""
-    extent = city.data_extent
-    if extent is None or not len(xy):
-        return np.zeros(len(xy), bool)
-    shapely.prepare(extent)
-    return np.asarray(~shapely.covers(extent, shapely.linestrings(np.stack([xy, xy + EDGE_M * heading], axis=1))), dtype=bool)
-
-
-def _joining(
-    graph: Graph, xy: Floats, heading: Floats, own: Ints, at_m: Floats, off_ground: Bools, kind: npt.NDArray[np.object_]
-) -> tuple[Bools, Floats, Ints]:
-    """Find ends a few metres short of a street on the ground: the map lacks the junction, not the city.
-
-    Returns
-    -------
-    tuple of arrays
-        Whether it is one, the place on the street that it ought to meet, and the row of that street.
-    """
-    reach = _reach_m(kind)[graph.segment_row]
-    chosen = np.flatnonzero(~off_ground[graph.segment_row])
-    side = segments(graph.lines)[0][chosen]
-    drawn = shapely.linestrings(side)
-    points = shapely.points(xy)
-    end, near = shapely.STRtree(drawn).query(points, predicate="dwithin", distance=reach.max(initial=0.0))
-    other = graph.segment_edge[chosen[near]] != own[end]
-    end, near = end[other], near[other]
-    spot = shapely.get_coordinates(shapely.get_point(shapely.shortest_line(points[end], drawn[near]), 1))
-    way = spot - xy[end]
-    gap = np.hypot(way[:, 0], way[:, 1])
-    ahead = np.einsum("ij,ij->i", way, heading[end]) / np.where(gap > 0, gap, 1.0)
-    course = side[near, 1] - side[near, 0]
-    beside = np.abs(np.einsum("ij,ij->i", course, heading[end])) > 0.8 * np.hypot(course[:, 0], course[:, 1])
-    limit = np.where(ahead >= 0.5, reach[chosen[near]], np.where(beside, 0.0, np.minimum(reach[chosen[near]], JOIN_M)))
-    close = (gap <= limit) & ~(beside & (ahead < 0.8) & (gap > 0.1))
-    end, near, spot, gap = end[close], near[close], spot[close], gap[close]
-    edge = graph.segment_edge[chosen[near]]
-    along = shapely.line_locate_point(graph.lines[edge], shapely.points(spot))
-    joined = np.isfinite(ways_round(graph, own[end], at_m[end], edge, along, limit_m=JOINED_M))
-    end, near, spot, gap = end[~joined], near[~joined], spot[~joined], gap[~joined]
-    order = np.lexsort((spot[:, 1], spot[:, 0], gap, end))
+def _lead_on(graph: Graph, seen: Bools, leads_to: Floats, own: Ints, at: Floats) -> tuple[Bools, Floats, Ints, Floats]:
+    """Find the streets that planned roads lead to: whether there is one, the place on it, its road and the way round, by end."""
+    n = len(own)
+    known, place, row, round_m = np.zeros(n, bool), np.full((n, 2), np.nan), np.full(n, -1), np.full(n, np.nan)
+    ends = np.flatnonzero(np.isfinite(leads_to[:, 0]))
+    edges = np.flatnonzero(np.bincount(graph.segment_edge, weights=seen[graph.segment_row], minlength=len(graph.start)) > 0)
+    if not len(ends) or not len(edges):
+        return known, place, row, round_m
+    points = shapely.points(leads_to[ends])
+    end, near = shapely.STRtree(graph.lines[edges]).query_nearest(points, max_distance=PLANNED_END_M, all_matches=True)
+    order = np.lexsort((near, end))
     first = order[np.r_[True, np.diff(end[order]) != 0][: len(order)]]
-    found, place, row = np.zeros(len(xy), bool), np.full((len(xy), 2), np.nan), np.full(len(xy), -1)
-    found[end[first]], place[end[first]], row[end[first]] = True, spot[first], graph.segment_row[chosen[near[first]]]
-    return found, place, row
-
-
-def _reach_m(kind: npt.NDArray[np.object_]) -> Floats:
-    """How near a street's end is as good as joined: within the widest red line of the other and 8 m, for an axis lies in the middle of a road."""
-    widest = {key: row["redline"][2] / 2 for key, row in class_table().items()}
-    widest = {key: 8.0 if key in INNER else half + (15.0 if key in WIDE else 8.0) for key, half in widest.items()}
-    return np.array([widest.get(key, 0.0) for key in kind])
-
-
-def _second_carriageways(xy: Floats, heading: Floats, name: npt.NDArray[np.object_]) -> Bools:
-    """Of ends side by side that look the same way and bear one name, all but the first: both carriageways of one street."""
-    second = np.zeros(len(xy), bool)
-    if len(xy) < 2:
-        return second
-    pair = cKDTree(xy).query_pairs(TWIN_M, output_type="ndarray")
-    a, b = pair[:, 0], pair[:, 1]
-    same = (name[a] == name[b]) & (np.einsum("ij,ij->i", heading[a], heading[b]) > 0.8)
-    second[np.maximum(a, b)[same]] = True
-    return second
-
-
-def _near(xy: Floats, places: Floats, limit_m: float) -> Bools:
-    if not len(places) or not len(xy):
-        return np.zeros(len(xy), bool)
-    return np.asarray(cKDTree(places).query(xy)[0] <= limit_m, dtype=bool)
-
-
-def _gates(gates: gpd.GeoDataFrame | None) -> Floats:
-    """Places of what stands across a way: an entrance of a building and a kerb do not."""
-    if gates is None or not len(gates):
-        return np.empty((0, 2))
-    across = ~text(gates, "barrier").isin(("", "kerb", "toll_booth", "height_restrictor", "border_control"))
-    return shapely.get_coordinates(shapely.point_on_surface(gates.geometry.to_numpy()[across.to_numpy()]))
-
-
-def _marks(city: City, column: str) -> Floats:
-    frame = city.layer("road_ends").frame
-    if frame is None or not len(frame):
-        return np.empty((0, 2))
-    chosen = text(frame, column).isin(("", "no")).to_numpy()
-    return shapely.get_coordinates(shapely.point_on_surface(frame.geometry.to_numpy()[~chosen]))
-
-
-def _touches(roads: gpd.GeoDataFrame, chosen: Bools, xy: Floats, limit_m: float) -> Bools:
-    """Find ends within a distance of chosen ways."""
-    found = np.zeros(len(xy), bool)
-    lines = np.asarray(roads.geometry.to_numpy(), dtype=object)[chosen]
-    if len(lines) and len(xy):
-        found[shapely.STRtree(lines).query(shapely.points(xy), predicate="dwithin", distance=limit_m)[0]] = True
-    return found
-
-
-def _vertex_of(roads: gpd.GeoDataFrame, chosen: Bools, xy: Floats) -> Bools:
-    """Find ends that are a vertex of chosen ways: there a way of another kind goes on."""
-    return _near(xy, shapely.get_coordinates(np.asarray(roads.geometry.to_numpy(), dtype=object)[chosen]), 0.1)
-
-
-def _ground(city: City, what: str, *, whole: bool = False) -> Geometries:
-    """Polygons of campuses, works or housing compounds."""
-    found = [np.empty(0, object)]
-    for layer, column, words in GROUND[what]:
-        frame = city.layer(layer).frame
-        if frame is not None and len(frame):
-            shapes = np.asarray(frame.geometry.to_numpy(), dtype=object)
-            fits = text(frame, column).isin(words).to_numpy() & (shapely.get_dimensions(shapes) == 2)
-            found.append(shapes[fits])
-    shapes = np.concatenate(found)
-    return shapes[shapely.area(shapes) <= COMPOUND_M2] if what == "homes" and not whole else shapes
-
-
-def _inside(ground: Geometries, *places: Floats) -> Bools:
-    """Whether all places of an end lie in the same polygon."""
-    count = len(places[0])
-    tree = shapely.STRtree(ground)
-    pairs = [
-        np.unique(np.ravel_multi_index(tree.query(shapely.points(xy), predicate="within"), (count, len(ground))))
-        if len(ground) and count
-        else np.empty(0, int)
-        for xy in places
-    ]
-    out = np.zeros(count, bool)
-    both = pairs[0]
-    for other in pairs[1:]:
-        both = np.intersect1d(both, other)
-    if len(both):
-        out[both // len(ground)] = True
-    return out
-
-
-def _planned(city: City, xy: Floats, heading: Floats) -> tuple[Bools, Floats]:
-    """Ends from which a planned road goes on, and where that leads to."""
-    goes, target = np.zeros(len(xy), bool), np.full((len(xy), 2), np.nan)
-    frame = city.layer("planned_roads").frame
-    if frame is None or not len(frame) or not len(xy):
-        return goes, target
-    frame = frame[~text(frame, "status").isin(BUILT).to_numpy()]
-    lines = shapely.get_parts(shapely.line_merge(shapely.union_all(frame.geometry.to_numpy())))
-    end, line = shapely.STRtree(lines).query(shapely.points(xy), predicate="dwithin", distance=MARK_M)
-    for nth in (0, -1):
-        tip = shapely.get_coordinates(shapely.get_point(lines[line], nth))
-        way = tip - xy[end]
-        far = np.hypot(way[:, 0], way[:, 1])
-        on = (far > 2 * MARK_M) & (np.einsum("ij,ij->i", way, heading[end]) > -0.2 * far)
-        goes[end[on]] = True
-        target[end[on]] = tip[on]
-    return goes, target
+    edge, mine = edges[near[first]], ends[end[first]]
+    along = shapely.line_locate_point(graph.lines[edge], points[end[first]])
+    known[mine] = True
+    place[mine] = shapely.get_coordinates(shapely.line_interpolate_point(graph.lines[edge], along))
+    row[mine] = _row_at(graph, edge, along)
+    round_m[mine] = ways_round(graph, own[mine], at[mine], edge, along, limit_m=DETOUR_LIMIT_M, used=~graph.private)
+    return known, place, row, round_m
 
 
 def _part_m(graph: Graph) -> Floats:
     """Length of the connected part of the network that each node belongs to."""
     part = graph.components()
     return np.bincount(part[graph.start], weights=graph.length_m, minlength=part.max(initial=-1) + 1)[part]
-
-
-def _polygons(city: City, name: str) -> Geometries:
-    frame = city.layer(name).frame
-    if frame is None or not len(frame):
-        return np.empty(0, object)
-    shapes = np.asarray(frame.geometry.to_numpy(), dtype=object)
-    return shapes[shapely.get_dimensions(shapes) == 2]
-
-
-def _rails(city: City) -> Geometries:
-    frame = city.layer("rail").frame
-    if frame is None or not len(frame):
-        return np.empty(0, object)
-    track = text(frame, "railway").isin(("rail", "narrow_gauge", "")).to_numpy() & ~_off_ground(frame)
-    return np.asarray(frame.geometry.to_numpy(), dtype=object)[track]
