@@ -58,7 +58,7 @@ def _dead_ends(args: argparse.Namespace) -> None:
     from spatial.progress import Progress
     from spatial.project import open_city
     from spatial.siting import choose_links
-    from spatial.siting.dead_ends import METRIC
+    from spatial.siting.link_choice import METRIC
 
     if args.count < 1:
         raise OptionError(f"-n {args.count}: choose at least 1 link")

@@ -152,6 +152,15 @@ def planned_on(city: City, xy: Floats, heading: Floats) -> tuple[Bools, Floats]:
     return goes, target
 
 
+def planned_roads(city: City) -> Geometries:
+    """Lines of the planned roads that are not built yet, joined where they go on; none where no plan is there."""
+    frame = city.layer("planned_roads").frame
+    if frame is None or not len(frame):
+        return np.empty(0, object)
+    lines = shapely.get_parts(np.asarray(frame.geometry.to_numpy(), dtype=object)[~text(frame, "status").isin(_BUILT).to_numpy()])
+    return np.asarray(shapely.get_parts(shapely.line_merge(shapely.union_all(lines[shapely.get_type_id(lines) == 1]))), dtype=object)
+
+
 def _tips(lines: Geometries, xy: Floats, heading: Floats) -> tuple[Ints, Floats, Floats]:
     """Ends of lines that pass an end of a road and lead on from it: road's end, place, cosine to the heading."""
     end, line = shapely.STRtree(lines).query(shapely.points(xy), predicate="dwithin", distance=MARK_M)

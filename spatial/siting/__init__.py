@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from spatial.siting.dead_ends import Chosen, choose_links
+from spatial.siting.link_choice import Chosen, choose_links
 
 __all__ = ["Chosen", "choose_links"]

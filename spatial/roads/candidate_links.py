@@ -13,11 +13,11 @@ from shapely.ops import substring
 
 from spatial.city import City
 from spatial.network.contract import Bools, Graph
-from spatial.network.passage import text
 from spatial.network.snap import Attached
 from spatial.network.streets import street_graph
 from spatial.overlay import Floats, Geometries, Ints
-from spatial.roads.dead_ends import BUILT, RoadEnds, road_ends
+from spatial.roads.around_ends import planned_roads, tracks
+from spatial.roads.dead_ends import RoadEnds, road_ends
 from spatial.roads.ways_round import ways_round
 
 FACING_M, FACING_COS, FACING_LONGER = 500.0, float(np.cos(np.radians(45.0))), 1.5
@@ -170,15 +170,9 @@ def _facing(ends: RoadEnds, real: Ints, tree: shapely.STRtree, graph: Graph) -> 
 
 def _planned(city: City, ends: RoadEnds, real: Ints, graph: Graph, tree: shapely.STRtree) -> tuple[Geometries, Ints]:
     """Links along planned roads: from a dead end to the first street that the planned road meets."""
-    frame = city.layer("planned_roads").frame
-    none = np.empty(0, object), np.empty(0, np.int64)
-    if frame is None or not len(frame) or not len(real):
-        return none
-    coming = frame[(~text(frame, "status").isin((*BUILT, "cancelled", "已取消"))).to_numpy()]
-    shapes = np.asarray(coming.geometry.to_numpy(), dtype=object)
-    merged = shapely.get_parts(shapely.line_merge(shapely.union_all(shapes[shapely.get_dimensions(shapes) == 1])))
-    if not len(merged):
-        return none
+    merged = planned_roads(city)
+    if not len(merged) or not len(real):
+        return np.empty(0, object), np.empty(0, np.int64)
     who, plan = shapely.STRtree(merged).query_nearest(shapely.points(ends.xy[real]), max_distance=PLANNED_M, all_matches=False)
     public = graph.lines[~graph.private]
     found: list[tuple[Any, int]] = []
@@ -228,7 +222,7 @@ def _names(ends: RoadEnds, pair: Ints) -> npt.NDArray[np.object_]:
 def _crossings(city: City, lines: Geometries) -> tuple[Floats, Floats, Floats, Floats]:
     """Count buildings, the m² that they cover, metres over water and tracks; NaN where the layer is absent."""
     unknown = np.full(len(lines), np.nan)
-    count, ground, water, tracks = unknown.copy(), unknown.copy(), unknown.copy(), unknown.copy()
+    count, ground, water, rails = unknown.copy(), unknown.copy(), unknown.copy(), unknown.copy()
     frame = city.layer("buildings").frame
     if frame is not None and city.layer("buildings").missing is None:
         shapes = np.asarray(frame.geometry.to_numpy(), dtype=object)
@@ -243,14 +237,7 @@ def _crossings(city: City, lines: Geometries) -> tuple[Floats, Floats, Floats, F
         water = np.zeros(len(lines))
         for k in np.unique(who):
             water[k] = shapely.length(shapely.intersection(lines[k], shapely.union_all(shapes[hit[who == k]])))
-    frame = city.layer("rail").frame
-    if frame is not None and city.layer("rail").missing is None:
-        at_grade = (
-            text(frame, "bridge").isin(("", "no"))
-            & text(frame, "tunnel").isin(("", "no"))
-            & ~text(frame, "railway").isin(("subway", "construction"))
-        )
-        shapes = np.asarray(frame.geometry.to_numpy(), dtype=object)[at_grade.to_numpy()]
-        who, _ = shapely.STRtree(shapes).query(lines, predicate="intersects")
-        tracks = np.bincount(who, minlength=len(lines)).astype(float)
-    return count, ground, water, tracks
+    if city.layer("rail").frame is not None and city.layer("rail").missing is None:
+        who, _ = shapely.STRtree(tracks(city)).query(lines, predicate="intersects")
+        rails = np.bincount(who, minlength=len(lines)).astype(float)
+    return count, ground, water, rails
