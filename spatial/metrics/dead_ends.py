@@ -11,15 +11,11 @@ from spatial.areas import Areas
 from spatial.city import City
 from spatial.metrics.registry import metric
 from spatial.network.contract import Bools
-from spatial.overlay import Floats, Ints
 from spatial.result import Evidence, MetricResult
 from spatial.roads import unknown_note
 from spatial.roads.ahead import AHEAD_M, HALF_ANGLE
-from spatial.roads.dead_ends import DETACHED_M, DETOUR_LIMIT_M, DETOUR_MORE_M, DETOUR_RATIO, KINDS, RoadEnds, road_ends
+from spatial.roads.dead_ends import DETACHED_M, DETOUR_LIMIT_M, DETOUR_MORE_M, DETOUR_RATIO, RoadEnds, road_ends
 from spatial.text import Text
-
-# Rounding of the projection must not decide whether a way is found.
-_HAIR_M = 1.0
 
 
 @metric(
@@ -120,17 +116,12 @@ def _frame(city: City, ends: RoadEnds, chosen: Bools) -> gpd.GeoDataFrame:
     order = np.lexsort((np.round(ends.gap_m[at], 3), -np.nan_to_num(np.round(ratio, 6), nan=-1.0, posinf=np.inf)))
     at, ratio, detour = at[order], ratio[order], detour[order]
     columns = {
-        "rank": _ranks(ratio),
+        "detour_rank": np.arange(1, len(at) + 1),
         "name": ends.name[at],
-        "kind": ends.kind[at],
-        "kind_title": np.array([KINDS[key].zh for key in ends.kind[at]], dtype=object),
+        "end_kind": ends.kind[at],
         "id": city.frame("roads")["id"].to_numpy(dtype=object)[ends.road[at]],
         "gap_m": np.round(ends.gap_m[at], 1),
         "detour_m": np.round(np.where(np.isfinite(detour), detour, np.nan)),
         "detour_ratio": np.round(np.where(np.isfinite(ratio), ratio, np.nan), 1),
     }
     return gpd.GeoDataFrame(columns, geometry=list(shapely.points(ends.xy[at])), crs=city.crs)
-
-
-def _ranks(ratio: Floats) -> Ints:
-    return np.arange(1, len(ratio) + 1)

@@ -17,7 +17,20 @@ from spatial.result import Evidence, MetricInfo, MetricResult
 from spatial.text import Text
 from spatial.units import unit_of
 
-MODULES = ("roads", "dead_ends", "green", "parks", "people", "land", "completeness", "services", "access", "utilities", "ledger", "statistics")
+MODULES = (
+    "roads",
+    "dead_ends",
+    "green",
+    "parks",
+    "people",
+    "land",
+    "completeness",
+    "services",
+    "access",
+    "utilities",
+    "ledger",
+    "statistics",
+)
 SOURCES = ("layers", "ledger", "statistics")
 SCOPES = {
     "whole_area": Text("全域（各区整体）", "the whole of each area"),

@@ -53,10 +53,23 @@ COLUMN_TITLES = {
     "of_classes": Text("参评类别数", "Classes that are mapped"),
     "reachable": Text("附近有步行路", "A walkable way is near"),
     "detour_index": Text("绕行系数（倍）", "Detour index (×)"),
+    "end_kind": Text("尽端类别", "Kind of end"),
+    "gap_m": Text("距前方道路（米）", "Gap to the street ahead (m)"),
+    "detour_m": Text("现需绕行（米；空为 5 公里内不可达或无目标）", "Way round today (m; empty: none within 5 km, or nothing ahead)"),
+    "detour_ratio": Text("绕行倍数", "Way round ÷ gap"),
+    "detour_rank": Text("排序（绕行倍数大者在前）", "Rank by way round ÷ gap"),
     "cut_share": Text("超过 3 倍或不可达的路程占比（0–1）", "Share of ways above 3 times or impossible (0–1)"),
 }
 # Units of columns that say none in their name.
-_UNITS = {"people": "persons", "reached": "classes", "of_classes": "classes", "detour_index": "ratio", "rank": "count"}
+_UNITS = {
+    "people": "persons",
+    "reached": "classes",
+    "of_classes": "classes",
+    "detour_index": "ratio",
+    "detour_ratio": "ratio",
+    "rank": "count",
+    "detour_rank": "count",
+}
 _SUFFIXES = {"_m": "m", "_ha": "ha", "_m2": "m2", "_km": "km"}
 _PLAIN = Unit("", Text("", ""), 1.0, 2)
 # Counts, and the column that says how many there can be.

@@ -88,6 +88,15 @@ def marked_without_exit(city: City, roads: gpd.GeoDataFrame, rows: Ints, xy: Flo
     return found
 
 
+def at_turning_places(city: City, xy: Floats) -> Bools:
+    """Find ends with a turning circle or loop."""
+    marks = city.layer("road_ends").frame
+    if marks is None or not len(marks):
+        return np.zeros(len(xy), bool)
+    said = marks.geometry.to_numpy()[text(marks, "highway").isin(("turning_circle", "turning_loop", "mini_roundabout")).to_numpy()]
+    return _near(xy, shapely.get_coordinates(shapely.point_on_surface(said)), MARK_M)
+
+
 def near_ways(roads: gpd.GeoDataFrame, chosen: Bools, xy: Floats, limit_m: float) -> Bools:
     """Find ends within a distance of chosen ways."""
     found = np.zeros(len(xy), bool)

@@ -27,8 +27,9 @@ _SMALL = ("unclassified", "residential")
 # This project's proposal, to be confirmed: a street wants to go on where the way round is three times as long as the gap and 500 m longer.
 DETOUR_RATIO, DETOUR_MORE_M, DETOUR_LIMIT_M = 3.0, 500.0, 5000.0
 DETACHED_M, WATER_M, PLANNED_END_M = 3000.0, 5.0, 30.0
-# A nameless small street must show more: 150 m or longer, straight on to a street within 200 m.
-MINOR_LENGTH_M, MINOR_GAP_M, MINOR_ANGLE = 150.0, 200.0, 15.0
+# A small street must show more, for most of its like are meant to end: within 250 m another end that looks back or,
+# where it is 150 m or longer, a street straight ahead.
+MINOR_LENGTH_M, MINOR_GAP_M, MINOR_ANGLE, FACING_ANGLE = 150.0, 250.0, 15.0, 20.0
 
 REAL = ("suspected", "confirmed")
 KINDS = {
@@ -42,6 +43,7 @@ KINDS = {
     "pedestrian_street": Text("止于步行街", "ends at a pedestrian street"),
     "goes_on": Text("以内部道路或生活街接续", "goes on as a service road or living street"),
     "no_exit": Text("标注为尽端路", "marked as having no exit"),
+    "turning": Text("设有回车场的小路", "small street with a place to turn"),
     "campus": Text("校园、医院等大院内部道路", "inside a campus or hospital"),
     "works": Text("厂区、仓储区内部道路", "inside works or depots"),
     "compound": Text("居住小区内部尽端路", "cul-de-sac inside a housing compound"),
@@ -50,7 +52,7 @@ KINDS = {
     "detached": Text("数据问题：与路网不相连", "data problem: not connected with the network"),
     "bank": Text("止于水边，无规划桥梁", "ends at water without a planned bridge"),
     "rail": Text("止于铁路", "ends at a railway"),
-    "minor_street": Text("无名小路，去向不明", "nameless small street that leads nowhere in particular"),
+    "minor_street": Text("小路，去向不明", "small street that points nowhere in particular"),
 }
 
 
@@ -180,6 +182,7 @@ def _find(city: City) -> RoadEnds:
     take("confirmed", planned)
     take("goes_on", around.on_vertices(roads, ~np.isin(kind, (*_NETWORK, "")) & (status != CLOSED), xy))
     take("no_exit", around.marked_without_exit(city, roads, rows, xy))
+    take("turning", small & around.at_turning_places(city, xy))
     take("campus", small & around.inside(around.ground(city, "campus"), (xy, halfway)))
     take("works", nameless & around.inside(around.ground(city, "works"), (xy, halfway)))
     take("compound", nameless & around.inside(homes[shapely.area(homes) <= around.COMPOUND_M2], (xy, halfway)))
@@ -188,11 +191,12 @@ def _find(city: City) -> RoadEnds:
     take("detached", _part_m(whole)[whole.start[own]] < DETACHED_M)
     take("bank", metres_within(link, around.polygons_of(city, "water")) > WATER_M)
     take("rail", crossed(link, around.tracks(city)))
-    built = metres_within(link, around.polygons_of(city, "buildings")) > 0
     gap = np.hypot(*(target_xy - xy).T)
-    straight = (angle <= MINOR_ANGLE) & (gap <= MINOR_GAP_M) & (streets.length_m[edges] >= MINOR_LENGTH_M)
-    straight &= ~around.inside(homes, (xy, np.where(found[:, None], target_xy, xy)))
-    take("minor_street", nameless & (built | ~(facing | straight)))
+    straight = (angle <= MINOR_ANGLE) & (streets.length_m[edges] >= MINOR_LENGTH_M)
+    take("minor_street", small & ~((gap <= MINOR_GAP_M) & (straight | (facing & (angle <= FACING_ANGLE)))))
+    built = metres_within(link, around.polygons_of(city, "buildings")) > 0
+    at_home = around.inside(homes, (xy, np.where(found[:, None], target_xy, xy)))
+    take("minor_street", nameless & (built | (at_home & ~facing)))
     short = out == "joining_error"
     target_xy[short], target[short], detour[short] = missed_xy[short], missed[short], np.nan
     known, place, row, round_planned = _lead_on(whole, seen, leads_to, own, at)
