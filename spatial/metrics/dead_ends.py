@@ -9,6 +9,7 @@ import shapely
 from spatial import overlay
 from spatial.areas import Areas
 from spatial.city import City
+from spatial.metrics.link_gains import links_frame
 from spatial.metrics.registry import metric
 from spatial.network.contract import Bools
 from spatial.result import Evidence, MetricResult
@@ -44,6 +45,7 @@ from spatial.text import Text
         "dead_ends": Evidence(Text("断头路（疑似、确认）", "dead ends, suspected and confirmed"), "#c62828"),
         "joining_errors": Evidence(Text("数据问题：道路未相接", "data problems: streets not joined"), "#ef6c00"),
         "other_ends": Evidence(Text("其他尽端（已甄别）", "other ends, told apart"), "#78909c"),
+        "links": Evidence(Text("断头路候选连接线", "links that would open dead ends"), "#6a1b9a"),
     },
     halo_m=DETOUR_LIMIT_M + AHEAD_M + DETACHED_M,
 )
@@ -63,7 +65,8 @@ def dead_end_roads_open(city: City, areas: Areas, *, variant: str) -> MetricResu
     -------
     MetricResult
         ``value`` count; ``estimated`` for ``suspected``, which topology finds and no office has confirmed. ``evidence["dead_ends"]``: the ends
-        counted anywhere in the city, ranked by the way round; ``joining_errors`` and ``other_ends``: what was told apart, and as what.
+        counted anywhere in the city, ranked by the way round; ``joining_errors`` and ``other_ends``: what was told apart, and as what; ``links``: what would open
+        each, and who gains.
 
     Raises
     ------
@@ -88,6 +91,7 @@ def dead_end_roads_open(city: City, areas: Areas, *, variant: str) -> MetricResu
             "dead_ends": lambda: _frame(city, ends, ends.real),
             "joining_errors": lambda: _frame(city, ends, np.isin(ends.kind, ("joining_error", "detached"))),
             "other_ends": lambda: _frame(city, ends, ~ends.real & ~np.isin(ends.kind, ("joining_error", "detached"))),
+            "links": lambda: links_frame(city),
         }
     return MetricResult(count, estimated=variant == "suspected", notes=notes, evidence=evidence)
 

@@ -130,14 +130,14 @@ def links_frame(city: City, chosen: Ints | None = None) -> gpd.GeoDataFrame:
     persons = gains.persons if gains.people else np.full(len(links), np.nan)
     saved = ratio(gains.saved_m, gains.persons)
     columns: dict[str, Any] = {
-        "rank": gains.rank,
+        "link_rank": gains.rank,
         "name": links.name,
         "length_m": np.round(links.length_m, 1),
         "detour_before_m": np.round(np.where(np.isfinite(links.detour_m), links.detour_m, np.nan), 1),
         "detour_after_m": np.round(links.length_m, 1),
         "people": np.round(persons, 1),
         "saving_m": np.round(saved if gains.people else np.full(len(links), np.nan), 1),
-        "person_km": np.round(np.where(gains.people, gains.saved_m, np.nan) / 1e3, 2),
+        "person_kilometres": np.round(np.where(gains.people, gains.saved_m, np.nan) / 1e3, 2),
         "buildings": links.buildings,
         "buildings_m2": np.round(links.buildings_m2, 1),
         "water_m": np.round(links.water_m, 1),

@@ -73,7 +73,7 @@ def write_links(chosen: Chosen, results: Results, target: Path, options: Mapping
         No space, no permission, or something came to stand there meanwhile; nothing half written is left.
     """
     mine = results.evidence[EVIDENCE].columns if EVIDENCE in results.evidence else []
-    shown = chosen.links.drop(columns="rank").rename(columns={"order": "rank"})
+    shown = chosen.links.drop(columns="link_rank").rename(columns={"order": "link_rank"})
     evidence = {**results.evidence, EVIDENCE: shown[[*(name for name in mine if name in shown.columns)]] if len(mine) else shown}
     with staged_folder(target, replace=lambda: sites_folder(target)) as stage, writing(target):
         with progress.step("write tables"):
@@ -112,7 +112,7 @@ def links_view(chosen: Chosen) -> View:
         Column(
             Text("增量（人·公里）" if chosen.people else "增量（公里）", "Adds (person-km)" if chosen.people else "Adds (km)"),
             14,
-            _figure("added_km", unit),
+            _figure("added", unit),
             True,
         ),
         Column(Text("累计占上限", "Share of the bound"), 10, _figure("share", "1"), True),

@@ -31,8 +31,8 @@ class Chosen:
     Attributes
     ----------
     links
-        One row a link, city CRS: ``order``; ``area_id``, ``area_name`` of the dead end; what ``links_frame`` says of it (``rank``, ``people``,
-        ``saving_m`` and ``person_km`` are those of the link alone); ``added_km``, what it adds to the links before it, and ``share``, what it and
+        One row a link, city CRS: ``order``; ``area_id``, ``area_name`` of the dead end; what ``links_frame`` says of it (``link_rank``, ``people``,
+        ``saving_m`` and ``person_kilometres`` are those of the link alone); ``added``, what it adds to the links before it, and ``share``, what it and
         they save of what all candidates together would; ``lon``, ``lat`` of the dead end and ``to_lon``, ``to_lat`` of its other end.
     candidates
         How many links there were to choose from.
@@ -109,7 +109,7 @@ def choose_links(city: City, count: int = 30, by: str = "districts") -> Chosen:
     here = area[chosen]
     frame.insert(1, "area_id", [str(areas.ids[k]) if k >= 0 else "" for k in here])
     frame.insert(2, "area_name", [str(areas.names[k]) if k >= 0 else "" for k in here])
-    frame["added_km"] = np.round(np.diff(saved, prepend=0.0), 2)
+    frame["added"] = np.round(np.diff(saved, prepend=0.0), 2)
     frame["share"] = np.round(saved / total, 4) if total > 0 else 0.0
     for nth, names in ((0, ("lon", "lat")), (-1, ("to_lon", "to_lat"))):
         points = reproject(shapely.get_point(links.lines[chosen], nth), city.crs, pyproj.CRS(WGS84)) if len(chosen) else np.empty(0, object)

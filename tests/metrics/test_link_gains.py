@@ -20,8 +20,8 @@ def test_homes_along_a_stub():
     assert gains.persons == pytest.approx([55])
     assert gains.saved_m == pytest.approx([40 * 2400 + 10 * 2200 + 5 * 2200])
     frame = links_frame(city)
-    assert frame["rank"].tolist() == [1]
-    assert frame["person_km"].tolist() == pytest.approx([129.0])
+    assert frame["link_rank"].tolist() == [1]
+    assert frame["person_kilometres"].tolist() == pytest.approx([129.0])
     assert frame["saving_m"].tolist() == pytest.approx([129_000 / 55], abs=0.05)
     assert frame["people"].iloc[0] * frame["saving_m"].iloc[0] == pytest.approx(129_000, rel=1e-4)
 
@@ -48,7 +48,7 @@ def test_without_population_dead_ends_stand_for_themselves():
     assert not gains.people
     assert gains.saved_m == pytest.approx([2 * 2880])  # from each tip to the other: 3,000 m before, 120 m after
     frame = links_frame(city)
-    assert frame[["people", "saving_m", "person_km"]].isna().all(axis=None)
+    assert frame[["people", "saving_m", "person_kilometres"]].isna().all(axis=None)
 
 
 def test_what_grows_is_what_is_computed_anew():

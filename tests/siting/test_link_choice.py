@@ -46,15 +46,15 @@ def test_the_choice_against_every_other(count):
     assert chosen.saved_km <= best + 1e-6
     assert chosen.saved_km >= (best if count == 1 else 0.95 * best) - 1e-6
     assert best <= chosen.all_km + 1e-6
-    assert chosen.links["added_km"].sum() == pytest.approx(chosen.saved_km, abs=0.02)
+    assert chosen.links["added"].sum() == pytest.approx(chosen.saved_km, abs=0.02)
     assert chosen.links["share"].iloc[-1] == pytest.approx(chosen.saved_km / chosen.all_km, abs=1e-4)
 
 
 def test_neighbours_are_not_both_first():
     """By themselves the two on the left are first and second; together the second adds least where the first stands."""
     chosen = choose_links(town(LADDER, people=LIVING), 4)
-    assert set(chosen.links["rank"].iloc[:2]) != {1, 2}
-    assert (np.diff(chosen.links["added_km"]) <= 1e-6).all()
+    assert set(chosen.links["link_rank"].iloc[:2]) != {1, 2}
+    assert (np.diff(chosen.links["added"]) <= 1e-6).all()
 
 
 def test_all_are_chosen_that_save_anything():
@@ -79,7 +79,7 @@ def test_without_people_dead_ends_weigh_the_same():
     assert not chosen.people
     assert any("no population" in note.en for note in chosen.notes)
     assert chosen.links["people"].isna().all()
-    assert chosen.links["added_km"].iloc[0] > 0
+    assert chosen.links["added"].iloc[0] > 0
 
 
 def test_outside_the_built_up_area_there_is_nothing_to_choose():
