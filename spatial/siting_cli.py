@@ -18,7 +18,7 @@ Choose links that open dead-end roads (打通断头路): for every suspected or 
 ones that together save residents the most way. Each link is chosen for what it adds on the network with those before it."""
 _MORE = """\
   spatial site dead-ends my-city                 thirty links, into my-city/out/sites/dead-ends/
-  spatial site dead-ends my-city -n 10 --lang zh
+  spatial site dead-ends my-city -n 10 --avoid rail,water --lang zh
 
 The folder holds links.csv, links.geojson, links.gpkg with its project for QGIS, map.html and sites.json (method, bound, inputs); what an earlier call
 wrote there is replaced when the new is whole. Links are straight, or along planned roads (layer planned_roads): they show where, and are no design."""
@@ -43,6 +43,7 @@ def add_sites(under: Any) -> None:
     ends.add_argument(
         "--by", metavar="AREAS", default="districts", help="areas to name links by: districts (default), or any polygon layer"
     )
+    ends.add_argument("--avoid", metavar="a,b", help="what no link may cross: buildings, water, rail")
     ends.add_argument("--out", type=Path, metavar="DIR", help="output folder (default: out/sites/dead-ends beside city.toml)")
     ends.add_argument("--lang", choices=("zh", "en"), help="language of the list and the map (default: zh for a city in China, else en)")
     ends.add_argument("--no-cache", action="store_true", help="do not keep parsed layers beside city.toml")
@@ -58,10 +59,12 @@ def _dead_ends(args: argparse.Namespace) -> None:
     from spatial.progress import Progress
     from spatial.project import open_city
     from spatial.siting import choose_links
-    from spatial.siting.link_choice import METRIC
+    from spatial.siting.link_choice import METRIC, check_avoided
 
     if args.count < 1:
         raise OptionError(f"-n {args.count}: choose at least 1 link")
+    avoid = [name.strip() for name in (args.avoid or "").split(",") if name.strip()]
+    check_avoided(avoid)
     project = args.project / "city.toml" if os.path.isdir(args.project) else args.project
     parsed = parse_project(project)
     parsed.check_areas(args.by)
@@ -70,9 +73,9 @@ def _dead_ends(args: argparse.Namespace) -> None:
     city = open_city(project, progress=progress, cache=not args.no_cache)
     lang: Lang = args.lang or ("zh" if "CGCS2000" in city.crs.name else "en")
     with progress.step("choose links"):
-        chosen = choose_links(city, args.count, args.by)
+        chosen = choose_links(city, args.count, args.by, avoid=avoid)
     results = measure(city, METRIC, args.by, lang=lang, progress=progress)
-    written = write_links(chosen, results, target, {"n": args.count, "by": args.by, "lang": lang}, progress=progress)
+    written = write_links(chosen, results, target, {"n": args.count, "by": args.by, "avoid": avoid, "lang": lang}, progress=progress)
     clear(progress.draw is not None)
     for notice in results.notices:
         print(f"notice: {printable(notice.get(lang))}", file=sys.stderr)

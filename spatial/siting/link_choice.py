@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import geopandas as gpd
@@ -11,7 +12,7 @@ import shapely
 
 from spatial.city import City
 from spatial.crs import WGS84, reproject
-from spatial.errors import LayerError, OptionError
+from spatial.errors import LayerError, OptionError, nearest, shown
 from spatial.measurement import measured_areas
 from spatial.metrics.link_gains import LEAST_SAVING_M, LIMIT_M, REACH_M, Growth, link_trips, links_frame
 from spatial.metrics.people import population_basis
@@ -21,6 +22,7 @@ from spatial.roads.candidate_links import candidate_links
 from spatial.text import Text
 
 METRIC = "dead_end_roads_open"
+AVOIDABLE = {"buildings": "buildings", "water": "water_m", "rail": "tracks"}
 _LEAST_M = 1e-3
 
 
@@ -56,7 +58,7 @@ class Chosen:
     notes: tuple[Text, ...]
 
 
-def choose_links(city: City, count: int = 30, by: str = "districts") -> Chosen:
+def choose_links(city: City, count: int = 30, by: str = "districts", *, avoid: Sequence[str] = ()) -> Chosen:
     """Choose links that open dead ends so that all together save residents the most.
 
     Parameters
@@ -67,6 +69,8 @@ def choose_links(city: City, count: int = 30, by: str = "districts") -> Chosen:
         How many links, at least 1; fewer are chosen where no other would save anything.
     by
         Areas to name the links by.
+    avoid
+        What no link may cross: of ``buildings``, ``water`` and ``rail``; a layer that is absent keeps none back.
 
     Returns
     -------
@@ -79,7 +83,7 @@ def choose_links(city: City, count: int = 30, by: str = "districts") -> Chosen:
     LayerError
         The city has no roads.
     OptionError
-        ``count`` is below 1.
+        ``count`` is below 1, or ``avoid`` names something else.
 
     References
     ----------
@@ -89,6 +93,7 @@ def choose_links(city: City, count: int = 30, by: str = "districts") -> Chosen:
     """
     if count < 1:
         raise OptionError(f"-n {count}: choose at least 1 link")
+    check_avoided(avoid)
     if city.layer("roads").missing is not None:
         raise LayerError("roads: there are none, so that no dead end can be found; give [osm] or [layers.roads]")
     links, ends = candidate_links(city), road_ends(city)
@@ -100,6 +105,8 @@ def choose_links(city: City, count: int = 30, by: str = "districts") -> Chosen:
     area[inside[proper]] = row[proper]
     growth = Growth(link_trips(city))
     pool = np.unique(inside)
+    for name in avoid:
+        pool = pool[~(getattr(links, AVOIDABLE[name])[pool] > 0)]
     chosen, added = _greedy(growth, links.ends, links.length_m, pool, count)
     total = growth.all_saved(pool) / 1e3
     saved = np.cumsum(added) / 1e3
@@ -119,6 +126,18 @@ def choose_links(city: City, count: int = 30, by: str = "districts") -> Chosen:
         frame, len(pool), len(np.unique(opened[opened >= 0])), float(saved[-1]) if len(saved) else 0.0, total, people,
         _notes(city, people, int(links_without_way(city, chosen))),
     )  # fmt: skip
+
+
+def check_avoided(avoid: Sequence[str]) -> None:
+    """Refuse what is not known to be avoidable.
+
+    Raises
+    ------
+    OptionError
+        A name is none of ``buildings``, ``water`` and ``rail``.
+    """
+    if wrong := [name for name in avoid if name not in AVOIDABLE]:
+        raise OptionError(f'avoid "{shown(wrong[0])}" is not one of {", ".join(AVOIDABLE)}{nearest(wrong[0], AVOIDABLE)}')
 
 
 def links_without_way(city: City, chosen: Ints) -> int:

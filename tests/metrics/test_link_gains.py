@@ -28,7 +28,13 @@ def test_homes_along_a_stub():
 
 def test_who_saves_less_than_100_m_does_not_gain():
     """The way round is 900 m. 300 m back from the tip it is 600 m, and 400 m by the link; 370 m back 530 m and 470 m."""
-    ring = [line((0, 0), (0, 200)), line((0, 0), (200, 0), (200, 300)), line((200, 300), (-900, 300)), line((200, 0), (1200, 0)), line((-900, 0), (0, 0))]
+    ring = [
+        line((0, 0), (0, 200)),
+        line((0, 0), (200, 0), (200, 300)),
+        line((200, 300), (-900, 300)),
+        line((200, 0), (1200, 0)),
+        line((-900, 0), (0, 0)),
+    ]
     city = town(ring, people={(100, 0): 20, (170, 0): 30})
     gains = link_gains(city)
     assert gains.persons == pytest.approx([20])
@@ -67,6 +73,10 @@ def test_what_grows_is_what_is_computed_anew():
         assert (growth.now_m <= was + 1e-9).all()
         assert (trips.weight[trips.place] * (was - growth.now_m)).sum() == pytest.approx(expected)
         assert set(np.unique(trips.of[np.flatnonzero(was - growth.now_m > 1e-6)])) <= set(changed.tolist())
-        anew = trips.net.distances(trips.terminal, 3000.0, tuple(part[: link + 1] for part in (trips.terminal[trips.one], trips.terminal[trips.two], trips.links.length_m)))
+        anew = trips.net.distances(
+            trips.terminal,
+            3000.0,
+            tuple(part[: link + 1] for part in (trips.terminal[trips.one], trips.terminal[trips.two], trips.links.length_m)),
+        )
         assert growth.now_m == pytest.approx(trips.metres(anew, np.arange(len(trips.terminal))))
     assert growth.all_saved(np.arange(3)) == pytest.approx((trips.weight[trips.place] * (before - growth.now_m)).sum())

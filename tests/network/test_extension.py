@@ -121,10 +121,15 @@ def test_without_stops_or_streets():
 def test_distances_are_those_of_networkx(seed, limit_m):
     """A grid of 5 × 5 with streets left out, stops and links anywhere; windows of the limit, not of the city."""
     rng = np.random.default_rng(seed)
-    lines = [LineString([(i, j), (i + 1, j)]) for i in range(4) for j in range(5)] + [LineString([(j, i), (j, i + 1)]) for i in range(4) for j in range(5)]
+    lines = [LineString([(i, j), (i + 1, j)]) for i in range(4) for j in range(5)] + [
+        LineString([(j, i), (j, i + 1)]) for i in range(4) for j in range(5)
+    ]
     lines = [shapely.transform(line, lambda xy: xy * 100) for line in lines if rng.random() < 0.75]
     net = graph(*lines)
-    spots = [tuple(shapely.get_coordinates(shapely.line_interpolate_point(rng.choice(lines), rng.random(), normalized=True))[0]) for _ in range(6)]
+    spots = [
+        tuple(shapely.get_coordinates(shapely.line_interpolate_point(rng.choice(lines), rng.random(), normalized=True))[0])
+        for _ in range(6)
+    ]
     stops = attached(net, *spots)
     ground = extend(net, stops)
     pick = rng.choice(6, (2, 2), replace=False) if len(set(ground.stop.tolist())) == 6 else np.array([[0, 1], [2, 3]])
@@ -132,7 +137,10 @@ def test_distances_are_those_of_networkx(seed, limit_m):
     link = ground.stop[pick[:, 0]], ground.stop[pick[:, 1]], straight
     peer = networkx.Graph()
     peer.add_nodes_from(range(len(ground.xy)))
-    for (a, b), metres in [*zip(ground.ends.tolist(), (ground.to_m - ground.from_m).tolist(), strict=True), *zip(pick.tolist(), straight.tolist(), strict=True)]:
+    for (a, b), metres in [
+        *zip(ground.ends.tolist(), (ground.to_m - ground.from_m).tolist(), strict=True),
+        *zip(pick.tolist(), straight.tolist(), strict=True),
+    ]:
         if metres in straight.tolist() and [a, b] in pick.tolist():
             a, b = int(ground.stop[a]), int(ground.stop[b])
         if a != b and metres < peer.get_edge_data(a, b, {"weight": np.inf})["weight"]:

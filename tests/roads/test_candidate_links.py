@@ -54,7 +54,9 @@ def test_what_nobody_mapped_is_unknown_and_what_is_empty_is_none():
 
 def test_a_planned_road_is_followed():
     """It goes on from the stub, turns, and meets the other street: 50 + 300 + 50 m; a straight link would be 100 m."""
-    plan = layer([line((0, 200), (0, 250), (300, 250)), line((300, 250), (300, 300))], name=["规划路", "规划路"], status=["planned", "planned"])
+    plan = layer(
+        [line((0, 200), (0, 250), (300, 250)), line((300, 250), (300, 300))], name=["规划路", "规划路"], status=["planned", "planned"]
+    )
     links = candidate_links(town(COMB, planned_roads=plan))
     assert links.planned.tolist() == [True]
     assert links.length_m == pytest.approx([400])

@@ -10,7 +10,7 @@ import pytest
 from spatial.errors import LayerError, OptionError
 from spatial.metrics.link_gains import link_trips
 from spatial.siting import choose_links
-from tests.roads.stubs import line, streets, town
+from tests.roads.stubs import box, layer, line, streets, town
 
 # Two long streets 300 m apart, joined at one end; stubs rise from the lower one and end 100 m short of the upper one. Neighbours serve much the same people.
 RUNGS = (-600, -500, 100, 700)
@@ -83,11 +83,13 @@ def test_without_people_dead_ends_weigh_the_same():
 
 
 def test_outside_the_built_up_area_there_is_nothing_to_choose():
-    from tests.roads.stubs import box, layer
-
     city = town(LADDER, people=LIVING)
     small = type(city).from_layers(
-        "子虚市", crs="EPSG:4551", districts=city.frame("districts"), built_up_area=layer([box(2000, 2000, 3000, 3000)]), roads=streets(LADDER)
+        "子虚市",
+        crs="EPSG:4551",
+        districts=city.frame("districts"),
+        built_up_area=layer([box(2000, 2000, 3000, 3000)]),
+        roads=streets(LADDER),
     )
     chosen = choose_links(small, 3)
     assert (len(chosen.links), chosen.candidates, chosen.saved_km) == (0, 0, 0.0)
@@ -100,3 +102,17 @@ def test_what_cannot_be_asked():
     bare = type(city).from_layers("x", crs="EPSG:4551", districts=city.frame("districts"))
     with pytest.raises(LayerError, match="roads"):
         choose_links(bare)
+
+
+def test_what_is_avoided_is_not_chosen():
+    """A house stands in the way of the best link, a pond in that of another."""
+    best = choose_links(town(LADDER, people=LIVING), 1).links.geometry.iloc[0].centroid
+    houses = layer([best.buffer(5)])
+    city = town(LADDER, people=LIVING, buildings=houses, water=layer([box(650, 240, 750, 260)], name=["塘"]))
+    assert choose_links(city, 9).candidates == 4
+    assert choose_links(city, 9, avoid=["buildings"]).candidates == 3
+    clear = choose_links(city, 9, avoid=["buildings", "water", "rail"])
+    assert clear.candidates == 2
+    assert (clear.links["buildings"] == 0).all()
+    with pytest.raises(OptionError, match="avoid"):
+        choose_links(city, 9, avoid=["hills"])
