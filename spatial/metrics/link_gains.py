@@ -17,8 +17,8 @@ from spatial.network.extension import Extension, Hung, Rows, extend
 from spatial.network.snap import SNAP_LIMIT_M, Attached, snap
 from spatial.overlay import Floats, Geometries, Ints
 from spatial.result import ratio
-from spatial.roads.dead_ends import road_ends
 from spatial.roads.candidate_links import Links, candidate_links
+from spatial.roads.dead_ends import road_ends
 
 REACH_M, LIMIT_M, LEAST_SAVING_M = 1000.0, 3000.0, 100.0
 """Residents within this way of one end of a link are asked for; a longer way, or none, counts as the limit; who saves less does not gain (all to be confirmed)."""

@@ -14,10 +14,10 @@ from shapely.ops import substring
 from spatial.city import City
 from spatial.network.contract import Bools, Graph
 from spatial.network.snap import Attached
-from spatial.network.streets import street_graph
 from spatial.overlay import Floats, Geometries, Ints
 from spatial.roads.around_ends import planned_roads, tracks
 from spatial.roads.dead_ends import RoadEnds, road_ends
+from spatial.roads.driven import driven_streets
 from spatial.roads.ways_round import ways_round
 
 FACING_M, FACING_COS, FACING_LONGER = 500.0, float(np.cos(np.radians(45.0))), 1.5
@@ -91,11 +91,6 @@ def candidate_links(city: City) -> Links:
     return city.memo("candidate_links", lambda: _draw(city))
 
 
-def driven_streets(city: City) -> Graph:
-    """Build the graph of streets that may be driven, once a city."""
-    return city.memo("driven_streets", lambda: street_graph(city.frame("roads"), city.layer("gates").frame, mode="drive"))
-
-
 def _draw(city: City) -> Links:
     ends, graph = road_ends(city), driven_streets(city)
     real = np.flatnonzero(ends.real)
@@ -120,8 +115,10 @@ def _draw(city: City) -> Links:
     order = np.lexsort(xy.T[::-1])
     order = order[used[order]]
     lines, pair, on_plan, start, finish = lines[order], pair[order], on_plan[order], start.take(order), finish.take(order)
-    detour = ways_round(
-        graph, start.edge, start.along_m, finish.edge, finish.along_m, limit_m=DETOUR_LIMIT_M, used=~graph.private
+    detour = ends.detour_m[pair[:, 0]].copy()  # what leads straight to the street ahead was measured when that was found
+    others = np.flatnonzero(on_plan | (pair[:, 1] >= 0))
+    detour[others] = ways_round(
+        graph, start.edge[others], start.along_m[others], finish.edge[others], finish.along_m[others], limit_m=DETOUR_LIMIT_M, used=~graph.private
     )  # fmt: skip
     return Links(
         lines, pair, on_plan, _names(ends, pair), shapely.length(lines), detour, *_crossings(city, lines), graph, start, finish

@@ -16,6 +16,7 @@ from spatial.overlay import Floats, Ints
 from spatial.roads import around_ends as around
 from spatial.roads.ahead import HALF_ANGLE, Ahead, both, crossed, ends_facing, headings, metres_within, streets_ahead
 from spatial.roads.classes import classify
+from spatial.roads.driven import driven_streets
 from spatial.roads.joining import joining_errors
 from spatial.roads.ways_round import ways_round
 from spatial.text import Text
@@ -145,7 +146,7 @@ def _find(city: City) -> RoadEnds:
     nodes, edges, rows = nodes[chosen], edges[chosen], rows[chosen]
     xy, heading = streets.xy[nodes], headings(streets, nodes, edges)
     # What may be driven leads round, whatever its class; what is met must be a public street on the ground.
-    whole = street_graph(roads, gates, mode="drive")
+    whole = driven_streets(city)
     own, at = _placed(whole, xy)
     ground = around.on_ground(roads)
     seen = np.isin(kind, (*ENDING, "expressway")) & (status == OPEN) & ground

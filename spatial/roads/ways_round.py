@@ -9,7 +9,7 @@ from scipy.sparse.csgraph import dijkstra
 from spatial.network.contract import Bools, Graph
 from spatial.overlay import Floats, Ints
 
-_TILE_M = 2000.0
+_TILE_M = 5000.0
 
 
 def ways_round(

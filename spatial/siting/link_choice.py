@@ -17,8 +17,8 @@ from spatial.measurement import measured_areas
 from spatial.metrics.link_gains import LEAST_SAVING_M, LIMIT_M, REACH_M, Growth, link_trips, links_frame
 from spatial.metrics.people import population_basis
 from spatial.overlay import Ints, points_within
-from spatial.roads.dead_ends import road_ends
 from spatial.roads.candidate_links import candidate_links
+from spatial.roads.dead_ends import road_ends
 from spatial.text import Text
 
 METRIC = "dead_end_roads_open"

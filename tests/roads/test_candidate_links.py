@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 import shapely
 
-from spatial.roads.dead_ends import road_ends
 from spatial.roads.candidate_links import candidate_links
+from spatial.roads.dead_ends import road_ends
 from tests.roads.stubs import COMB, FACING, box, layer, line, town
 
 
