@@ -28,8 +28,8 @@ _HAIR_M = 1e-6
 
 # What a site cannot change, of what a city has derived already: by the first word of its key.
 _KEPT = frozenset({
-    "areas", "attached", "boundary", "built_up_scopes", "community_origins", "detours", "driven_streets", "homes within", "land_origins", "minutes by edge", "outline",
-    "people by community", "people_origins", "residential_land", "residents", "road_model", "shares", "walk",
+    "areas", "attached", "boundary", "built_up_scopes", "candidate_links", "community_origins", "detours", "drive", "homes within", "land_origins", "link_gains", "link_trips", "minutes by edge", "outline",
+    "people by community", "people_origins", "residential_land", "residents", "road_end_points", "road_ends", "road_model", "shares", "walk",
     "built_up_area", "facility classes", "mapped", "people to judge by", "spread", "streets for proof", "thin_layers", "unknown_ground",
 })  # fmt: skip
 _KEPT_BY_CLASS = frozenset({"facilities", "field", "network_m", "sites reached", "sources", "straight_m", "walking_min"})

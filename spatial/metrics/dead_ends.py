@@ -114,7 +114,7 @@ def _notes(city: City, ends: RoadEnds) -> list[Text]:
 
 
 def _frame(city: City, ends: RoadEnds, chosen: Bools) -> gpd.GeoDataFrame:
-    """Ends as points, those with the longest way round for their gap first."""
+    """Draw ends as points, those with the longest way round for their gap first."""
     at = np.flatnonzero(chosen)
     ratio, detour = ends.detour_ratio[at], ends.detour_m[at]
     order = np.lexsort((np.round(ends.gap_m[at], 3), -np.nan_to_num(np.round(ratio, 6), nan=-1.0, posinf=np.inf)))

@@ -53,7 +53,7 @@ class Ahead:
 
 
 def headings(graph: Graph, nodes: Ints, edges: Ints) -> Floats:
-    """Unit vectors in which edges leave the network at nodes where they end, from the last 25 m, so that a bent last metre does not turn them."""
+    """Find in which directions edges leave the network where they end, by the last 25 m: a bent last metre does not turn them."""
     back = np.minimum(_HEADING_M, graph.length_m[edges])
     at_end = graph.end[edges] == nodes
     spot = shapely.line_interpolate_point(graph.lines[edges], np.where(at_end, graph.length_m[edges] - back, back))
@@ -112,7 +112,7 @@ def streets_ahead(graph: Graph, targets: Bools, xy: Floats, heading: Floats, own
     return seen.take(~beside | (t > _BESIDE_M))
 
 
-def ends_facing(xy: Floats, heading: Floats, own: Ints, along_m: Floats, streets: Ahead) -> Ahead:
+def ends_facing(xy: Floats, heading: Floats, own: Ints, along_m: Floats, streets: Ahead, asked: Bools) -> Ahead:
     """Find the ends of other streets that look back, with no street between.
 
     Parameters
@@ -121,12 +121,15 @@ def ends_facing(xy: Floats, heading: Floats, own: Ints, along_m: Floats, streets
         Ends: place, unit vector outwards, edge and place on it, shape (n, …).
     streets
         What ``streets_ahead`` found: an end behind a street that is nearer on about the same line of sight is not faced.
+    asked
+        Which ends are asked for, shape (n,); any may be faced.
     """
     none = streets.take(np.empty(0, int))
     if len(xy) < 2:
         return none
     pair = cKDTree(xy).query_pairs(AHEAD_M, output_type="ndarray")
     a, b = np.r_[pair[:, 0], pair[:, 1]], np.r_[pair[:, 1], pair[:, 0]]
+    a, b = a[asked[a]], b[asked[a]]
     way = xy[b] - xy[a]
     gap = np.hypot(way[:, 0], way[:, 1])
     real = gap > 0

@@ -59,13 +59,13 @@ def at_edge_of_data(city: City, roads: gpd.GeoDataFrame, rows: Ints, xy: Floats,
     return found
 
 
-def second_carriageways(xy: Floats, heading: Floats, name: npt.NDArray[np.object_]) -> Bools:
-    """Find, of ends side by side that look the same way and bear one name, all but the first: carriageways of one street."""
+def second_carriageways(xy: Floats, heading: Floats, name: npt.NDArray[np.object_], oneway: Bools) -> Bools:
+    """Find, of ends of one-way roads side by side that look the same way and bear one name, all but the first: carriageways of one street."""
     second = np.zeros(len(xy), bool)
     if len(xy) > 1:
         pair = cKDTree(xy).query_pairs(TWIN_M, output_type="ndarray")
         a, b = pair[:, 0], pair[:, 1]
-        same = (name[a] == name[b]) & (np.einsum("ij,ij->i", heading[a], heading[b]) > 0.8)
+        same = oneway[a] & oneway[b] & (name[a] == name[b]) & (np.einsum("ij,ij->i", heading[a], heading[b]) > 0.8)
         second[np.maximum(a, b)[same]] = True
     return second
 
@@ -171,7 +171,7 @@ def planned_roads(city: City) -> Geometries:
 
 
 def _tips(lines: Geometries, xy: Floats, heading: Floats) -> tuple[Ints, Floats, Floats]:
-    """Ends of lines that pass an end of a road and lead on from it: road's end, place, cosine to the heading."""
+    """Find ends of lines that pass an end of a road and lead on from it: road's end, place, cosine to the heading."""
     end, line = shapely.STRtree(lines).query(shapely.points(xy), predicate="dwithin", distance=MARK_M)
     end = np.tile(end, 2)
     tip = shapely.get_coordinates(np.concatenate([shapely.get_point(lines[line], nth) for nth in (0, -1)]))

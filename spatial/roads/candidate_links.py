@@ -16,8 +16,7 @@ from spatial.network.contract import Bools, Graph
 from spatial.network.snap import Attached
 from spatial.overlay import Floats, Geometries, Ints
 from spatial.roads.around_ends import planned_roads, tracks
-from spatial.roads.dead_ends import RoadEnds, road_ends
-from spatial.roads.driven import driven_streets
+from spatial.roads.dead_ends import RoadEnds, drive, road_ends
 from spatial.roads.ways_round import ways_round
 
 FACING_M, FACING_COS, FACING_LONGER = 500.0, float(np.cos(np.radians(45.0))), 1.5
@@ -92,7 +91,7 @@ def candidate_links(city: City) -> Links:
 
 
 def _draw(city: City) -> Links:
-    ends, graph = road_ends(city), driven_streets(city)
+    ends, graph = road_ends(city), drive(city)
     real = np.flatnonzero(ends.real)
     tree = shapely.STRtree(graph.lines[~graph.private])
     along, planned = _planned(city, ends, real, graph, tree)

@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+import geopandas as gpd
 import numpy as np
 import numpy.typing as npt
 import shapely
 
 from spatial.city import City
 from spatial.network.contract import Bools, Graph
-from spatial.network.passage import CLOSED, OPEN, way_status
+from spatial.network.passage import CLOSED, OPEN, directions, way_status
 from spatial.network.streets import street_graph
 from spatial.overlay import Floats, Ints
 from spatial.roads import around_ends as around
 from spatial.roads.ahead import HALF_ANGLE, Ahead, both, crossed, ends_facing, headings, metres_within, streets_ahead
 from spatial.roads.classes import classify
-from spatial.roads.driven import driven_streets
 from spatial.roads.joining import joining_errors
 from spatial.roads.ways_round import ways_round
 from spatial.text import Text
@@ -27,10 +27,11 @@ _NETWORK = (*ENDING, "motorway", "expressway", "link")
 _SMALL = ("unclassified", "residential")
 # This project's proposal, to be confirmed: a street wants to go on where the way round is three times as long as the gap and 500 m longer.
 DETOUR_RATIO, DETOUR_MORE_M, DETOUR_LIMIT_M = 3.0, 500.0, 5000.0
-DETACHED_M, WATER_M, PLANNED_END_M = 3000.0, 5.0, 30.0
+# What hangs together with less than a third of the length that its target does, up to 3 km, is an island of the map.
+DETACHED_M, DETACHED_TIMES, WATER_M, PLANNED_END_M = 3000.0, 3.0, 5.0, 30.0
 # A small street must show more, for most of its like are meant to end: within 250 m another end that looks back or,
-# where it is 150 m or longer, a street straight ahead.
-MINOR_LENGTH_M, MINOR_GAP_M, MINOR_ANGLE, FACING_ANGLE = 150.0, 250.0, 15.0, 20.0
+# where it is 80 m or longer, a street straight ahead.
+MINOR_LENGTH_M, MINOR_GAP_M, MINOR_ANGLE, FACING_ANGLE = 80.0, 250.0, 15.0, 20.0
 
 REAL = ("suspected", "confirmed")
 KINDS = {
@@ -136,74 +137,134 @@ def road_ends(city: City) -> RoadEnds:
     return city.memo("road_ends", lambda: _find(city))
 
 
+def drive(city: City) -> Graph:
+    """Build the graph of all that may be driven, once a city.
+
+    Raises
+    ------
+    LayerError
+        The city has no roads.
+    """
+    return city.memo("drive", lambda: street_graph(city.frame("roads"), city.layer("gates").frame, mode="drive"))
+
+
+@dataclass(frozen=True, eq=False)
+class _Tips:
+    """Ends before they are judged: as in ``RoadEnds``, and their edges in the graph of public streets and in that of all that may be driven."""
+
+    xy: Floats
+    heading: Floats
+    road: Ints
+    edge_m: Floats
+    halfway: Floats
+    own: Ints
+    along_m: Floats
+
+
+@dataclass(frozen=True, eq=False)
+class _Met:
+    """What ends would meet, by end: whether a street lies ahead at all, and the one to which the way round is long; NaN, -1 and inf for none."""
+
+    any: Bools
+    found: Bools
+    xy: Floats
+    road: Ints
+    detour_m: Floats
+    angle: Floats
+    facing: Bools
+    part_m: Floats
+
+
 def _find(city: City) -> RoadEnds:
-    roads, gates = city.frame("roads"), city.layer("gates").frame
+    roads = city.frame("roads")
     kind, status = classify(roads), way_status(roads, "drive")
     public = np.flatnonzero(np.isin(kind, _NETWORK) & (status != CLOSED))
-    streets = street_graph(roads.iloc[public].reset_index(drop=True), gates, mode="drive")
-    nodes, edges, rows = _ends(streets, public)
-    chosen = np.isin(kind[rows], ENDING)
-    nodes, edges, rows = nodes[chosen], edges[chosen], rows[chosen]
-    xy, heading = streets.xy[nodes], headings(streets, nodes, edges)
+    streets = street_graph(roads.iloc[public].reset_index(drop=True), city.layer("gates").frame, mode="drive")
     # What may be driven leads round, whatever its class; what is met must be a public street on the ground.
-    whole = driven_streets(city)
-    own, at = _placed(whole, xy)
-    ground = around.on_ground(roads)
+    whole, ground = drive(city), around.on_ground(roads)
+    tips = _tips(streets, whole, public, np.isin(kind, ENDING))
+    n = len(tips.road)
     seen = np.isin(kind, (*ENDING, "expressway")) & (status == OPEN) & ground
-    ahead = streets_ahead(whole, seen[whole.segment_row], xy, heading, own)
-    ahead = both(ahead, ends_facing(xy, heading, own, at, ahead))
-    round_m = _round(whole, own, at, ahead)
-    wanted = (round_m >= DETOUR_RATIO * ahead.gap_m) & (round_m >= ahead.gap_m + DETOUR_MORE_M)
-    best = _best(ahead, wanted, len(rows))
-    met = ahead.take(best[best >= 0])
-    n, found = len(rows), best >= 0
-    target_xy, target, detour = np.full((n, 2), np.nan), np.full(n, -1), np.full(n, np.nan)
-    angle, facing = np.full(n, np.inf), np.zeros(n, bool)
-    target_xy[found], target[found], detour[found] = met.xy, _row_at(whole, met.edge, met.along_m), round_m[best[found]]
-    angle[found], facing[found] = met.angle, met.facing
-    name = roads["name"].fillna("").to_numpy(dtype=object)[rows]
-    missed_xy, missed = joining_errors(whole, xy, heading, own, at, kind=kind, on_ground=ground)
-    planned, leads_to = around.planned_on(city, xy, heading)
+    name = roads["name"].fillna("").to_numpy(dtype=object)[tips.road]
+    small = np.isin(kind[tips.road], _SMALL)
+    nameless = small & (name == "")
+    missed_xy, missed = joining_errors(whole, tips.xy, tips.heading, tips.own, tips.along_m, kind=kind, on_ground=ground)
+    planned, leads_to = around.planned_on(city, tips.xy, tips.heading)
+    homes = around.ground(city, "homes")
     out = np.full(n, "suspected", dtype=object)
 
     def take(what: str, those: Bools) -> None:
         out[those & (out == "suspected")] = what
 
-    small = np.isin(kind[rows], _SMALL)
-    nameless = small & (name == "")
-    halfway = shapely.get_coordinates(shapely.line_interpolate_point(streets.lines[edges], 0.5, normalized=True))
-    homes = around.ground(city, "homes")
-    link = shapely.linestrings(np.stack([xy, np.where(found[:, None], target_xy, xy)], axis=1))
-    take("data_edge", around.at_edge_of_data(city, roads, rows, xy, heading))
-    take("private", status[rows] != OPEN)
-    take("other_carriageway", around.second_carriageways(xy, heading, name))
-    take("gate", around.at_gates(gates, xy))
-    take("pedestrian_street", around.near_ways(roads, roads["highway"].eq("pedestrian").to_numpy(), xy, around.MARK_M))
+    take("data_edge", around.at_edge_of_data(city, roads, tips.road, tips.xy, tips.heading))
+    take("private", status[tips.road] != OPEN)
+    take("other_carriageway", around.second_carriageways(tips.xy, tips.heading, name, _oneway(roads)[tips.road]))
+    take("gate", around.at_gates(city.layer("gates").frame, tips.xy))
+    take("pedestrian_street", around.near_ways(roads, roads["highway"].eq("pedestrian").to_numpy(), tips.xy, around.MARK_M))
     take("joining_error", missed >= 0)
     take("confirmed", planned)
-    take("goes_on", around.on_vertices(roads, ~np.isin(kind, (*_NETWORK, "")) & (status != CLOSED), xy))
-    take("no_exit", around.marked_without_exit(city, roads, rows, xy))
-    take("turning", small & around.at_turning_places(city, xy))
-    take("campus", small & around.inside(around.ground(city, "campus"), (xy, halfway)))
-    take("works", nameless & around.inside(around.ground(city, "works"), (xy, halfway)))
-    take("compound", nameless & around.inside(homes[shapely.area(homes) <= around.COMPOUND_M2], (xy, halfway)))
-    take("no_street_ahead", np.bincount(ahead.end, minlength=n) == 0)
-    take("short_way_round", ~found)
-    take("detached", _part_m(whole)[whole.start[own]] < DETACHED_M)
+    take("goes_on", around.on_vertices(roads, ~np.isin(kind, (*_NETWORK, "")) & (status != CLOSED), tips.xy))
+    take("no_exit", around.marked_without_exit(city, roads, tips.road, tips.xy))
+    take("turning", small & around.at_turning_places(city, tips.xy))
+    take("campus", small & around.inside(around.ground(city, "campus"), (tips.xy, tips.halfway)))
+    take("works", nameless & around.inside(around.ground(city, "works"), (tips.xy, tips.halfway)))
+    take("compound", nameless & around.inside(homes[shapely.area(homes) <= around.COMPOUND_M2], (tips.xy, tips.halfway)))
+    met = _met(whole, tips, seen, np.isin(out, REAL))
+    target_xy, target, detour = met.xy, met.road, met.detour_m
+    there = np.where(met.found[:, None], target_xy, tips.xy)
+    link, gap = shapely.linestrings(np.stack([tips.xy, there], axis=1)), np.hypot(*(there - tips.xy).T)
+    take("no_street_ahead", ~met.any)
+    take("short_way_round", ~met.found)
+    take("detached", met.found & (DETACHED_TIMES * _part_m(whole, tips.own) < np.minimum(met.part_m, DETACHED_M)))
     take("bank", metres_within(link, around.polygons_of(city, "water")) > WATER_M)
     take("rail", crossed(link, around.tracks(city)))
-    gap = np.hypot(*(target_xy - xy).T)
-    straight = (angle <= MINOR_ANGLE) & (streets.length_m[edges] >= MINOR_LENGTH_M)
-    take("minor_street", small & ~((gap <= MINOR_GAP_M) & (straight | (facing & (angle <= FACING_ANGLE)))))
-    built = metres_within(link, around.polygons_of(city, "buildings")) > 0
-    at_home = around.inside(homes, (xy, np.where(found[:, None], target_xy, xy)))
-    take("minor_street", nameless & (built | (at_home & ~facing)))
-    short = out == "joining_error"
-    target_xy[short], target[short], detour[short] = missed_xy[short], missed[short], np.nan
-    known, place, row, round_planned = _lead_on(whole, seen, leads_to, own, at)
-    known &= out == "confirmed"
-    target_xy[known], target[known], detour[known] = place[known], row[known], round_planned[known]
-    return RoadEnds(xy, rows, heading, out, target_xy, target, np.hypot(*(target_xy - xy).T), detour, name)
+    straight = (met.angle <= MINOR_ANGLE) & (tips.edge_m >= MINOR_LENGTH_M)
+    take("minor_street", small & ~((gap <= MINOR_GAP_M) & (straight | (met.facing & (met.angle <= FACING_ANGLE)))))
+    take("minor_street", nameless & crossed(link, around.polygons_of(city, "buildings")))
+    take("minor_street", nameless & ~met.facing & around.inside(homes, (tips.xy, there)))
+    lost = out == "joining_error"
+    leads, planned_xy, planned_road, planned_m = _leading(whole, tips, seen, leads_to)
+    leads &= out == "confirmed"
+    target_xy = np.select([lost[:, None], leads[:, None]], [missed_xy, planned_xy], target_xy)
+    target = np.select([lost, leads], [missed, planned_road], target)
+    detour = np.select([lost, leads], [np.full(n, np.nan), planned_m], detour)
+    return RoadEnds(tips.xy, tips.road, tips.heading, out, target_xy, target, np.hypot(*(target_xy - tips.xy).T), detour, name)
+
+
+def _tips(streets: Graph, whole: Graph, row_of: Ints, ending: Bools) -> _Tips:
+    """Gather the nodes where one edge of the public streets ends."""
+    nodes, edges, rows = _ends(streets, row_of)
+    nodes, edges, rows = (each[ending[rows]] for each in (nodes, edges, rows))
+    xy = streets.xy[nodes]
+    own, along = _placed(whole, xy)
+    halfway = shapely.get_coordinates(shapely.line_interpolate_point(streets.lines[edges], 0.5, normalized=True))
+    return _Tips(xy, headings(streets, nodes, edges), rows, streets.length_m[edges], halfway, own, along)
+
+
+def _met(whole: Graph, tips: _Tips, seen: Bools, asked: Bools) -> _Met:
+    """Find what the asked ends would meet."""
+    n, at = len(asked), np.flatnonzero(asked)
+    ahead = streets_ahead(whole, seen[whole.segment_row], tips.xy[at], tips.heading[at], tips.own[at])
+    ahead = replace(ahead, end=at[ahead.end])
+    ahead = both(ahead, ends_facing(tips.xy, tips.heading, tips.own, tips.along_m, ahead, asked))
+    round_m = ways_round(
+        whole, tips.own[ahead.end], tips.along_m[ahead.end], ahead.edge, ahead.along_m, limit_m=DETOUR_LIMIT_M, used=~whole.private
+    )
+    best = _best(ahead, (round_m >= DETOUR_RATIO * ahead.gap_m) & (round_m >= ahead.gap_m + DETOUR_MORE_M), n)
+    found = best >= 0
+    met = ahead.take(best[found])
+    out = _Met(
+        np.bincount(ahead.end, minlength=n) > 0, found, np.full((n, 2), np.nan), np.full(n, -1), np.full(n, np.nan), np.full(n, np.inf),
+        np.zeros(n, bool), np.zeros(n),
+    )  # fmt: skip
+    out.xy[found], out.road[found], out.detour_m[found] = met.xy, _row_at(whole, met.edge, met.along_m), round_m[best[found]]
+    out.angle[found], out.facing[found], out.part_m[found] = met.angle, met.facing, _part_m(whole, met.edge)
+    return out
+
+
+def _oneway(roads: gpd.GeoDataFrame) -> Bools:
+    along, against = directions(roads)
+    return along != against
 
 
 def _ends(streets: Graph, row_of: Ints) -> tuple[Ints, Ints, Ints]:
@@ -228,12 +289,6 @@ def _placed(graph: Graph, xy: Floats) -> tuple[Ints, Floats]:
     return own, shapely.line_locate_point(graph.lines[own], shapely.points(xy)) if len(xy) else np.empty(0)
 
 
-def _round(graph: Graph, own: Ints, at: Floats, ahead: Ahead) -> Floats:
-    return ways_round(
-        graph, own[ahead.end], at[ahead.end], ahead.edge, ahead.along_m, limit_m=DETOUR_LIMIT_M, used=~graph.private
-    )  # fmt: skip
-
-
 def _row_at(graph: Graph, edge: Ints, along_m: Floats) -> Ints:
     """Road of the segment at a place of an edge."""
     total = np.r_[0.0, np.cumsum(graph.segment_length_m)]
@@ -254,9 +309,9 @@ def _best(ahead: Ahead, wanted: Bools, count: int) -> Ints:
     return best
 
 
-def _lead_on(graph: Graph, seen: Bools, leads_to: Floats, own: Ints, at: Floats) -> tuple[Bools, Floats, Ints, Floats]:
+def _leading(graph: Graph, tips: _Tips, seen: Bools, leads_to: Floats) -> tuple[Bools, Floats, Ints, Floats]:
     """Find the streets that planned roads lead to: whether there is one, the place on it, its road and the way round, by end."""
-    n = len(own)
+    n, own, at = len(tips.road), tips.own, tips.along_m
     known, place, row, round_m = np.zeros(n, bool), np.full((n, 2), np.nan), np.full(n, -1), np.full(n, np.nan)
     ends = np.flatnonzero(np.isfinite(leads_to[:, 0]))
     edges = np.flatnonzero(np.bincount(graph.segment_edge, weights=seen[graph.segment_row], minlength=len(graph.start)) > 0)
@@ -275,7 +330,8 @@ def _lead_on(graph: Graph, seen: Bools, leads_to: Floats, own: Ints, at: Floats)
     return known, place, row, round_m
 
 
-def _part_m(graph: Graph) -> Floats:
-    """Length of the connected part of the network that each node belongs to."""
+def _part_m(graph: Graph, edge: Ints) -> Floats:
+    """Length of the connected part of the network that each edge belongs to."""
     part = graph.components()
-    return np.bincount(part[graph.start], weights=graph.length_m, minlength=part.max(initial=-1) + 1)[part]
+    total = np.bincount(part[graph.start], weights=graph.length_m, minlength=part.max(initial=-1) + 1)
+    return np.asarray(total[part[graph.start[edge]]], dtype=np.float64)
