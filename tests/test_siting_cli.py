@@ -68,7 +68,7 @@ def test_what_it_writes_and_says(project: Path, capsys: pytest.CaptureFixture[st
     sites = json.loads((folder / "sites.json").read_text(encoding="utf-8"))
     assert (sites["links"], sites["candidates"], sites["dead_ends"]) == (3, 4, 4)
     assert sites["saved"] <= sites["bound"]
-    assert len(sites["inputs"]) == 3  # roads, people, and one file for two layers
+    assert {entry["file"] for entry in sites["inputs"]} == {"city.toml", "roads.geojson", "square.geojson", "people.geojson"}
     for word in ("Detour before", "3 links of 4 candidates for 4 dead ends", "Bound:", "to be confirmed", "links.csv"):
         assert word in said
     before = hashes(folder)
