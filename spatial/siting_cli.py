@@ -55,7 +55,7 @@ def _dead_ends(args: argparse.Namespace) -> None:
     from spatial.city_toml import parse_project
     from spatial.console import clear, draw, say
     from spatial.measurement import measure
-    from spatial.outputs.sites import links_view, sites_folder, write_links
+    from spatial.outputs.sites import check_openly_drawn, links_view, sites_folder, write_links
     from spatial.progress import Progress
     from spatial.project import open_city
     from spatial.siting import choose_links
@@ -72,6 +72,7 @@ def _dead_ends(args: argparse.Namespace) -> None:
     progress = Progress(None if args.quiet else draw())
     city = open_city(project, progress=progress, cache=not args.no_cache)
     lang: Lang = args.lang or ("zh" if "CGCS2000" in city.crs.name else "en")
+    check_openly_drawn(city)
     with progress.step("choose links"):
         chosen = choose_links(city, args.count, args.by, avoid=avoid)
     results = measure(city, METRIC, args.by, lang=lang, progress=progress)

@@ -98,6 +98,14 @@ def test_what_is_not_ours_stays(project: Path, tmp_path: Path, capsys: pytest.Ca
     capsys.readouterr()
 
 
+def test_secret_streets_are_not_drawn(project: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    text = (project / "city.toml").read_text(encoding="utf-8").replace('file = "', f'file = "{project}/')
+    (tmp_path / "city.toml").write_text(text.replace("[layers.roads]\n", '[layers.roads]\nsensitivity = "secret"\n'), encoding="utf-8")
+    assert main(["site", "dead-ends", str(tmp_path), *QUIET]) == 2
+    assert "roads" in capsys.readouterr().err
+    assert not (tmp_path / "out" / "sites").exists()
+
+
 @pytest.mark.parametrize(
     ("options", "said"), [(("-n", "0"), "at least 1"), (("--avoid", "wather"), 'did you mean "water"'), (("--by", "nowhere"), "nowhere")]
 )

@@ -14,7 +14,7 @@ import shapely
 
 from spatial.city import City
 from spatial.crs import WGS84
-from spatial.errors import OutputError, sample
+from spatial.errors import OutputError, ProjectError, sample
 from spatial.files import staged_folder, writing
 from spatial.outputs.cells import figure, safe_cell
 from spatial.outputs.geopackage import write_geopackage
@@ -43,6 +43,18 @@ def sites_folder(target: Path) -> Path:
     if target.is_dir() and (others := sorted({path.name for path in target.iterdir()} - set(FILES))):
         raise OutputError(f"{target}: also holds {sample(others)}, which new sites would remove; choose another folder with --out")
     return target
+
+
+def check_openly_drawn(city: City) -> None:
+    """Refuse links of a city whose streets are secret: they would show where these run, in files that anyone may pass on.
+
+    Raises
+    ------
+    ProjectError
+        ``roads`` or ``planned_roads`` is secret.
+    """
+    if secret := [name for name in ("roads", "planned_roads") if city.layer(name).sensitivity == "secret"]:
+        raise ProjectError(f"{sample(secret)}: secret; links would show where these streets run; leave the layer out to choose among the others")
 
 
 def write_links(chosen: Chosen, results: Results, target: Path, options: Mapping[str, Any], *, progress: Progress) -> list[Path]:
