@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from bench import geopackage, maps, network, pairing, services
+from bench import dead_ends, geopackage, maps, network, pairing, services
 from bench.tiling import tile
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -174,6 +174,11 @@ def bench_network() -> None:
 def bench_services() -> None:
     """Harbin 4 × 4 with all facility classes."""
     services.bench_classes(HARBIN / "harbin_202404.osm.pbf", 4, 5_000_000)
+
+
+def bench_dead_ends() -> None:
+    """Dead ends with ranked links, Harbin as it is, 2 × 2 and 4 × 4."""
+    dead_ends.bench_links(HARBIN / "harbin_202404.osm.pbf", (1, 2, 4), 2_000_000)
 
 
 def bench_maps() -> None:

@@ -19,6 +19,7 @@ from spatial import __version__
 from spatial.compare_cli import add_compare
 from spatial.errors import OptionError, OutputError, SpatialError, printable, shown
 from spatial.maps_cli import add_maps
+from spatial.siting_cli import add_sites
 from spatial.targets_cli.parser import add_targets
 
 PROBLEMS_FOUND = 3
@@ -206,6 +207,7 @@ def _parser() -> argparse.ArgumentParser:
     listing.set_defaults(command=_list)
 
     add_targets(commands)
+    add_sites(commands)
 
     explain = commands.add_parser("explain", help="say what a metric means and needs, or what every key of city.toml does")
     explain.add_argument("metric", metavar="METRIC", help='a name of "spatial list", or city.toml')

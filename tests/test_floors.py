@@ -19,7 +19,7 @@ FLOORS = [
     {"targets", "compare", "siting"},
     {"outputs"},
     {"check", "batch", "console"},
-    {"targets_cli", "maps_cli", "compare_cli"},
+    {"targets_cli", "maps_cli", "compare_cli", "siting_cli"},
     {"cli", "__init__", "__main__"},
 ]
 # Rooms of one floor that build on one another, in this order.

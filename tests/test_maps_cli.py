@@ -88,7 +88,9 @@ def test_without_names_every_map_that_has_something_to_show(city: Path, capsys: 
     why = [line for line in said.err.splitlines() if line.startswith("notice: map ")]
     assert any("map targets: there is neither a plan nor a ledger" in line for line in why)
     named = {line.split()[2].rstrip(":") + ".html" for line in why}
-    assert named | set(written) == {f"{name}.html" for name in ("overview", "circle", "parks", "quality", "roads", "targets", "transit")}
+    assert named | set(written) == {
+        f"{name}.html" for name in ("overview", "circle", "dead_ends", "parks", "quality", "roads", "targets", "transit")
+    }
     assert not named & set(written)
 
 

@@ -15,7 +15,7 @@ import shapely
 from spatial.areas import CITY, Areas
 from spatial.errors import shown
 from spatial.ledger.amounts import Amounts, amounts_of, base_of
-from spatial.ledger.confirm import Layers, confirmed
+from spatial.ledger.confirm import Layers, Proof, Prove, confirmed
 from spatial.ledger.declared import LedgerMetric, Select
 from spatial.ledger.ground import Ground, ground_of
 from spatial.ledger.placing import Places, places_of
@@ -100,7 +100,7 @@ def says_something(ledger: Ledger | None, metric: LedgerMetric) -> bool:
 
 def answer(
     ledger: Ledger, city: Layers, areas: Areas, metric: LedgerMetric, *, as_of: date, since: date | None, subtypes: Sequence[str] = (),
-    target_id: str = "",
+    target_id: str = "", prove: Prove | None = None,
 ) -> Answer:  # fmt: skip
     """Answer a metric from the records of a ledger.
 
@@ -122,6 +122,8 @@ def answer(
         Only records that carry one of these.
     target_id
         Only records that name this target.
+    prove
+        Proves by the streets that roads were opened, for metrics that are confirmed so; without it none is.
 
     Returns
     -------
@@ -140,14 +142,15 @@ def answer(
     ground = ground_of(judged.records, judged.counts, judged.amounts, metric, city, areas, places) if metric.kind == "overlay" else None
     numerator, denominator, waiting = _sums(ledger, judged, metric, areas, places, ground, as_of, subtypes, target_id)
     value = _value(metric, numerator, denominator, judged, places, areas, ground)
-    seen = confirmed(judged.records, metric, city) & judged.counts
+    proof = prove(judged.records, city) if prove is not None and metric.confirm == "network" else None
+    seen = (confirmed(judged.records, metric, city) if proof is None else proof.confirmed) & judged.counts
     notes = [*judged.notes, *(ground.notes if ground else [])]
     given = Answer(
         value, numerator, denominator, places.sums(seen.astype(float), len(areas)), tuple(judged.records["id"][judged.counts]),
         tuple(judged.records["id"][judged.waits]), left_out_of(judged.records, dict(sorted(judged.reasons.items()))), notes, True,
         places.sums(judged.counts.astype(float), len(areas)), waiting, _ranks(judged, places, areas),
     )  # fmt: skip
-    return replace(given, row_notes=_row_notes(given, judged, metric, places, areas))
+    return replace(given, row_notes=_row_notes(given, judged, metric, places, areas, proof))
 
 
 def _records(
@@ -325,7 +328,46 @@ def _ranks(judged: _Judged, places: Places, areas: Areas) -> Floats:
     return np.where(np.isfinite(out), out, np.nan)
 
 
-def _row_notes(given: Answer, judged: _Judged, metric: LedgerMetric, places: Places, areas: Areas) -> dict[int, list[Text]]:
+def _proof_notes(proof: Proof, counted: Mask) -> list[Text]:
+    """Say how much shorter the ways became that were opened, and why the others are not confirmed."""
+    notes = []
+    seen = counted & proof.confirmed
+    before, after = proof.detour_m[seen].T
+    joined_up = int(np.isinf(before).sum())
+    both = np.isfinite(before) & np.isfinite(after)
+    if both.any():
+        was, now = before[both].sum() / 1e3, after[both].sum() / 1e3
+        notes.append(
+            Text(
+                f"核实的道路两端之间的路程合计由 {was:.2f} 公里缩短到 {now:.2f} 公里",
+                f"the ways between the ends of those confirmed: {was:.2f} km before, {now:.2f} km after, in all",
+            )
+        )
+    if joined_up:
+        notes.append(
+            Text(
+                f"{joined_up} 条连通了此前 10 公里内不相通的两端",
+                f"{joined_up} joined ends with no way of 10 km or less between them before",
+            )
+        )
+    reasons: dict[Text, int] = {}
+    for row in np.flatnonzero(counted & ~proof.confirmed):
+        if (why := proof.why[row]) is not None:
+            reasons[why] = reasons.get(why, 0) + 1
+    if reasons:
+        parts = sorted(reasons.items(), key=lambda item: (-item[1], item[0]))
+        notes.append(
+            Text(
+                "未核实：" + "，".join(f"{why.zh} {n} 条" for why, n in parts),
+                "not confirmed: " + ", ".join(f"{why.en}: {n}" for why, n in parts),
+            )
+        )
+    return notes
+
+
+def _row_notes(
+    given: Answer, judged: _Judged, metric: LedgerMetric, places: Places, areas: Areas, proof: Proof | None
+) -> dict[int, list[Text]]:
     """Say of each row what was confirmed, and of the total how many records no area has."""
     said: dict[int, list[Text]] = {}
     if metric.confirm:
@@ -342,6 +384,8 @@ def _row_notes(given: Answer, judged: _Judged, metric: LedgerMetric, places: Pla
     bare = int((counted & shapely.is_missing(judged.records.geometry.to_numpy())).sum())
     for row in total:
         notes = said.setdefault(int(row), [])
+        if proof is not None:
+            notes += _proof_notes(proof, counted)
         if bare:
             notes.append(Text(f"{bare} 条未上图（没有位置）", f"{bare} are not mapped"))
         if lost:

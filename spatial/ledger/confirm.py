@@ -1,7 +1,9 @@
-"""What the map says of a record: its polygon is there, it has a before and an after, its road meets the streets."""
+"""What the map says of a record: its polygon is there, it has a before and an after, the streets prove that it was opened."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 import geopandas as gpd
@@ -10,22 +12,9 @@ import numpy.typing as npt
 import shapely
 
 from spatial.ledger.declared import LedgerMetric
+from spatial.text import Text
 
 Mask = npt.NDArray[np.bool_]
-END_M = 20.0  # how far the end of a drawn road may lie from the middle of the street that it meets
-_NO_CARS = (
-    "footway",
-    "path",
-    "cycleway",
-    "steps",
-    "pedestrian",
-    "bridleway",
-    "corridor",
-    "construction",
-    "proposed",
-    "platform",
-    "elevator",
-)
 
 
 class Layers(Protocol):
@@ -39,7 +28,30 @@ class Layers(Protocol):
         """Return a value derived from the city, computed once."""
 
 
-def confirmed(records: gpd.GeoDataFrame, metric: LedgerMetric, city: Layers) -> Mask:
+@dataclass(frozen=True, eq=False)
+class Proof:
+    """What a map proves of records.
+
+    Attributes
+    ----------
+    confirmed
+        Shape (n,).
+    why
+        Of each that is not confirmed the reason, else ``None``.
+    detour_m
+        The way between the ends of each before and after, shape (n, 2); NaN where it was not looked for, inf where there is none.
+    """
+
+    confirmed: Mask
+    why: list[Text | None]
+    detour_m: npt.NDArray[np.float64]
+
+
+Prove = Callable[[gpd.GeoDataFrame, Layers], Proof]
+"""Proves by the streets that roads were opened. This room knows no networks: whoever asks a ledger gives what knows them."""
+
+
+def confirmed(records: gpd.GeoDataFrame, metric: LedgerMetric, city: Layers, prove: Prove | None = None) -> Mask:
     """Tell which records the map confirms, shape (n,).
 
     Parameters
@@ -47,10 +59,11 @@ def confirmed(records: gpd.GeoDataFrame, metric: LedgerMetric, city: Layers) -> 
     records
         Of the metric, in the city's CRS.
     metric
-        ``confirm = "polygon"``: a record has a polygon of the stated size; ``before_after``: both are given, and with ``ends`` its line meets
-        driving roads of the city at both ends, where the city has roads.
+        ``confirm = "polygon"``: a record has a polygon of the stated size; ``before_after``: both are given; ``network``: the streets prove it.
     city
         Its layers.
+    prove
+        Of the records of a metric with ``confirm = "network"``; without it none is confirmed.
 
     Returns
     -------
@@ -61,33 +74,9 @@ def confirmed(records: gpd.GeoDataFrame, metric: LedgerMetric, city: Layers) -> 
     if metric.confirm == "polygon":
         size = shapely.area(shapes)
         return (shapely.get_dimensions(shapes) == 2) & (size >= metric.least_m2) & (size <= metric.most_m2)
+    if metric.confirm == "network" and prove is not None:
+        return prove(records, city).confirmed
     if metric.confirm != "before_after":
         return np.zeros(len(records), dtype=bool)
     pairs = zip(records["before"], records["after"], strict=True)
-    both = np.array([bool(before.strip()) and bool(after.strip()) for before, after in pairs], dtype=bool)
-    return both & _meets_streets(shapes, city) if metric.ends else both
-
-
-def _meets_streets(shapes: npt.NDArray[np.object_], city: Layers) -> Mask:
-    """Tell whether both ends of a line lie at a driving road; true for all where the city has no roads to hold them against."""
-    streets = city.memo(("ledger", "driving roads"), lambda: _driving_roads(city))
-    if streets is None:
-        return np.ones(len(shapes), dtype=bool)
-    lines = np.array([None if shape is None else shapely.line_merge(shape) for shape in shapes], dtype=object)
-    single = shapely.get_type_id(lines) == 1
-    met = np.zeros(len(shapes), dtype=bool)
-    for end in (0, -1):
-        points = shapely.get_point(lines[single], end)
-        near = np.zeros(len(points), dtype=bool)
-        near[streets.query(points, predicate="dwithin", distance=END_M)[0]] = True
-        met[single] = near if end == 0 else met[single] & near
-    return met
-
-
-def _driving_roads(city: Layers) -> shapely.STRtree | None:
-    layer = city.layers.get("roads")
-    frame = None if layer is None else layer.frame
-    if frame is None or frame.empty or "highway" not in frame:
-        return None
-    cars = ~frame["highway"].isin(_NO_CARS).to_numpy()
-    return shapely.STRtree(np.asarray(frame.geometry.to_numpy(), dtype=object)[cars])
+    return np.array([bool(before.strip()) and bool(after.strip()) for before, after in pairs], dtype=bool)

@@ -22,10 +22,10 @@ FOLDER = "data/ledger"
 KINDS = ("count", "ratio", "remaining", "exists", "overlay")
 PERIODS = ("year", "plan", "stock")
 QUANTITIES = ("records", "quantity", "length", "area")
-CONFIRMS = ("polygon", "before_after")
+CONFIRMS = ("polygon", "before_after", "network")
 _KEYS = (
     "title", "definition", "kind", "types", "subtypes", "required", "quantity", "unit", "period", "denominator", "each", "within", "of",
-    "least_m2", "most_m2", "same_within_m", "confirm", "standard", "or_whole", "left", "mapped", "answered", "filled", "phases", "ends",
+    "least_m2", "most_m2", "same_within_m", "confirm", "standard", "or_whole", "left", "mapped", "answered", "filled", "phases",
 )  # fmt: skip
 _NO_STANDARD = Text("无统一标准：按各规划和台账的口径", "no common standard: as each plan and ledger has it")
 _OF_KIND = {
@@ -87,7 +87,8 @@ class LedgerMetric:
     same_within_m
         Records of one name and type within this distance are one; 0 where names do not tell, such as the species of trees.
     confirm
-        ``polygon`` (a record is confirmed by its polygon), ``before_after`` (by geometries or pictures before and after), or empty.
+        ``polygon`` (a record is confirmed by its polygon), ``before_after`` (by geometries or pictures before and after), ``network`` (by the streets
+        with and without its road), or empty.
     standard
         Standard or clause that it follows.
     or_whole
@@ -102,8 +103,6 @@ class LedgerMetric:
         Columns that must be filled in before a record has come far enough.
     phases
         Whether names that differ only by their phase (一期, 二期) are one.
-    ends
-        Whether ``before_after`` also asks that a record's line meets the driving roads of the city at both ends, where there are roads.
     """
 
     name: str
@@ -131,7 +130,6 @@ class LedgerMetric:
     answered: bool = False
     filled: tuple[str, ...] = ()
     phases: bool = False
-    ends: bool = False
 
 
 def ledger_metrics(own: Path | None = None) -> dict[str, LedgerMetric]:
@@ -189,7 +187,6 @@ def _parse(name: str, table: Mapping[str, Any], faults: Faults) -> LedgerMetric 
         Text(**table["standard"]) if "standard" in table else _NO_STANDARD,
         or_whole=table.get("or_whole", False), left=table.get("left", False), mapped=table.get("mapped", False),
         answered=table.get("answered", False), filled=tuple(table.get("filled", ())), phases=table.get("phases", False),
-        ends=table.get("ends", False),
     )  # fmt: skip
 
 
@@ -225,7 +222,7 @@ def _faults(name: str, table: Mapping[str, Any], where: str) -> list[str]:
         said.append(f"{where}: kind is missing: one of {', '.join(KINDS)}")
     for key in ("types", "subtypes", "each", "filled"):
         said += _list_faults(table, key, where)
-    for key in ("or_whole", "left", "mapped", "answered", "phases", "ends"):
+    for key in ("or_whole", "left", "mapped", "answered", "phases"):
         said += catalogue.check_type(table, key, bool, "true or false", where=where)
     for key in ("within", "of"):
         said += catalogue.check_type(table, key, str, "the name of a layer", where=where)
@@ -276,6 +273,4 @@ def _unfit(table: Mapping[str, Any], where: str) -> list[str]:
         said.append(f'{where}: records are counted in unit = "count"; for another unit write quantity = "quantity", "length" or "area"')
     if table.get("or_whole") and not table.get("within"):
         said.append(f"{where}: or_whole has a meaning only with within")
-    if table.get("ends") and table.get("confirm") != "before_after":
-        said.append(f'{where}: ends has a meaning only with confirm = "before_after"')
     return said

@@ -15,6 +15,7 @@ from spatial.ledger.answer import Answer, answer
 from spatial.ledger.declared import LedgerMetric, ledger_metrics
 from spatial.metrics.registry import Metric, declare, family
 from spatial.result import MetricResult
+from spatial.roads.opened_links import proof_of_opening
 from spatial.text import Text
 
 YEAR, TOTAL = "year", "total"
@@ -86,7 +87,8 @@ def _answered(metric: LedgerMetric) -> Callable[..., MetricResult]:
         if city.ledger is None:
             return MetricResult.without(len(areas), _NO_LEDGER)
         as_of = city.ledger.date
-        given = answer(city.ledger, city, areas, metric, as_of=as_of, since=start_of_year(as_of) if variant == YEAR else None)
+        since = start_of_year(as_of) if variant == YEAR else None
+        given = answer(city.ledger, city, areas, metric, as_of=as_of, since=since, prove=proof_of_opening)
         if not given.known:
             return MetricResult.without(len(areas), given.notes[0])
         told = [Text(f"台账截至 {as_of}", f"ledger as of {as_of}")]

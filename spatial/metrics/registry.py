@@ -20,7 +20,7 @@ from spatial.units import unit_of
 MODULES = (
     "roads", "road_lengths", "bus_lanes", "rural_roads", "congestion", "rail", "hubs", "dual_fast", "green", "parks",
     "people", "land", "completeness", "services", "access", "utilities", "blocks", "slow_traffic", "ring_roads",
-    "greenways", "ring_completeness", "road_changes", "ledger", "statistics",
+    "greenways", "ring_completeness", "road_changes", "dead_ends", "ledger", "statistics",
 )  # fmt: skip
 SOURCES = ("layers", "ledger", "statistics")
 SCOPES = {

@@ -95,6 +95,21 @@ COLUMN_TITLES = {
     "to_taxi_rank_m": Text("步行到出租车候车点（米）", "Walk to a taxi rank (m)"),
     "to_car_park_m": Text("步行到公共停车场（米）", "Walk to a public car park (m)"),
     "entrances": Text("已测绘的出入口（个）", "Entrances mapped"),
+    "end_kind": Text("尽端类别", "Kind of end"),
+    "detour_m": Text("现需绕行（米；空为 5 公里内不可达或无目标）", "Way round today (m; empty: none within 5 km, or nothing ahead)"),
+    "detour_ratio": Text("绕行倍数", "Way round ÷ gap"),
+    "detour_rank": Text("排序（绕行倍数大者在前）", "Rank by way round ÷ gap"),
+    "link_rank": Text("排序（居民省路多者在前）", "Rank by what residents save"),
+    "detour_before_m": Text("此前绕行（米；空为 5 公里内不通）", "Way round before (m; empty: none within 5 km)"),
+    "detour_after_m": Text("此后路程（米）", "Way after (m)"),
+    "saving_m": Text("人均省路（米）", "Saved by each (m)"),
+    "person_kilometres": Text("合计省路（人·公里）", "Saved in all (person-km)"),
+    "buildings": Text("穿越建筑（栋）", "Buildings in the way"),
+    "buildings_m2": Text("其占地（平方米）", "Ground under them (m²)"),
+    "water_m": Text("跨越水面（米）", "Over water (m)"),
+    "tracks": Text("跨越铁路（股）", "Railway tracks crossed"),
+    "dead_ends": Text("打通尽端（个）", "Dead ends opened"),
+    "planned": Text("沿规划道路", "Along a planned road"),
     "cut_share": Text("超过 3 倍或不可达的路程占比（0–1）", "Share of ways above 3 times or impossible (0–1)"),
 }
 # Units of columns that say none in their name.
@@ -108,6 +123,13 @@ _UNITS = {
     "stations": "count",
     "entrances": "count",
     "carriageways": "count",
+    "detour_ratio": "ratio",
+    "rank": "count",
+    "link_rank": "count",
+    "buildings": "count",
+    "tracks": "count",
+    "dead_ends": "count",
+    "detour_rank": "count",
 }
 _SUFFIXES = {"_m": "m", "_ha": "ha", "_m2": "m2", "_km": "km"}
 _PLAIN = Unit("", Text("", ""), 1.0, 2)

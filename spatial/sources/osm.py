@@ -77,6 +77,7 @@ class _Columns:
     tags: list[tuple[str | None, ...]] = field(default_factory=list)
     shapes: list[Shape] = field(default_factory=list)
     nodes: list[list[int]] = field(default_factory=list)
+    cut: dict[int, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.keys = [declared.tag for declared in self.spec.fields.values() if declared.tag]
@@ -300,6 +301,8 @@ class _Reader:
             (self.clipped if parts else self.lost).append(identity)
             for columns in matching:
                 for part in parts:
+                    if side := _cut_at(part, refs):
+                        columns.cut[len(columns.ids)] = side
                     columns.keep(identity, get, [(x, y) for _, x, y in part])
                     columns.nodes.append([ref for ref, _, _ in part])
             return
@@ -395,6 +398,8 @@ class _Reader:
             nodes = np.empty(len(columns.nodes), object)
             nodes[:] = [np.array(refs, dtype=np.int64) for refs in columns.nodes]
             data["nodes"] = nodes
+        if "cut" in spec.fields:
+            data["cut"] = np.array([columns.cut.get(row) for row in range(len(columns.ids))], dtype=object)
         if "routes" in spec.fields:
             by_member: dict[str, list[str]] = defaultdict(list)
             for label, members in self.relations:
@@ -463,6 +468,12 @@ def _located_parts(refs: list[tuple[int, int, int]]) -> list[list[tuple[int, int
             elif parts[-1]:
                 parts.append([])
     return [part for part in parts if len(part) > 1 and any(point[1:] != part[0][1:] for point in part)]
+
+
+def _cut_at(part: list[tuple[int, int, int]], refs: list[tuple[int, int, int]]) -> str | None:
+    """Say at which of its ends a located part of a way goes on to a node without a location."""
+    starts, ends = part[0] is not refs[0], part[-1] is not refs[-1]
+    return "both" if starts and ends else "start" if starts else "end" if ends else None
 
 
 def _geometry(shapes: list[Shape]) -> Any:

@@ -119,6 +119,7 @@ def _confirmed(city: City, frame: gpd.GeoDataFrame) -> list[str]:
     from spatial.ledger.confirm import confirmed
     from spatial.ledger.declared import ledger_metrics
     from spatial.ledger.selection import selected
+    from spatial.roads.opened_links import proof_of_opening
 
     there = {plain_of(kind) for kind in frame["type"].unique()}
     asked, shown = np.zeros(len(frame), dtype=bool), np.ones(len(frame), dtype=bool)
@@ -127,7 +128,7 @@ def _confirmed(city: City, frame: gpd.GeoDataFrame) -> list[str]:
             mine = selected(frame, metric.select)
             asked |= mine
             if mine.any():
-                shown[mine] &= confirmed(frame, metric, city)[mine]
+                shown[mine] &= confirmed(frame[mine].reset_index(drop=True), metric, city, proof_of_opening)
     return ["" if not one else "yes" if seen else "no" for one, seen in zip(asked, shown, strict=True)]
 
 

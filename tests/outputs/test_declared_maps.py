@@ -28,7 +28,7 @@ from tests.outputs.planned_city import standing as planned
 from tests.outputs.served_city import served_results
 from tests.outputs.test_maps import CRS, blob_of, payload_of, small_city, small_results
 
-SHIPPED = ["overview", "circle", "parks", "quality", "roads", "targets", "transit"]
+SHIPPED = ["overview", "circle", "dead_ends", "parks", "quality", "roads", "targets", "transit"]
 
 
 def page_of(results: Any, folder: Path, name: str, standing: Any = None, lang: str | None = None) -> dict[str, Any]:
@@ -82,7 +82,7 @@ def test_a_shipped_map_offers_only_what_it_is_about() -> None:
 def test_a_project_adds_a_map_and_changes_another(tmp_path: Path) -> None:
     own(tmp_path, "density", 'title = { zh = "密度", en = "Density" }\nmetrics = ["road_network_density"]\nlayers = ["roads"]\n')
     own(tmp_path, "roads", 'metrics = ["road_network_density"]\n[classes.road_network_density]\nmethod = "fixed"\nbreaks = [1.1, 1.3]\n')
-    assert list(map_specs(tmp_path)) == ["overview", "circle", "density", *SHIPPED[2:]]
+    assert list(map_specs(tmp_path)) == ["overview", "circle", "dead_ends", "density", *SHIPPED[3:]]
     results = small_results()
     results = replace(results, city=replace(results.city, folder=tmp_path))
     density = page_of(results, tmp_path, "density")
