@@ -30,13 +30,10 @@ _HAIR_M = 1e-6
 _KEPT = frozenset({
     "areas", "attached", "boundary", "bus_lanes", "built_up_scopes", "community_origins", "detours", "hamlet places", "hamlets reached", "homes within", "land_origins", "minutes by edge", "outline",
     "people by community", "people_origins", "residential_land", "residents", "length_classes", "road_model", "road_speeds", "roads_opened", "shares", "walk",
-    "areas", "attached", "boundary", "built_up_scopes", "community_origins", "detours", "homes within", "land_origins", "minutes by edge", "outline",
-    "people by community", "people_origins", "residential_land", "residents", "road_model", "shares", "walk", "branch road changes", "newest way before", "road changes", "roads before",
+    "branch road changes", "newest way before", "road changes", "roads before",
     "built_up_area", "facility classes", "mapped", "people to judge by", "spread", "thin_layers", "unknown_ground",
     "centre", "greenway_rings", "greenway_served", "greenways", "ring_roads", "expressway_entries", "rail_lines",
-    "areas", "attached", "boundary", "built_up_scopes", "candidate_links", "community_origins", "detours", "drive", "homes within", "land_origins", "link_gains", "link_trips", "minutes by edge", "outline",
-    "people by community", "people_origins", "residential_land", "residents", "road_end_points", "road_ends", "road_model", "shares", "walk",
-    "built_up_area", "facility classes", "mapped", "people to judge by", "spread", "streets for proof", "thin_layers", "unknown_ground",
+    "candidate_links", "drive", "link_gains", "link_trips", "road_end_points", "road_ends", "streets for proof",
 })  # fmt: skip
 _KEPT_BY_CLASS = frozenset({"facilities", "field", "network_m", "sites reached", "sources", "straight_m", "walking_min"})
 _KEPT_BUT_OF_PARKS = frozenset({

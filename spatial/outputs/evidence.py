@@ -124,7 +124,6 @@ _UNITS = {
     "entrances": "count",
     "carriageways": "count",
     "detour_ratio": "ratio",
-    "rank": "count",
     "link_rank": "count",
     "buildings": "count",
     "tracks": "count",
