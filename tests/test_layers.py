@@ -14,8 +14,8 @@ from spatial.sources.encodings import _doubted, _guessed
 
 SHIPPED = (
     "boundary", "buildings", "built_up_area", "bus_lanes", "communities", "districts", "elevation", "facilities", "gates", "green",
-    "greenways", "hamlets", "landuse", "parks", "places", "population", "rail", "road_classes", "road_polygons", "road_speeds", "roads",
-    "roads_before", "sewers", "transit_stops", "walls", "water",
+    "greenways", "hamlets", "landuse", "parks", "places", "planned_roads", "population", "rail", "road_classes", "road_ends",
+    "road_polygons", "road_speeds", "roads", "roads_before", "sewers", "transit_stops", "walls", "water",
 )  # fmt: skip
 
 
@@ -27,13 +27,13 @@ def test_the_shipped_layers() -> None:
         assert all(field.title.zh and field.title.en for field in spec.fields.values())
         assert spec.style["color"].startswith("#")
         assert spec.osm or spec.earlier or spec.name in (
-            "boundary", "built_up_area", "communities", "districts", "elevation", "population", "road_speeds", "sewers",
+            "boundary", "built_up_area", "communities", "districts", "elevation", "population", "road_classes", "road_speeds", "sewers",
         )  # fmt: skip
     assert specs["roads"].fields["highway"].required
     assert [name for name, spec in specs.items() if spec.earlier] == ["roads_before"]
     assert specs["roads_before"].fields == specs["roads"].fields
     assert {name: spec.raster for name, spec in specs.items() if spec.raster} == {"elevation": "surface", "population": "counts"}
-    assert [name for name, spec in specs.items() if spec.nodes_only] == ["gates", "places"]
+    assert [name for name, spec in specs.items() if spec.nodes_only] == ["gates", "places", "road_ends"]
 
 
 @pytest.mark.parametrize(
