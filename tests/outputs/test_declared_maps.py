@@ -28,7 +28,7 @@ from tests.outputs.planned_city import standing as planned
 from tests.outputs.served_city import served_results
 from tests.outputs.test_maps import CRS, blob_of, payload_of, small_city, small_results
 
-SHIPPED = ["overview", "circle", "dead_ends", "parks", "quality", "roads", "targets", "transit"]
+SHIPPED = ["overview", "circle", "dead_ends", "parks", "quality", "roads", "slow", "targets", "transit"]
 
 
 def page_of(results: Any, folder: Path, name: str, standing: Any = None, lang: str | None = None) -> dict[str, Any]:
