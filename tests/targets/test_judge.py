@@ -104,8 +104,8 @@ def test_what_has_become_of_a_row_comes_first(city, results):
 
 
 def test_what_no_metric_measures_yet(city, results):
-    row = one(target(">=", 8.0, **{**DENSITY, "kind": "awaited", "measure": "bus_lane_length"}), city, results)
-    assert (row["status"], row["measure"]) == ("not_measurable", "bus_lane_length")
+    row = one(target(">=", 8.0, **{**DENSITY, "kind": "awaited", "measure": "parking_supply"}), city, results)
+    assert (row["status"], row["measure"]) == ("not_measurable", "parking_supply")
 
 
 def test_what_was_not_measured(city, results):
