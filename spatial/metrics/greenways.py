@@ -288,7 +288,7 @@ def greenway_rings(city: City) -> tuple[Centre, list[Ring]] | None:
     bases=("count", ""),
     needs=("greenways",),
     variants={"closed": Text("闭合的环线", "closed rings"), "gaps": Text("断点数", "gaps")},
-    evidence={"gaps": Evidence(Text("绿道环线断点", "gaps of the greenway ring"), "#d62828")},
+    evidence={"gaps": Evidence(Text("绿道环线断点（走向为示意）", "gaps of the greenway ring (schematic course)"), "#d62828")},
     halo_m=None,
 )
 def greenway_ring_closed(city: City, areas: Areas, *, variant: str) -> MetricResult:

@@ -131,7 +131,7 @@ def _moved(ring: Ring, onto: Ints) -> Ring:
     },
     evidence={
         "rings": Evidence(Text("环线（含未闭合）", "rings, broken ones included"), "#0b6e4f"),
-        "ring_gaps": Evidence(Text("环线断点", "gaps of rings"), "#d62828"),
+        "ring_gaps": Evidence(Text("环线断点（走向为示意）", "gaps of rings (schematic course)"), "#d62828"),
         "radials": Evidence(Text("高速公路放射线", "motorway radials"), "#1d4e89"),
         "centre": Evidence(Text("市中心", "centre of the city"), "#111111"),
     },
