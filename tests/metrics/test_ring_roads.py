@@ -305,6 +305,12 @@ class TestOddInputs:
         results = measure(City.from_layers(crs=CRS, boundary=boundary), NAMES)
         assert (results.table.status == "no_data").all()
 
+    def test_a_layer_without_a_road_has_no_ring_and_no_radial(self) -> None:
+        none = frame([RING]).iloc[:0]
+        made = city([RING])
+        made = City.from_layers(crs=CRS, districts=made.frame("districts").rename(columns={"id": "area_id"}), roads=none)
+        assert counted(made) == (0, 0)
+
     def test_roads_of_other_classes_are_no_ring(self) -> None:
         lanes = [{"highway": "residential", "name": "二环路", "geometry": arc(5_000)["geometry"]}]
         results = measure(city(lanes), NAMES)
