@@ -65,7 +65,10 @@ def test_one_map_measures_what_it_shows_and_no_more(
     assert pages(folder) == ["roads.html"]
     assert is_ours(folder / "roads.html")
     assert capsys.readouterr().out.splitlines() == [str(folder), "  roads.html"]
-    assert set(asked[0]) == {"road_area_ratio", "road_network_density", "intersection_density", "detour_index", "built_up_area"}
+    assert set(asked[0]) == {
+        "road_area_ratio", "road_network_density", "intersection_density", "detour_index", "ring_radial_structure", "ring_completeness",
+        "built_up_area",
+    }  # fmt: skip
     payload = payload_of((folder / "roads.html").read_text(encoding="utf-8"))
     assert payload["name"] == "roads"
     assert "road_surface" in [overlay["name"] for overlay in payload["overlays"]]

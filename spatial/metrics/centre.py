@@ -11,6 +11,7 @@ import numpy as np
 import shapely
 
 from spatial.city import City
+from spatial.errors import shown
 from spatial.metrics.land import built_up_area
 from spatial.text import Text
 
@@ -39,7 +40,7 @@ class Centre:
         return Text(f"市中心：{self.source.zh}", f"centre: {self.source.en}")
 
 
-def city_centre(city: City) -> Centre | None:
+def city_centre(city: City) -> Centre:
     """Find the centre of a city.
 
     Parameters
@@ -49,9 +50,14 @@ def city_centre(city: City) -> Centre | None:
 
     Returns
     -------
-    Centre or None
-        Declared; else the place of rank city or town that bears the city's name, or the only city among the places; else the point of the built-up
-        area nearest to its centroid; else that of the boundary. All but the first are estimated. ``None`` where nothing tells.
+    Centre
+        Declared; else the place of rank city or town that bears the city's name, or the only city among the places; else the middle of
+        the built-up area; else that of the city's outline. All but the first are estimated.
+
+    Raises
+    ------
+    ProjectError
+        Nothing tells where the city lies.
 
     References
     ----------
@@ -60,7 +66,7 @@ def city_centre(city: City) -> Centre | None:
     return city.memo(("city-wide", "centre"), lambda: _found(city))
 
 
-def _found(city: City) -> Centre | None:
+def _found(city: City) -> Centre:
     if city.centre is not None:
         return Centre(city.centre, Text("city.toml 给定", "as declared in city.toml"), estimated=False)
     places = city.layer("places").frame
@@ -72,8 +78,8 @@ def _found(city: City) -> Centre | None:
             if chosen.sum() == 1:
                 at = int(np.flatnonzero(chosen)[0])
                 said = Text(
-                    f"地名点“{names[at]}”，未在 city.toml 给定，待核",
-                    f"the place node {names[at]}, not declared in city.toml: to be confirmed",
+                    f"地名点“{shown(names[at])}”，未在 city.toml 给定，待核",
+                    f"the place node {shown(names[at])}, not declared in city.toml: to be confirmed",
                 )
                 return Centre(shapely.centroid(places.geometry.iloc[at]), said, estimated=True)
     built = built_up_area(city)
@@ -81,9 +87,7 @@ def _found(city: City) -> Centre | None:
     if len(ground):
         said = Text("建成区形心，未在 city.toml 给定，待核", "middle of the built-up area, not declared in city.toml: to be confirmed")
         return Centre(_middle(ground), said, estimated=True)
-    outline = city.boundary()
-    if outline is None:
-        return None
+    outline = city.total().whole[0]
     said = Text("市界形心，未在 city.toml 给定，待核", "middle of the boundary, not declared in city.toml: to be confirmed")
     return Centre(shapely.centroid(outline), said, estimated=True)
 

@@ -18,7 +18,7 @@ from spatial.metrics.origins import LEAST_HOUSING_M2, housing_mapped, residentia
 from spatial.metrics.registry import metric
 from spatial.metrics.ring_evidence import gaps_frame
 from spatial.metrics.ring_names import known_rings, ring_keys
-from spatial.metrics.ring_roads import NO_CENTRE, city_row, ring_notes
+from spatial.metrics.ring_roads import city_row, ring_notes
 from spatial.overlay import Floats, Geometries
 from spatial.result import Evidence, MetricResult, ratio
 from spatial.roads.rings import Ring, find_rings, nested
@@ -259,16 +259,14 @@ def greenway_coverage(city: City, areas: Areas, *, variant: str) -> MetricResult
     )
 
 
-def greenway_rings(city: City) -> tuple[Centre, list[Ring]] | None:
-    """Find the rings that greenways make around the centre, once a city; ``None`` where nothing tells where the centre is.
+def greenway_rings(city: City) -> tuple[Centre, list[Ring]]:
+    """Find the rings that greenways make around the centre, once a city.
 
     Greenways of one name, or of one ring of ``rings.toml``, are a ring; where none bears a name, all of them.
     """
 
-    def build() -> tuple[Centre, list[Ring]] | None:
+    def build() -> tuple[Centre, list[Ring]]:
         centre = city_centre(city)
-        if centre is None:
-            return None
         found = greenways(city)
         keys = ring_keys(found.name, np.full(len(found.name), "", object), city.folder)
         return centre, find_rings(found.lines, keys, centre.point, bridged_m=GAP_M, extent=city.data_extent, known=known_rings(city.folder))
@@ -288,7 +286,7 @@ def greenway_rings(city: City) -> tuple[Centre, list[Ring]] | None:
     bases=("count", ""),
     needs=("greenways",),
     variants={"closed": Text("闭合的环线", "closed rings"), "gaps": Text("断点数", "gaps")},
-    evidence={"gaps": Evidence(Text("绿道环线断点", "gaps of the greenway ring"), "#d62828")},
+    evidence={"gaps": Evidence(Text("绿道环线断点（走向为示意）", "gaps of the greenway ring (schematic course)"), "#d62828")},
     halo_m=None,
 )
 def greenway_ring_closed(city: City, areas: Areas, *, variant: str) -> MetricResult:
@@ -313,10 +311,7 @@ def greenway_ring_closed(city: City, areas: Areas, *, variant: str) -> MetricRes
     LayerError
         The city has no greenways.
     """
-    found = greenway_rings(city)
-    if found is None:
-        return MetricResult.without(len(areas), NO_CENTRE)
-    centre, rings = found
+    centre, rings = greenway_rings(city)
     best = most_complete(rings)
     notes = [centre.note, *_origin_note(city), *ring_notes(rings)]
     evidence: dict[str, Callable[[], gpd.GeoDataFrame]] = {}

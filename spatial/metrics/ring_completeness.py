@@ -8,7 +8,7 @@ from spatial.areas import Areas
 from spatial.city import City
 from spatial.metrics.greenways import greenway_rings, most_complete
 from spatial.metrics.registry import metric
-from spatial.metrics.ring_roads import NO_CENTRE, city_row, ring_notes, ring_roads
+from spatial.metrics.ring_roads import city_row, ring_notes, ring_roads
 from spatial.result import MetricResult
 from spatial.roads.rings import DIRECTIONS
 from spatial.text import Text
@@ -57,11 +57,11 @@ def ring_completeness(city: City, areas: Areas, *, variant: str) -> MetricResult
     LayerError
         The city has no roads, or no greenways.
     """
-    found = greenway_rings(city) if variant == "greenway" else None
-    roads = ring_roads(city) if variant != "greenway" else None
-    if found is None and roads is None:
-        return MetricResult.without(len(areas), NO_CENTRE)
-    centre, rings = found if found is not None else (roads.centre, roads.rings[variant])  # type: ignore[union-attr]
+    if variant == "greenway":
+        centre, rings = greenway_rings(city)
+    else:
+        roads = ring_roads(city)
+        centre, rings = roads.centre, roads.rings[variant]
     best = most_complete(rings)
     notes = [centre.note, *ring_notes([best] if best else [])]
     if best is None:

@@ -10,6 +10,7 @@ import geopandas as gpd
 import numpy as np
 import pandas as pd
 import shapely
+from shapely.ops import substring
 
 from spatial.city import City
 from spatial.metrics.centre import Centre
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
     from spatial.metrics.ring_roads import RingRoads
 
 _STREETS = 6
+# A gap is drawn as an arc up to this width, of a wider one its two ends; all of this is to be confirmed.
+WIDEST_DRAWN_DEG, ENDS_DRAWN_DEG = 90.0, 10.0
 # A road runs along a gap where it is so near at nine tenths of it; of wider gaps nobody can say it (to be confirmed).
 ALONG_M, LEAST_ALONG, WIDEST_ALONG_DEG = 300.0, 0.9, 60.0
 
@@ -56,7 +59,7 @@ def ring_gaps_frame(city: City, found: RingRoads) -> gpd.GeoDataFrame:
 
 def gaps_frame(city: City, rings: Iterable[Ring], along: Callable[[Ring, Gap], str] | None = None) -> gpd.GeoDataFrame:
     """Return the gaps of rings as lines: ``name`` of the ring, ``length_m``, bearings, and whether the edge of the data makes them."""
-    rows = [(ring, gap, gap.line) for ring in rings for gap in ring.gaps]
+    rows = [(ring, gap, _course(gap)) for ring in rings for gap in ring.gaps]
     if city.data_extent is not None:  # beyond, nobody knows whether there is one
         rows = [(ring, gap, shapely.intersection(line, city.data_extent)) for ring, gap, line in rows]
         rows = [row for row in rows if shapely.length(row[2]) > 0]
@@ -123,6 +126,15 @@ def _along(gap: Gap, lines: Geometries, names: Any) -> str:
     places = shapely.line_interpolate_point(gap.line, np.linspace(0, 1, 21), normalized=True)
     place, line = shapely.STRtree(lines).query_nearest(places, max_distance=ALONG_M, all_matches=False)
     return _longest(names[line], np.ones(len(line))) if len(place) >= LEAST_ALONG * len(places) else ""
+
+
+def _course(gap: Gap) -> Any:
+    """Draw a gap; of one so wide that nobody can guess its course only where it begins and ends."""
+    turn = (gap.to_deg - gap.from_deg) % 360.0
+    if turn <= WIDEST_DRAWN_DEG or shapely.length(gap.line) == 0:
+        return gap.line
+    share = ENDS_DRAWN_DEG / turn
+    return shapely.multilinestrings([substring(gap.line, a, b, normalized=True) for a, b in ((0.0, share), (1.0 - share, 1.0))])
 
 
 def _longest(names: Any, weight: Any) -> str:

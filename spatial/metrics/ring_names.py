@@ -60,7 +60,7 @@ def known_rings(own: Path | None) -> frozenset[str]:
 
 def called(ring: Ring) -> Text:
     """Return what people call a ring: what its lines have in common."""
-    return Text(ring.key, ring.key) if ring.key else Text("无名环线", "the unnamed ring")
+    return Text(shown(ring.key), shown(ring.key)) if ring.key else Text("无名环线", "the unnamed ring")
 
 
 def _declared(own: Path | None) -> dict[str, Callable[[str], bool]]:

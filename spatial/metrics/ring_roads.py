@@ -12,6 +12,7 @@ import shapely
 
 from spatial.areas import CITY, Areas
 from spatial.city import City
+from spatial.errors import shown
 from spatial.metrics.centre import Centre, city_centre
 from spatial.metrics.land import built_up_area
 from spatial.metrics.registry import metric
@@ -43,7 +44,6 @@ _LEVEL_TITLES = {
 _LEVEL_OF = {"rings": "motorway", "radials": "motorway", "expressway_rings": "expressway", "arterial_rings": "arterial"}
 
 CITY_ONLY = Text("环线与放射线只对全市计算", "rings and radials are of the whole city, not of a part of it")
-NO_CENTRE = Text("没有市中心：请在 city.toml 写明 centre", "nothing tells where the centre is; write centre = [lon, lat] in city.toml")
 
 
 @dataclass(frozen=True, eq=False)
@@ -73,8 +73,8 @@ class RingRoads:
         return np.isin(self.road_class, LEVELS[level])
 
 
-def ring_roads(city: City) -> RingRoads | None:
-    """Find the rings of a city once; ``None`` where nothing tells where its centre is.
+def ring_roads(city: City) -> RingRoads:
+    """Find the rings of a city once.
 
     Raises
     ------
@@ -84,10 +84,8 @@ def ring_roads(city: City) -> RingRoads | None:
         The project's ``rings.toml`` cannot be used.
     """
 
-    def build() -> RingRoads | None:
+    def build() -> RingRoads:
         centre = city_centre(city)
-        if centre is None:
-            return None
         model = road_model(city)
         used = np.flatnonzero(model.open & np.isin(model.road_class, LEVELS["arterial"]))
         roads = city.frame("roads")
@@ -131,7 +129,7 @@ def _moved(ring: Ring, onto: Ints) -> Ring:
     },
     evidence={
         "rings": Evidence(Text("环线（含未闭合）", "rings, broken ones included"), "#0b6e4f"),
-        "ring_gaps": Evidence(Text("环线断点", "gaps of rings"), "#d62828"),
+        "ring_gaps": Evidence(Text("环线断点（走向为示意）", "gaps of rings (schematic course)"), "#d62828"),
         "radials": Evidence(Text("高速公路放射线", "motorway radials"), "#1d4e89"),
         "centre": Evidence(Text("市中心", "centre of the city"), "#111111"),
     },
@@ -167,8 +165,6 @@ def ring_radial_structure(city: City, areas: Areas, *, variant: str) -> MetricRe
     edge of the data comes before the circle, there.
     """
     found = ring_roads(city)
-    if found is None:
-        return MetricResult.without(len(areas), NO_CENTRE)
     evidence: dict[str, Any] = {} if variant != "rings" else {
         "rings": lambda: rings_frame(city, found),
         "ring_gaps": lambda: ring_gaps_frame(city, found),
@@ -340,8 +336,8 @@ def _radial_notes(radials: Sequence[Radial]) -> list[Text]:
     listed = radials[:_LISTED]
     said = [
         Text(
-            "放射线：" + "、".join(each.identity or "无名" for each in listed) + ("…" if len(radials) > len(listed) else ""),
-            "radials: " + ", ".join(each.identity or "unnamed" for each in listed) + ("…" if len(radials) > len(listed) else ""),
+            "放射线：" + "、".join(shown(each.identity) or "无名" for each in listed) + ("…" if len(radials) > len(listed) else ""),
+            "radials: " + ", ".join(shown(each.identity) or "unnamed" for each in listed) + ("…" if len(radials) > len(listed) else ""),
         )
     ]
     if cut := sum(each.cut for each in radials):

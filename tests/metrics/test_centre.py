@@ -30,7 +30,6 @@ def city(name: str = "子虚", **layers: Any) -> City:
 
 def found(made: City) -> tuple[float, float, bool]:
     centre = city_centre(made)
-    assert centre is not None
     return round(centre.point.x - EAST), round(centre.point.y - NORTH), centre.estimated
 
 

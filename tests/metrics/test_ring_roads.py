@@ -179,6 +179,12 @@ class TestByHand:
         with pytest.raises(ProjectError, match=r'rings\.toml \[rings\."二环"\]: write contains'):
             measure(replace(made, folder=tmp_path, _memory={}), NAMES[:1])
 
+    def test_of_a_wide_gap_only_the_ends_are_drawn(self) -> None:
+        # 170 of 360 directions are missing: where the ring would run is anybody's guess. 10° at 15 km are 2.618 km, twice.
+        gaps = measure(city([arc(15_000, 0, 190, ref="G1")]), NAMES[:1]).evidence["ring_radial_structure.ring_gaps"]
+        assert gaps.length.tolist() == [pytest.approx(2 * np.radians(10) * 15_000, rel=1e-2)]
+        assert gaps["length_m"].tolist() == [pytest.approx(2 * 15_000 * np.sin(np.radians(85)))]
+
     def test_a_gap_names_the_roads_that_run_along_it(self) -> None:
         ways = [arc(15_000, 20, 360, ref="G1", name="绕城高速"), arc(15_050, 0, 20, ref="S7", name="滨江大道")]
         gaps = measure(city(ways), NAMES[:1]).evidence["ring_radial_structure.ring_gaps"]
@@ -298,6 +304,12 @@ class TestOddInputs:
         boundary = gpd.GeoDataFrame(geometry=[box(EAST - 1, NORTH - 1, EAST + 9, NORTH + 9)], crs=CRS)
         results = measure(City.from_layers(crs=CRS, boundary=boundary), NAMES)
         assert (results.table.status == "no_data").all()
+
+    def test_a_layer_without_a_road_has_no_ring_and_no_radial(self) -> None:
+        none = frame([RING]).iloc[:0]
+        made = city([RING])
+        made = City.from_layers(crs=CRS, districts=made.frame("districts").rename(columns={"id": "area_id"}), roads=none)
+        assert counted(made) == (0, 0)
 
     def test_roads_of_other_classes_are_no_ring(self) -> None:
         lanes = [{"highway": "residential", "name": "二环路", "geometry": arc(5_000)["geometry"]}]
