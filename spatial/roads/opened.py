@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from calendar import monthrange
 from dataclasses import dataclass
 
 import geopandas as gpd
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-import shapely
 
 from spatial.city import City
 from spatial.ledger.ladder import CANCELLED, rank, status_of
@@ -20,7 +20,7 @@ from spatial.text import Text
 
 Bools = npt.NDArray[np.bool_]
 _OPEN_FROM = "opened"  # the step of the ladder from which a road carries traffic
-_YEAR_OR_MONTH = re.compile(r"~?(\d{4})(?:[-/.年](\d{1,2})月?)?年?")
+_YEAR_OR_MONTH = re.compile(r"~?(\d{4})(?:\.0+)?(?:[-/.年](0?[1-9]|1[0-2])月?)?年?")
 
 
 @dataclass(frozen=True, eq=False)
@@ -98,12 +98,10 @@ def opening_notes(opened: Opened, metres: Floats, day: str) -> list[Text]:
     notes = []
     if total > 0:
         share, on = metres[opened.dated].sum() / total, day or "—"
-        notes.append(
-            Text(
-                f"通车日期 {on}：{share:.1%} 的长度注明了通车日期，其余按数据所示已通车计",
-                f"open on {on}: {share:.1%} of the length has a day of opening, the rest counts as open, as the data show it",
-            )
-        )
+        some = Text(f"{share:.1%} 的长度注明了通车日期，其余", f"{share:.1%} of the length has a day of opening, the rest")
+        none = Text("均未注明通车日期，", "no road has a day of opening; all")
+        said = some if share > 0 else none
+        notes.append(Text(f"截至 {on} 已通车：{said.zh}按数据所示已通车计", f"open on {on}: {said.en} counts as open, as the data show it"))
     closed = metres[~opened.open].sum()
     if closed > 0:
         notes.append(
@@ -120,11 +118,6 @@ def opening_notes(opened: Opened, metres: Floats, day: str) -> list[Text]:
             )
         )
     return notes
-
-
-def length_by_feature(roads: gpd.GeoDataFrame, kept: Bools) -> Floats:
-    """Return the length of each feature that is kept, metres; 0 for the others."""
-    return np.where(kept, shapely.length(np.asarray(roads.geometry.to_numpy(), dtype=object)), 0.0)
 
 
 def _texts(roads: gpd.GeoDataFrame, column: str) -> npt.NDArray[np.object_]:
@@ -149,12 +142,11 @@ def _span(word: str) -> tuple[str, str] | None:
     if not isinstance(day, str):
         return day.isoformat(), day.isoformat()
     match = _YEAR_OR_MONTH.fullmatch(unicodedata.normalize("NFKC", day).replace(" ", ""))
-    if match is None:
+    if match is None or int(match[1]) < 1:
         return _old_day(day)
-    year, month = match[1], int(match[2] or 0)
-    if month > 12 or (match[2] and month == 0):
-        return None
-    return (f"{year}-{month:02d}-01", f"{year}-{month:02d}-31") if month else (f"{year}-01-01", f"{year}-12-31")
+    year, month = int(match[1]), int(match[2] or 0)
+    first, last = (month, month) if month else (1, 12)
+    return f"{year:04d}-{first:02d}-01", f"{year:04d}-{last:02d}-{monthrange(year, last)[1]}"
 
 
 def _old_day(word: str) -> tuple[str, str] | None:
