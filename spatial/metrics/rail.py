@@ -96,8 +96,16 @@ def rail_length(city: City, areas: Areas, *, variant: str) -> MetricResult:
         _, row, metres = lines_by_area(city, rail.network, areas)
         length = overlay.sum_by(row, metres, len(areas))
         said = [*_shared(rail), *_caveats(rail, range(len(rail.name)))]
+        total = rail.length_m().sum()
+        sure = (
+            float(rail.length_m()[rail.on_route].sum() / total) if total else 1.0
+        )  # of the lines in the data: a shared track belongs to several
         return MetricResult(
-            length / 1e3, length, notes=_unread(rail), row_notes={int(total): said for total in np.flatnonzero(areas.ids == CITY)}
+            length / 1e3,
+            length,
+            quality=np.where(length > 0, min(sure, 1.0), 1.0),
+            notes=_unread(rail),
+            row_notes={int(row): said for row in np.flatnonzero(areas.ids == CITY)},
         )
     index, row, metres = lines_by_area(city, rail.runs, areas)
     line = rail.line[index]
