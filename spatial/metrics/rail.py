@@ -93,11 +93,18 @@ def rail_length(city: City, areas: Areas, *, variant: str) -> MetricResult:
         what = KINDS.get(variant, Text("城市轨道交通", "urban rail"))
         return MetricResult.without(len(areas), Text(f"整个 OSM 提取中没有{what.zh}线路", f"the whole OSM extract has no {what.en} line"))
     if variant == "network":
-        _, row, metres = lines_by_area(city, rail.network, areas)
-        length = overlay.sum_by(row, metres, len(areas))
+        _, row, part_m = lines_by_area(city, rail.network, areas)
+        length = overlay.sum_by(row, part_m, len(areas))
         said = [*_shared(rail), *_caveats(rail, range(len(rail.name)))]
+        # Of the lines in the data: a shared track belongs to several.
+        metres = rail.length_m()
+        share = float(metres[rail.on_route].sum() / metres.sum()) if len(metres) else 1.0
         return MetricResult(
-            length / 1e3, length, notes=_unread(rail), row_notes={int(total): said for total in np.flatnonzero(areas.ids == CITY)}
+            length / 1e3,
+            length,
+            quality=np.where(length > 0, min(share, 1.0), 1.0),
+            notes=_unread(rail),
+            row_notes={int(row): said for row in np.flatnonzero(areas.ids == CITY)},
         )
     index, row, metres = lines_by_area(city, rail.runs, areas)
     line = rail.line[index]

@@ -297,6 +297,16 @@ def test_an_awaited_metric_need_not_exist(tmp_path):
     assert (target.value, target.unit) == (235, "km")
 
 
+def test_a_target_that_others_make(tmp_path):
+    whole = {"kind": "targets", "measure": "dual_fast_system", "operator": "exists", "value": "1", "unit": "boolean"}
+    target = one(tmp_path, **whole, select="both:zixu-rail；both:zixu-roads")
+    assert (target.kind, target.select, target.unit) == ("targets", "both:zixu-rail;both:zixu-roads", "boolean")
+    assert "needs two targets" in fault(tmp_path, **whole, select="both:zixu-rail")
+    assert "needs two targets" in fault(tmp_path, **whole, select="both:zixu-rail;both:zixu-rail")
+    assert "operator exists, unit boolean" in fault(tmp_path, **{**whole, "operator": ">=", "unit": "km"}, select="both:a;both:b")
+    assert "is not understood" in fault(tmp_path, select="both:zixu-rail;both:zixu-roads")
+
+
 def test_encodings_and_marks(tmp_path):
     text = sheet({**ROW, "note": "名录未尽，以后补充"})
     for content in (
