@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from bench import geopackage, maps, network, services
+from bench import geopackage, maps, network, pairing, services
 from bench.tiling import tile
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -110,7 +110,7 @@ def bench_surface() -> None:
         (Path(name) / "city.toml").write_text(las_palmas_toml(), encoding="utf-8")
         model = road_model(open_city(name, cache=False))
     used = model.classes("municipal") & ~model.tunnel
-    strips = _strips(model.lines, model.widths["paved"][:, 1] / 2, used)
+    strips = _strips(model.lines[used], model.widths["paved"][used, 1] / 2)
     ours = best(lambda: cpu(lambda: overlay.dissolve(strips)))
     peer = best(lambda: cpu(lambda: shapely.union_all(strips)), 1)
     exact = shapely.area(shapely.union_all(strips))
@@ -119,6 +119,11 @@ def bench_surface() -> None:
     print(
         f"road surface: {km:.0f} km in {ours:.2f} CPU-s, one global union {peer:.2f}: {ours / peer:.2f} ×; difference of area {error:.1e}"
     )
+
+
+def bench_pairing() -> None:
+    """Which carriageways are one road, on 60,000 road ways made of copies of Harbin."""
+    pairing.bench_pairs(HARBIN / "harbin_202404.osm.pbf", 60_000, 5.0)
 
 
 def bench_growth() -> None:

@@ -105,6 +105,8 @@ class City:
         What stands on every map and report: issuing unit, approval number, base map.
     unstated
         Layers, ``ledger`` and ``statistics`` of local files whose sensitivity nobody has stated: taken for public, but never published.
+    road_classes
+        Name or number of a road → its class, where the city states it.
     """
 
     name: str
@@ -121,6 +123,7 @@ class City:
     statistics: Statistics | None = None
     sheet: Sheet = field(default_factory=Sheet)
     unstated: tuple[str, ...] = ()
+    road_classes: Mapping[str, str] = field(default_factory=dict)
     _memory: dict[Any, Any] = field(default_factory=dict, repr=False)
 
     @classmethod

@@ -39,6 +39,7 @@ CITY_KEYS = (
     "statistics",
     "targets",
     "map",
+    "roads",
 )
 SCOPE_KEYS = ("built_up_area",)
 LAYER_KEYS = (
@@ -88,6 +89,7 @@ class Project:
     request: OsmRequest | None = None
     planned: PlanInputs = field(default_factory=PlanInputs)
     sheet: Sheet = field(default_factory=Sheet)
+    road_classes: Mapping[str, str] = field(default_factory=dict)
     unstated: tuple[str, ...] = ()  # tables of local files that do not say who may see them
 
     def check_areas(self, by: str) -> None:
@@ -175,6 +177,7 @@ def parse_project(path: Path) -> Project:
 
     planned = parse_plans(raw, path, faults, options_of=options_of)
     sheet = parse_sheet(raw, where, faults)
+    road_classes = _road_classes(_table(raw, "roads", where, faults), f"{where} [roads]", faults)
     for message in base_map_faults(sheet, f"{where} [map]"):
         faults.add(message)
     if not layers and "osm" not in raw:
@@ -187,8 +190,32 @@ def parse_project(path: Path) -> Project:
     return Project(
         path, str(raw.get("name", base.resolve().name)), str(raw.get("crs", "auto")), day or (request.date if request else ""), extent,
         str(raw.get("synthetic", "")), osm_file, locals_, dict(scopes), specs, osm.get("made_up") is True, request, planned, sheet,
-        _unstated(raw),
+        road_classes, _unstated(raw),
     )  # fmt: skip
+
+
+def _road_classes(table: Mapping[str, Any], where: str, faults: Faults) -> dict[str, str]:
+    """Return the class of each road that ``[roads]`` names, by name or number."""
+    for message in catalogue.check_keys(table, ("classes",), where=where) + catalogue.check_type(
+        table, "classes", dict, "a table", where=where
+    ):
+        faults.add(message)
+    classes = table.get("classes", {})
+    if not isinstance(classes, dict):
+        return {}
+    rows = {key: row for key, row in catalogue.reference("road_classes").items() if isinstance(row, dict)}
+    words = {word: key for key, row in rows.items() for word in (key, *row.get("words", ()))}
+    found: dict[str, str] = {}
+    for word, names in classes.items():
+        if word not in words:
+            faults.add(f"{where}: classes: {shown(word)} is no class of road{nearest(word, words)}")
+        elif not isinstance(names, list) or not all(isinstance(name, str) and name.strip() for name in names):
+            faults.add(f'{where}: classes: {word} must be a list of names or numbers of roads, as in {word} = ["东部快速路", "S102"]')
+        else:
+            for name in names:
+                if found.setdefault(name.strip(), words[word]) != words[word]:
+                    faults.add(f"{where}: classes: {shown(name)} is stated as {found[name.strip()]} and as {words[word]}; keep one")
+    return found
 
 
 def _unstated(raw: Mapping[str, Any]) -> tuple[str, ...]:

@@ -317,6 +317,7 @@ def assemble(project: Project, read: Inputs) -> City:
         statistics,
         project.sheet,
         project.unstated,
+        project.road_classes,
     )
     if layers["districts"].frame is not None:
         with named(str(project.layers["districts"].path), LayerError):

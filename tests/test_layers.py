@@ -14,7 +14,7 @@ from spatial.sources.encodings import _doubted, _guessed
 
 SHIPPED = (
     "boundary", "buildings", "built_up_area", "bus_lanes", "communities", "districts", "elevation", "facilities", "gates", "green", "hamlets", "landuse", "parks",
-    "population", "rail", "road_speeds", "roads", "sewers", "transit_stops", "walls", "water",
+    "population", "rail", "road_classes", "road_polygons", "road_speeds", "roads", "sewers", "transit_stops", "walls", "water",
 )  # fmt: skip
 
 
@@ -32,6 +32,7 @@ def test_the_shipped_layers() -> None:
             "districts",
             "elevation",
             "population",
+            "road_classes",
             "road_speeds",
             "sewers",
         )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import geopandas as gpd
 import numpy as np
+import numpy.typing as npt
 import shapely
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
@@ -20,6 +21,8 @@ from spatial.roads import (
     HALO_M,
     SOURCES,
     class_table,
+    drawn_ground,
+    drawn_share,
     length_by_area,
     parts_by_area,
     road_model,
@@ -82,7 +85,7 @@ def road_area_ratio(city: City, areas: Areas, *, variant: str) -> MetricResult:
     References
     ----------
     Buffers are united, never length × width: a crossing counts once. In a declared scope the low and the high widths are united too. In an
-    estimated one, whose outline closes over the streets, the band is carried through the overlap that the default widths show: with
+    estimated one without road polygons, whose outline closes over the streets, the band is carried through the overlap that the default widths show: with
     s = Σ length × width and A the united area, the overlap grows linearly with width, which is exact on a grid of streets.
     """
     model = road_model(city)
@@ -103,10 +106,12 @@ def road_area_ratio(city: City, areas: Areas, *, variant: str) -> MetricResult:
     total = overlay.sum_by(owner, weight, len(areas))
     source = model.source[index] if variant != "redline" else np.full(len(index), len(SOURCES) - 1)
     shares = np.stack([overlay.sum_by(owner[source == k], weight[source == k], len(areas)) for k in range(len(SOURCES))])
-    known = np.clip(ratio(shares[:-1].sum(axis=0), total), 0, 1)
+    drawn = len(drawn_ground(city, variant)) > 0
+    in_drawn = overlay.sum_by(owner, weight * drawn_share(city, variant)[index] * (source == len(SOURCES) - 1), len(areas))
+    known = np.clip(ratio(shares[:-1].sum(axis=0) + in_drawn, total), 0, 1)
     if np.ptp(widths[used], axis=1).max(initial=0.0) == 0:
         low, high = area, area
-    elif areas.scope_declared:
+    elif areas.scope_declared or drawn:
         low, high = (overlay.surface_within(surface(city, variant, k, over=areas.pieces.distinct[0]), areas.pieces) for k in (0, 2))
     else:
         strips_m2 = [overlay.sum_by(owner, weight * widths[index, k], len(areas)) for k in range(3)]
@@ -117,6 +122,14 @@ def road_area_ratio(city: City, areas: Areas, *, variant: str) -> MetricResult:
         motorway = weight[mine & (model.road_class[index] == "motorway")].sum() / total[i]
         mean = float(np.average(widths[index[mine], 1], weights=weight[mine]))
         rows[int(i)] = [_sources(shares[:, i] / total[i], mean, motorway, by_area=areas.scope_declared)]
+        if drawn:
+            within = overlay.surface_within(drawn_ground(city, variant), areas.pieces)[i] / area[i] if area[i] > 0 else 0.0
+            rows[int(i)].append(
+                Text(
+                    f"其中 {within:.0%} 的道路面积来自道路面数据",
+                    f"{within:.0%} of the road area comes from road polygons, the rest from lines",
+                )
+            )
     evidence = {}
     if variant == "paved":
         evidence["road_surface"] = lambda: gpd.GeoDataFrame({"area_m2": shapely.area(ground)}, geometry=list(ground), crs=city.crs)
@@ -178,7 +191,10 @@ _CLASS_KEYS = ("motorway", "expressway", "primary", "secondary", "tertiary", "un
     standard=_STANDARD_DENSITY,
     unit="km/km2",
     bases=("m", "m2"),
-    evidence={"dual_carriageways": Evidence(Text("分幅道路", "dual carriageways"), "#8e44ad")},
+    evidence={
+        "dual_carriageways": Evidence(Text("分幅道路", "dual carriageways"), "#8e44ad", by="carriageways"),
+        "pair_links": Evidence(Text("分幅道路的配对", "carriageways taken for one road"), "#d6006c"),
+    },
     needs=("roads",),
     scope="built_up_area",
     variants={"total": Text("合计", "total"), **{key: Text(**class_table()[key]["title"]) for key in _CLASS_KEYS}},
@@ -200,7 +216,8 @@ def road_network_density(city: City, areas: Areas, *, variant: str) -> MetricRes
     -------
     MetricResult
         ``value`` km/km², ``numerator`` m, ``denominator`` m². A road on a common edge counts half on each side.
-        ``evidence["dual_carriageways"]``: every run that counts half.
+        ``evidence["dual_carriageways"]``: every run of a road with n carriageways, which counts 1/n; ``evidence["pair_links"]``: lines across
+        such roads about every 100 m, from one outermost carriageway to the other.
 
     Raises
     ------
@@ -213,18 +230,79 @@ def road_network_density(city: City, areas: Areas, *, variant: str) -> MetricRes
         title = class_table()[variant]["title"] if variant != "total" else {"zh": "市政道路", "en": "municipal road"}
         return MetricResult.without(len(areas), Text("整个 OSM 提取中没有{zh}", "the whole OSM extract has no {en}").format(**title))
     metres = length_by_area(city, areas, used, once=True)
-    evidence = {}
-    if variant == "total":
-        twin = used & model.paired
-        evidence["dual_carriageways"] = gpd.GeoDataFrame(
-            {"id": city.frame("roads")["id"].to_numpy()[model.road[twin]], "road_class": model.road_class[twin]},
+    evidence = _pairs(city, used) if variant == "total" else {}
+    size = areas.measured_m2
+    rows = {int(row): _said(city, areas, used, int(row), metres) for row in np.flatnonzero(areas.ids == CITY)} if variant == "total" else {}
+    return MetricResult(
+        value=ratio(metres / 1e3, size / 1e6),
+        numerator=metres,
+        denominator=size,
+        notes=unknown_note(city),
+        row_notes=rows,
+        evidence=evidence,
+    )
+
+
+def _pairs(city: City, used: npt.NDArray[np.bool_]) -> dict[str, gpd.GeoDataFrame]:
+    """Draw every carriageway of a road that has several, and what was joined."""
+    model = road_model(city)
+    roads = city.frame("roads")
+    twin = used & model.paired
+    links = model.links
+    shown = np.isin(links.road, np.unique(model.road[twin]))
+    ids, names = (roads[column].to_numpy(dtype=object) for column in ("id", "name"))
+    return {
+        "dual_carriageways": gpd.GeoDataFrame(
+            {
+                "id": ids[model.road[twin]],
+                "name": names[model.road[twin]],
+                "road_class": model.road_class[twin],
+                "carriageways": model.carriageways[twin],
+            },
             geometry=list(model.lines[twin]),
             crs=city.crs,
+        ),
+        "pair_links": gpd.GeoDataFrame(
+            {"name": names[links.road[shown]], "carriageways": links.carriageways[shown], "gap_m": np.round(links.gap_m[shown], 1)},
+            geometry=list(links.lines[shown]),
+            crs=city.crs,
+        ),
+    }
+
+
+def _said(city: City, areas: Areas, used: npt.NDArray[np.bool_], row: int, metres: Floats) -> list[Text]:
+    """Say how much of the length was joined, and by what; and what is not open yet."""
+    model = road_model(city)
+    index, owner, length = parts_by_area(city, areas)
+    mine = (owner == row) & used[index]
+    index, length = index[mine], length[mine]
+    drawn, paired = length.sum(), model.paired[index]
+    said = []
+    if paired.any():
+        named = ratio(np.array([(length * model.by_name[index])[paired].sum()]), np.array([length[paired].sum()]))[0]
+        said.append(
+            Text(
+                f"图上线长 {drawn / 1e3:.1f} 公里，其中 {length[paired].sum() / 1e3:.1f} 公里属分幅道路（{named:.0%} 按路名或编号配对，"
+                f"其余仅按等级与位置），归并后计 {metres[row] / 1e3:.1f} 公里",
+                f"{drawn / 1e3:.1f} km of lines, of which {length[paired].sum() / 1e3:.1f} km are carriageways of divided roads ({named:.0%} joined by"
+                f" name or number, the rest by class and place alone); each road once: {metres[row] / 1e3:.1f} km",
+            )
         )
-    size = areas.measured_m2
-    return MetricResult(
-        value=ratio(metres / 1e3, size / 1e6), numerator=metres, denominator=size, notes=unknown_note(city), evidence=evidence
-    )
+    roads = city.frame("roads")
+    for tags, what in (
+        (("construction",), Text("在建道路", "roads under construction")),
+        (("proposed", "planned"), Text("规划道路", "planned roads")),
+    ):
+        lines = np.asarray(roads.geometry[roads["highway"].isin(tags)].to_numpy(), dtype=object)
+        unbuilt = overlay.length_within(lines, areas.pieces)[row] if len(lines) else 0.0
+        if unbuilt > 0:
+            said.append(
+                Text(
+                    f"{what.zh}图上线长 {unbuilt / 1e3:.1f} 公里，未通车不计",
+                    f"{unbuilt / 1e3:.1f} km of {what.en} are not open and not counted",
+                )
+            )
+    return said
 
 
 @metric(

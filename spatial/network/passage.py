@@ -30,10 +30,12 @@ _NO_STREET = (
     "via_ferrata",
     "bus_stop",
 )
-_MOTORWAYS = ("motorway", "motorway_link")
+_MOTORWAYS = ("motorway", "motorway_link", "高速公路", "高速")  # local layers say it in Chinese
+_EXPRESSWAYS = ("快速路", "城市快速路")
 _CAR_ROADS = (
     *(f"{kind}{link}" for kind in ("motorway", "trunk", "primary", "secondary", "tertiary") for link in ("", "_link")),
     *("unclassified", "residential", "living_street", "service", "road"),
+    *("高速公路", "高速", *_EXPRESSWAYS, "主干路", "主干道", "次干路", "次干道", "支路", "匝道", "连接线", "生活街", "内部道路", "内部路"),
 )
 _YES = ("yes", "designated", "permissive", "official", "destination", "customers")
 _RESIDENTS = ("private", "residents", "permit", "employees", "staff", "members", "military")
@@ -94,7 +96,8 @@ def expressways(roads: gpd.GeoDataFrame) -> Bools:
     """Find trunk roads that are motorroads, or expressways by their name (快速路, 高架), with their links."""
     trunk = text(roads, "highway").isin(("trunk", "trunk_link"))
     named = text(roads, "name").str.contains(EXPRESSWAY_NAME, regex=True)
-    return np.asarray(trunk & ((text(roads, "motorroad") == "yes") | named), dtype=bool)
+    said = text(roads, "highway").isin(_EXPRESSWAYS)
+    return np.asarray(said | (trunk & ((text(roads, "motorroad") == "yes") | named)), dtype=bool)
 
 
 def gate_status(gates: gpd.GeoDataFrame, mode: Mode) -> Ints:

@@ -45,7 +45,6 @@ COLUMN_TITLES = {
     "length_m": Text("长度（米）", "Length (m)"),
     "road_class": Text("道路类别", "Road class"),
     "ref": Text("道路编号", "Road number"),
-    "carriageways": Text("幅数（同一道路的车行道条数）", "Carriageways of the road"),
     "opened": Text("通车（启用）日期", "Opened"),
     "surface": Text("路面", "Surface"),
     "directions": Text("设道方向数", "Directions with a lane"),
@@ -55,6 +54,8 @@ COLUMN_TITLES = {
     "peak_kmh": Text("高峰速度（公里/小时）", "Peak speed (km/h)"),
     "estimated": Text("估算", "Estimated"),
     "n": Text("数量（个）", "Count"),
+    "carriageways": Text("幅数", "Carriageways of the road"),
+    "gap_m": Text("相邻两幅最大间距（米）", "Largest gap between neighbours (m)"),
     "class": Text("设施类别", "Kind of facility"),
     "people": Text("居民（人）", "Residents"),
     "rank": Text("排序（居民多者在前）", "Rank by residents"),
@@ -65,7 +66,14 @@ COLUMN_TITLES = {
     "cut_share": Text("超过 3 倍或不可达的路程占比（0–1）", "Share of ways above 3 times or impossible (0–1)"),
 }
 # Units of columns that say none in their name.
-_UNITS = {"people": "persons", "reached": "classes", "of_classes": "classes", "detour_index": "ratio", "rank": "count"}
+_UNITS = {
+    "people": "persons",
+    "reached": "classes",
+    "of_classes": "classes",
+    "detour_index": "ratio",
+    "rank": "count",
+    "carriageways": "count",
+}
 _SUFFIXES = {"_m": "m", "_ha": "ha", "_m2": "m2", "_km": "km"}
 _PLAIN = Unit("", Text("", ""), 1.0, 2)
 # Counts, and the column that says how many there can be.

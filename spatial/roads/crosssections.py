@@ -16,6 +16,7 @@ NEXT_M = 60.0  # from one carriageway to the next (A4)
 CORRIDOR_M = 120.0  # from one to the farthest: main carriageways, green strips and side roads of the widest streets
 UNNAMED_M = 40.0
 TWIN_DEGREES, SPREAD_DEGREES = 25.0, 60.0
+PARTING_COSINE = 0.2  # the two sides of a square may stand upright to one another where they part
 FLYOVER_M = 200.0  # a shorter bridge carries the road over something; a longer one over a road is a road of its own
 
 Bools = npt.NDArray[np.bool_]
@@ -39,8 +40,8 @@ class Stations:
         Whether the line is driven both ways.
     name, ref, road_class
         Numbers; 0 for none.
-    flyover
-        Whether it is a long bridge above the ground.
+    level
+        1 on a long bridge above the ground, -1 in a long tunnel, else 0.
     alone
         Whether the map says that it is no part of a dual road.
     """
@@ -56,7 +57,7 @@ class Stations:
     name: Ints
     ref: Ints
     road_class: Ints
-    flyover: Bools
+    level: Ints
     alone: Bools
 
 
@@ -71,7 +72,7 @@ class Sections:
     by_name
         Whether they were told by name or number, not by class alone.
     spread
-        Whether another carriageway of its name runs the other way, aslant or far, as around a square.
+        Whether neither has a name and another of its class runs the other way, aslant or a little far.
     station, member, aside
         Each member of each cross-section of two and more: whose, which station, and metres to the left.
     """
@@ -101,12 +102,42 @@ def look_across(stations: Stations) -> Sections:
     ----------
     Carriageways whose neighbours are no farther than ``NEXT_M`` form a corridor, of whatever road they are; in it those of one name or number
     are one road, the other way or the same way: the main carriageways and their side roads. One without a name joins the nearest of its class
-    that runs the other way within ``UNNAMED_M``, unless that has a nearer partner of its own name; beside a road that has both its directions
-    also one that runs the same way. A road on a long bridge is another than that on the ground below, where each has both its directions. A
-    two-way line belongs to the road only between carriageways of its name on both sides: the main road between its frontages.
+    that runs the other way within ``UNNAMED_M``, unless that has a nearer partner of its own name, and
+    on both sides of a flyover at any distance in the corridor; beside a road that has both its directions
+    also one that runs the same way, and whatever lies among its carriageways. A road on a long bridge or in a long tunnel is another than that on the ground, where each has both its
+    directions. A two-way line belongs to the road only between carriageways of its name on both sides: the main road between its frontages.
     """
     view = _corridors(stations, *_seen(stations))
     return _roads_in(stations, view)
+
+
+def parted(stations: Stations, single: Bools) -> Bools:
+    """Find single carriageways that have another single one of their name near, which does not run the same way.
+
+    Parameters
+    ----------
+    stations
+        Of all carriageways that may belong together.
+    single
+        Which of them have nothing beside them.
+
+    Returns
+    -------
+    numpy.ndarray
+        Where a road may be parting around a square: too far or too much aslant to be seen across it.
+    """
+    chosen = np.flatnonzero(single & (stations.name > 0) & ~stations.two_way & ~stations.alone)
+    middle = ((stations.start + stations.end) / 2)[chosen]
+    out = np.zeros(len(single), bool)
+    if len(chosen) > 1:
+        found = chosen[cKDTree(middle).query_pairs(CORRIDOR_M, output_type="ndarray")]
+        a, b = found[:, 0], found[:, 1]
+        chord = stations.end - stations.start
+        cosine = np.einsum("ij,ij->i", chord[a], chord[b]) / np.maximum(np.hypot(*chord[a].T) * np.hypot(*chord[b].T), 1e-9)
+        met = (stations.name[a] == stations.name[b]) & (cosine <= PARTING_COSINE)
+        out[a[met]] = True
+        out[b[met]] = True
+    return out
 
 
 @dataclass(frozen=True, eq=False)
@@ -123,9 +154,8 @@ class _View:
 def _hits(stations: Stations, a: Ints, b: Ints) -> tuple[Bools, Floats, Floats]:
     """Whether the cross-section of ``a`` meets the chord ``b``, how far to the left, and the cosine between them."""
     middle = (stations.start + stations.end) / 2
-    chord = stations.end - stations.start
-    size = np.hypot(*chord.T)
-    unit = chord / np.where(size > 0, size, 1.0)[:, None]
+    size = np.hypot(*(stations.end - stations.start).T)
+    unit = _units(stations)
     u, v, gap = unit[a], unit[b], middle[b] - middle[a]
     cosine = np.einsum("ij,ij->i", u, v)
     along = np.einsum("ij,ij->i", gap, u)
@@ -139,6 +169,11 @@ def _seen(stations: Stations) -> tuple[Ints, Ints, Floats, Floats]:
     """Return pairs (station, other), metres to the left and cosine: first what is near, then on from there."""
     middle = (stations.start + stations.end) / 2
     found = cKDTree(middle).query_pairs(float(np.hypot(NEXT_M, SAMPLE_M)), output_type="ndarray").astype(np.int64)
+    # Most pairs are stations of one line after one another; these, and crossing lines, go before anything is worked out.
+    found = found[~_itself(stations, found[:, 0], found[:, 1])]
+    unit = _units(stations)
+    cosine = np.einsum("ij,ij->i", unit[found[:, 0]], unit[found[:, 1]])
+    found = found[np.abs(cosine) >= np.cos(np.radians(SPREAD_DEGREES))]
     a, b = np.concatenate([found[:, 0], found[:, 1]]), np.concatenate([found[:, 1], found[:, 0]])
     a, b, aside, cosine = _met(stations, a, b, NEXT_M)
     near_a, near_b = a, b
@@ -163,10 +198,21 @@ def _seen(stations: Stations) -> tuple[Ints, Ints, Floats, Floats]:
 
 def _met(stations: Stations, a: Ints, b: Ints, limit_m: float) -> tuple[Ints, Ints, Floats, Floats]:
     met, aside, cosine = _hits(stations, a, b)
-    # A line that turns back is beside itself only where it comes from far enough away.
-    itself = (stations.way[a] == stations.way[b]) & (np.abs(stations.nth[a] - stations.nth[b]) * stations.step[a] < 5 * SAMPLE_M)
+    itself = _itself(stations, a, b)
     met &= (np.abs(aside) <= limit_m) & ~itself
     return a[met], b[met], aside[met], cosine[met]
+
+
+def _itself(stations: Stations, a: Ints, b: Ints) -> Bools:
+    """Whether two stations lie on one stretch of a line; where it turns back it is beside itself, if it comes from far enough away."""
+    near = np.abs(stations.nth[a] - stations.nth[b]) * stations.step[a] < 5 * SAMPLE_M
+    return np.asarray((stations.way[a] == stations.way[b]) & near, dtype=np.bool_)
+
+
+def _units(stations: Stations) -> Floats:
+    chord = stations.end - stations.start
+    size = np.hypot(*chord.T)
+    return np.asarray(chord / np.where(size > 0, size, 1.0)[:, None], dtype=np.float64)
 
 
 def _corridors(stations: Stations, a: Ints, b: Ints, aside: Floats, cosine: Floats) -> _View:
@@ -213,14 +259,17 @@ def _roads_in(stations: Stations, view: _View) -> Sections:
     way = view.way_to[left] * view.way_to[right]
     own = view.other == view.station
     spread = np.zeros(count, bool)
-    spread[view.station[left[own[left] & same & allowed & (way < 0)]]] = True
+    nameless = (stations.name[one] == 0) & (stations.name[two] == 0) & (stations.road_class[one] == stations.road_class[two])
+    nameless &= np.abs(view.aside[left] - view.aside[right]) <= NEXT_M
+    spread[view.station[left[own[left] & allowed & (way < 0) & nameless]]] = True
     # From here on only what runs along the road.
     straight = view.strict[left] & view.strict[right] & allowed
     left, right, one, two, same, way = (values[straight] for values in (left, right, one, two, same, way))
     gap = np.abs(view.aside[left] - view.aside[right])
     same &= ~_other_level(stations, view, left, right, same & (way < 0))
     same &= _between(stations, view, left, right, same)
-    link = same | _unnamed(stations, rows, left, right, one, two, gap, same, way)
+    link = same | _unnamed(stations, view, left, right, one, two, gap, same, way)
+    link |= _among(stations, view, left, right, one, two, link)
     reached, by_name = own.copy(), np.zeros(rows, bool)
     left, right, same = left[link], right[link], same[link]
     for _ in range(6):
@@ -237,32 +286,64 @@ def _roads_in(stations: Stations, view: _View) -> Sections:
 
 
 def _other_level(stations: Stations, view: _View, left: Ints, right: Ints, opposite: Bools) -> Bools:
-    """Find pairs of a flyover and the ground where each has its other direction on its own level."""
-    high = stations.flyover[view.other]
-    level = high[left] == high[right]
-    whole = np.zeros(len(high), bool)
-    whole[left[opposite & level]] = True
-    return ~level & whole[left] & whole[right]
+    """Find pairs of two levels where each has its other direction on its own level."""
+    level = stations.level[view.other]
+    beside = level[left] == level[right]
+    whole = np.zeros(len(level), bool)
+    whole[left[opposite & beside]] = True
+    return np.asarray(~beside & whole[left] & whole[right], dtype=np.bool_)
 
 
 def _between(stations: Stations, view: _View, left: Ints, right: Ints, same: Bools) -> Bools:
     """Tell which pairs may stand: a two-way line only between one-way carriageways of its name on both sides."""
-    both_ways = stations.two_way[view.other]
+    both_ways: Bools = stations.two_way[view.other]
     if not both_ways.any():
         return np.ones(len(left), bool)
     inside = np.zeros((2, len(both_ways)), bool)
     frontage = same & both_ways[left] & ~both_ways[right]
     side = (view.aside[right] > view.aside[left]).astype(int)
     inside[side[frontage], left[frontage]] = True
-    main = inside.all(axis=0)
+    main: Bools = inside[0] & inside[1]
     return (~both_ways[left] | main[left]) & (~both_ways[right] | main[right]) & ~(both_ways[left] & both_ways[right])
 
 
-def _unnamed(stations: Stations, rows: int, left: Ints, right: Ints, one: Ints, two: Ints, gap: Floats, same: Bools, way: Ints) -> Bools:
+def _among(stations: Stations, view: _View, left: Ints, right: Ints, one: Ints, two: Ints, link: Bools) -> Bools:
+    """Find what has no name and lies between the carriageways of a road of its class, or has them between its own."""
+    low_m, high_m = view.aside.copy(), view.aside.copy()
+    np.minimum.at(low_m, left[link], view.aside[right[link]])
+    np.maximum.at(high_m, left[link], view.aside[right[link]])
+
+    def within(inner: Ints, outer: Ints) -> Bools:
+        return np.asarray((view.aside[inner] > low_m[outer]) & (view.aside[inner] < high_m[outer]), dtype=np.bool_)
+
+    free = (stations.name[one] == 0) | (stations.name[two] == 0)
+    free &= (stations.ref[one] == 0) | (stations.ref[two] == 0)
+    free &= (stations.road_class[one] == stations.road_class[two]) & (stations.level[one] == stations.level[two])
+    free &= ~stations.two_way[one] & ~stations.two_way[two]
+    return np.asarray(free & (within(left, right) | within(right, left)), dtype=np.bool_)
+
+
+def _under(stations: Stations, view: _View, left: Ints, right: Ints) -> Bools:
+    """Whether a flyover runs between two carriageways on the ground: what lies on both sides of it is the road below."""
+    level = stations.level[view.other]
+    high = level > 0
+    low_m, high_m = np.full(len(stations.way), np.inf), np.full(len(stations.way), -np.inf)
+    np.minimum.at(low_m, view.station[high], view.aside[high])
+    np.maximum.at(high_m, view.station[high], view.aside[high])
+    one, two, at = view.aside[left], view.aside[right], view.station[left]
+    inside = (np.minimum(one, two) < low_m[at]) & (np.maximum(one, two) > high_m[at]) & np.isfinite(low_m[at])
+    return np.asarray(inside & (level[left] == 0) & (level[right] == 0), dtype=np.bool_)
+
+
+def _unnamed(stations: Stations, view: _View, left: Ints, right: Ints, one: Ints, two: Ints, gap: Floats, same: Bools, way: Ints) -> Bools:
     """Pair what has no name: with the nearest of its class that runs the other way, or beside a road that has both directions."""
-    open_ = ~same & (stations.road_class[one] == stations.road_class[two]) & (gap <= UNNAMED_M)
+    open_ = ~same & (stations.road_class[one] == stations.road_class[two]) & (stations.level[one] == stations.level[two])
+    under = _under(stations, view, left, right)
+    open_ &= ((gap <= UNNAMED_M) | (under & (way < 0))) & ~stations.two_way[one] & ~stations.two_way[two]
     open_ &= (stations.name[one] == 0) | (stations.name[two] == 0)
     open_ &= (stations.ref[one] == 0) | (stations.ref[two] == 0)
+
+    rows = len(view.station)
 
     def nearest(chosen: Bools) -> Floats:
         out = np.full(rows, np.inf)
@@ -278,7 +359,8 @@ def _unnamed(stations: Stations, rows: int, left: Ints, right: Ints, one: Ints, 
     taken = np.zeros(rows, bool)
     taken[left[same | facing]] = True
     nameless = stations.name == 0
-    beside = open_ & (way > 0) & nameless[one] & ~taken[left] & whole[right]
+    next_to = np.abs(left - right) == 1  # rows lie from right to left
+    beside = open_ & next_to & (way > 0) & nameless[one] & ~taken[left] & whole[right]
     least = nearest(beside)
     beside &= gap <= least[left] + 1e-6
     back = np.zeros(len(left), bool)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import geopandas as gpd
@@ -9,10 +10,10 @@ import numpy as np
 import numpy.typing as npt
 import shapely
 
-from spatial.city import City
+from spatial.city import City, Layer
 from spatial.errors import sample
 from spatial.overlay import Floats, Geometries, Ints
-from spatial.roads.classes import class_table, classify, unknown_classes
+from spatial.roads.classes import class_table, classify, reclassed, unknown_classes, unmatched
 from spatial.roads.pairing import REACH_M, runs_of
 from spatial.roads.widths import widths_of
 from spatial.text import Text
@@ -70,6 +71,8 @@ class RoadModel:
         Whether the public may drive there: not private, not under construction.
     unknown_classes
         Class of each road that no table knows (``省道``, an empty cell), by road: it is left out, and that must be said.
+    unmatched
+        Names and numbers of ``[roads]`` in ``city.toml`` that no road bears.
     links
         Where carriageways were joined.
     """
@@ -88,6 +91,7 @@ class RoadModel:
     rejected_widths: int
     rejected_lanes: int
     unknown_classes: tuple[str, ...]
+    unmatched: tuple[str, ...]
     links: PairLinks
 
     @property
@@ -114,13 +118,17 @@ def road_model(city: City) -> RoadModel:
     LayerError
         The city has no roads.
     """
-    return city.memo("road_model", lambda: _build(city.frame("roads")))
+    return city.memo("road_model", lambda: _build(city.frame("roads"), stated=city.road_classes, drawn=city.layers.get("road_classes")))
 
 
-def _build(roads: gpd.GeoDataFrame) -> RoadModel:
+def _build(roads: gpd.GeoDataFrame, *, stated: Mapping[str, str] | None = None, drawn: Layer | None = None) -> RoadModel:
     lines, index = shapely.get_parts(np.asarray(roads.geometry.to_numpy(), dtype=object), return_index=True)
     roads = roads.iloc[index].reset_index(drop=True)
-    kind = classify(roads)
+    missing = unmatched(roads, stated or {})
+    kind = classify(roads, stated)
+    if drawn is not None and drawn.frame is not None and len(drawn.frame):
+        lines, source, kind = reclassed(lines, kind, drawn.frame)
+        index, roads = index[source], roads.iloc[source].reset_index(drop=True)
     direction = _direction(roads)
     ring = roads["junction"].isin(["roundabout", "mini_roundabout"]).to_numpy(dtype=bool)
     closed = (roads["access"].isin(["private", "no"]) | roads["motor_vehicle"].isin(["no", "private"])).to_numpy(dtype=bool)
@@ -144,6 +152,7 @@ def _build(roads: gpd.GeoDataFrame) -> RoadModel:
         rejected_widths=rejected,
         rejected_lanes=odd_lanes,
         unknown_classes=unknown_classes(roads),
+        unmatched=missing,
         links=PairLinks(runs.links, index[runs.link_line], runs.link_count, runs.link_gap_m),
     )
 
@@ -156,14 +165,23 @@ def _direction(roads: gpd.GeoDataFrame) -> Ints:
 
 
 def unknown_note(city: City) -> tuple[Text, ...]:
-    """Say how many local roads are left out because their class is not known."""
-    unknown = road_model(city).unknown_classes
-    if not unknown:
-        return ()
-    found = sample(sorted({value or "—" for value in unknown}))
-    return (
-        Text(
-            f"{len(unknown)} 条道路的等级（{found}）无法识别，未计入；请用 values 映射到 highway",
-            f"{len(unknown)} roads of an unknown class ({found}) are left out; map their classes to highway with values",
-        ),
-    )
+    """Say how many local roads are left out because their class is not known, and which stated names no road bears."""
+    model = road_model(city)
+    said = []
+    if unknown := model.unknown_classes:
+        found = sample(sorted({value or "—" for value in unknown}))
+        said.append(
+            Text(
+                f"{len(unknown)} 条道路的等级（{found}）无法识别，未计入；请用 values 映射到 highway",
+                f"{len(unknown)} roads of an unknown class ({found}) are left out; map their classes to highway with values",
+            )
+        )
+    if model.unmatched:
+        names = sample(model.unmatched)
+        said.append(
+            Text(
+                f"city.toml [roads] 所列 {len(model.unmatched)} 个名称或编号（{names}）没有对应道路",
+                f"{len(model.unmatched)} names or numbers of [roads] in city.toml ({names}) are borne by no road",
+            )
+        )
+    return tuple(said)

@@ -11,14 +11,17 @@ import pandas as pd
 
 from spatial.overlay import Ints
 
-# What tells the parts of one road apart, never two roads: brackets without a number in them, the side road, the direction, a bridge on the way.
-_BRACKETS = re.compile(r"[((\[【][^))\]】\d]*[))\]】]")
+# What tells the parts of one road apart, never two roads: brackets without a number in them, the side road, the direction, a bridge on the way,
+# the name once more in Latin letters.
+_BRACKETS = re.compile(r"[(\[【][^)\]】\d]*[)\]】]")
 _PART = re.compile(r"[\s·•・\-–—]*(?:[东南西北左右内外]侧?)?(?:辅路|辅道|辅线|侧路|主路|主道|左幅|右幅|上行线?|下行线?)$|[·•・]桥$")
+_LATIN = re.compile(r"(?<=[\u4e00-\u9fff])\s*[-–—/]?\s*[a-z][a-z .'-]*$")
+_KIND = re.compile(r"(?<=[\u4e00-\u9fff]{2})(?:大街|大道|街|路|道)$")
 _DIGITS = re.compile(r"\d+")
 
 
 def name_keys(names: Sequence[object]) -> Ints:
-    """Number names so that those of one road have one number; 0 for none.
+    """Give the names of one road one number; 0 for none.
 
     Parameters
     ----------
@@ -28,12 +31,13 @@ def name_keys(names: Sequence[object]) -> Ints:
     Returns
     -------
     numpy.ndarray
-        ``滨北路`` and ``滨北路辅路``, ``规划路33南`` and ``规划路南33`` have the same number. Which number depends on what else is there.
+        ``滨北路`` and ``滨北路辅路``, ``规划路33南`` and ``规划路南33``, ``香滨街`` and ``香滨路`` have the same number; ``景江东路`` and
+        ``景江西路`` have not. Which number it is depends on what else is there.
 
     References
     ----------
     The two sides of one road are often typed by two people. Names of the same characters in another order are taken as one, numbers in them
-    being whole; two parallel carriageways a street's width apart whose names are anagrams of one another and yet two streets have not been met.
+    being whole, and so are names that only call the road a street or an avenue. This is asked of parallel carriageways side by side alone.
     """
     text = pd.Series(list(names), dtype=object).map(lambda name: name if isinstance(name, str) else "")
     codes, unique = pd.factorize(text)
@@ -46,6 +50,8 @@ def name_keys(names: Sequence[object]) -> Ints:
 
 def _key(name: str) -> str:
     plain = unicodedata.normalize("NFKC", name).strip().casefold()
-    road = _PART.sub("", _BRACKETS.sub("", plain)).strip() or plain
+    road = _PART.sub("", _LATIN.sub("", _BRACKETS.sub("", plain)).strip()).strip() or plain
+    numbers = _DIGITS.findall(road)
+    road = road if numbers else _KIND.sub("", road)
     letters = "".join(sorted(_DIGITS.sub("", road).replace(" ", "")))
-    return letters + "".join(f" {number}" for number in _DIGITS.findall(road)) if road else ""
+    return " ".join([letters, *numbers])

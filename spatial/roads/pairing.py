@@ -14,14 +14,14 @@ from shapely.ops import substring
 from spatial import overlay
 from spatial.overlay import Floats, Geometries, Ints
 from spatial.overlay.pieces import joined
-from spatial.roads.crosssections import FLYOVER_M, SAMPLE_M, Sections, Stations, look_across
+from spatial.roads.crosssections import FLYOVER_M, SAMPLE_M, Sections, Stations, look_across, parted
 from spatial.roads.names import name_keys
 
 GAP_STATIONS = 3  # of about 20 m: a crossing does not part a pair
-SPREAD_STATIONS, OPENING_STATIONS = 10, 3  # as far as a road may part around a square, and where it opens or closes
+SPREAD_STATIONS, OPENING_STATIONS = 15, 3  # as far as a road may part around a square, and where it opens or closes
 LINK_EVERY = 5  # stations: about 100 m
-# On what the numbers of a place rest: so far along the road, so far across it.
-REACH_M = 250.0
+# On what the number at a place rests: 340 m along the road, 120 m across it, and for what is there 120 m across and 80 m along once more.
+REACH_M = 700.0
 
 Bools = npt.NDArray[np.bool_]
 
@@ -97,8 +97,8 @@ def _stations(lines: Geometries, roads: gpd.GeoDataFrame, names: Ints, kind: npt
     reference = pd.factorize(roads["ref"].fillna("").astype(str).str.strip())
     ref = np.where(reference[1].to_numpy() == "", 0, np.arange(len(reference[1])) + 1)[reference[0]] if len(lines) else np.empty(0, int)
     layer = pd.to_numeric(roads["layer"], errors="coerce").fillna(0).to_numpy(dtype=float)
-    bridge = roads["bridge"].notna() & ~roads["bridge"].isin(["no", "F", ""])
-    flyover = bridge.to_numpy(dtype=bool) & (layer >= 1) & (length >= FLYOVER_M)
+    bridge, tunnel = (~roads[key].fillna("").isin(["no", "F", ""]).to_numpy(dtype=bool) for key in ("bridge", "tunnel"))
+    level = np.where(length >= FLYOVER_M, (bridge & (layer >= 1)).astype(int) - tunnel.astype(int), 0)
     classes = pd.factorize(kind)[0] + 1
     return Stations(
         way=way,
@@ -112,7 +112,7 @@ def _stations(lines: Geometries, roads: gpd.GeoDataFrame, names: Ints, kind: npt
         name=names[way],
         ref=ref[way],
         road_class=classes[way],
-        flyover=flyover[way],
+        level=level[way],
         alone=(roads["dual_carriageway"].to_numpy(dtype=object) == "no")[way],
     )
 
@@ -179,7 +179,7 @@ def _steady(stations: Stations, sections: Sections) -> Ints:
         return np.where((count == 1) & passable & (inside | near), value, count)
 
     count = close(~stations.alone, GAP_STATIONS)
-    count = close(sections.spread, SPREAD_STATIONS, OPENING_STATIONS)
+    count = close(sections.spread | parted(stations, count == 1), SPREAD_STATIONS, OPENING_STATIONS)
     own = np.arange(len(count))
     columns = [own]
     for step in (ahead, back):

@@ -9,9 +9,11 @@ import shapely
 from spatial import overlay
 from spatial.city import City
 from spatial.overlay import Atoms, Floats, Geometries, Ints
+from spatial.roads.classes import class_table
 from spatial.roads.model import road_model
 
 Bools = npt.NDArray[np.bool_]
+_KIND_WORDS = {"红线": "redline", "道路红线": "redline", "铺装": "paved", "铺装面": "paved", "车行道": "carriageway"}
 
 
 def used_runs(city: City, variant: str) -> tuple[Bools, Floats]:
@@ -49,12 +51,72 @@ def surface(city: City, variant: str, width: int = 1, *, over: Atoms | None = No
 
     def build() -> Geometries:
         used, widths = used_runs(city, variant)
-        strips = _strips(road_model(city).lines, widths[:, width] / 2, used)
+        lines, radius = road_model(city).lines[used], widths[used, width] / 2
+        drawn = drawn_ground(city, variant)
+        if len(drawn):
+            lines, source = _outside(lines, drawn)
+            radius = radius[source]
+        strips = _strips(lines, radius)
         if over is not None and len(strips):
             strips = strips[np.unique(shapely.STRtree(strips).query(over.geometry)[1])]
-        return overlay.dissolve(strips)
+        return overlay.dissolve(np.concatenate([strips, drawn]))
 
     return city.memo(("road_surface", variant, width, id(over)), lambda: (over, build()))[1]
+
+
+def drawn_ground(city: City, variant: str) -> Geometries:
+    """Ground that the layer ``road_polygons`` draws for a variant, disjoint polygons.
+
+    Where it lies it wins: lines inside it give way, whatever their width. ``redline`` takes polygons of that kind alone, ``carriageway`` those of
+    that kind, ``paved`` and ``statistic`` those of kind ``paved``; polygons of no kind, as OpenStreetMap has them, serve all but the red line. Of
+    the classes of ``area:highway`` those count that the variant counts as lines, and footways, which are part of the road.
+    """
+
+    def build() -> Geometries:
+        layer = city.layers.get("road_polygons")
+        if layer is None or layer.frame is None or not len(layer.frame):
+            return np.empty(0, object)
+        frame = layer.frame
+        kind = frame["kind"].fillna("").astype(str).str.strip().replace(_KIND_WORDS).to_numpy(dtype=object)
+        wanted = {"statistic": "paved"}.get(variant, variant)
+        fits = (kind == wanted) | ((kind == "") & (variant != "redline"))
+        table = class_table()
+        counted = {tag for row in table.values() if row["municipal"] or variant == "statistic" for tag in (*row["highway"], *row["words"])}
+        tags = frame["highway"].fillna("").astype(str).to_numpy(dtype=object)
+        fits &= np.isin(tags, ["", "footway", "trunk", *sorted(counted)] if variant != "carriageway" else ["", "trunk", *sorted(counted)])
+        return overlay.dissolve(np.asarray(frame.geometry.to_numpy(), dtype=object)[fits])
+
+    return city.memo(("road_polygons", variant), build)
+
+
+def drawn_share(city: City, variant: str) -> Floats:
+    """Share of each run that lies in drawn ground, shape (r,)."""
+
+    def build() -> Floats:
+        lines, drawn = road_model(city).lines, drawn_ground(city, variant)
+        share = np.zeros(len(lines))
+        if len(drawn):
+            rest, source = _outside(lines, drawn)
+            length = shapely.length(lines)
+            left = overlay.sum_by(source, shapely.length(rest), len(lines))
+            share = np.clip(1 - left / np.where(length > 0, length, 1.0), 0.0, 1.0)
+        return share
+
+    return city.memo(("road_polygons_share", variant), build)
+
+
+def _outside(lines: Geometries, drawn: Geometries) -> tuple[Geometries, Ints]:
+    """Keep of each line what no polygon covers, and which line each piece is of; what nothing touches stays as it is."""
+    index, which = overlay.pairs(lines, drawn)
+    whole = np.setdiff1d(np.arange(len(lines)), index)
+    pieces, source = [lines[whole]], [whole]
+    for i in np.unique(index):
+        rest = shapely.difference(lines[i], shapely.union_all(drawn[which[index == i]]))
+        parts = shapely.get_parts(shapely.line_merge(rest))
+        parts = parts[shapely.length(parts) > 1e-6]
+        pieces.append(parts)
+        source.append(np.full(len(parts), i))
+    return np.concatenate(pieces), np.concatenate(source).astype(np.int64)
 
 
 def strips_by_run(city: City, variant: str) -> tuple[Geometries, Ints]:
@@ -68,9 +130,8 @@ def strips_by_run(city: City, variant: str) -> tuple[Geometries, Ints]:
     return city.memo(("road_strips", variant), build)
 
 
-def _strips(lines: Geometries, radius_m: Floats, used: Bools) -> Geometries:
+def _strips(chosen: Geometries, radius: Floats) -> Geometries:
     """Buffer runs: round where the road goes on, flat where it ends, so that a dead end is not longer than it is."""
-    chosen, radius = lines[used], radius_m[used]
     if not len(chosen):
         return np.empty(0, object)
     goes_on = _goes_on(chosen)
