@@ -269,7 +269,7 @@ def _reached(city: City) -> Hamlets:
     roads = city.frame("roads").reset_index(drop=True)
     shapes = np.asarray(city.frame("hamlets").geometry.to_numpy(), dtype=object)
     rules = reference("road_surfaces")
-    kind = classify(roads)
+    kind = classify(roads, city.road_classes)
     closed = (roads["access"].isin(_NOT_BUILT) | roads["motor_vehicle"].isin(_NOT_BUILT)).to_numpy(dtype=bool)
     # A hard farm track is a village road to whoever lives at its end; foot- and cycleways are not.
     drivable = ((kind != "") | (roads["highway"] == "track").to_numpy(dtype=bool)) & ~closed & opened_roads(city).open

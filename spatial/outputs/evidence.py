@@ -45,7 +45,6 @@ COLUMN_TITLES = {
     "length_m": Text("长度（米）", "Length (m)"),
     "road_class": Text("道路类别", "Road class"),
     "ref": Text("道路编号", "Road number"),
-    "carriageways": Text("幅数（同一道路的车行道条数）", "Carriageways of the road"),
     "opened": Text("通车（启用）日期", "Opened"),
     "surface": Text("路面", "Surface"),
     "directions": Text("设道方向数", "Directions with a lane"),
