@@ -32,8 +32,8 @@ _NEEDS_USE = ("landuse",)
     "block_size",
     title=Text("街区规模", "Size of street blocks"),
     definition=Text(
-        "建成区内由开放市政道路围合的街区（扣除水面、公园、农林用地、铁路用地和道路用地，量至道路中心线）的面积；街区计入其内点所在的区",
-        "Area of the street blocks of the built-up area: ground enclosed by open municipal streets, measured to their axes, without waters, parks, fields,"
+        "建成区内由开放市政道路（含步行街）围合的街区（扣除水面、公园、农林用地、铁路用地和道路用地，量至道路中心线）的面积；街区计入其内点所在的区",
+        "Area of the street blocks of the built-up area: ground enclosed by open municipal and pedestrian streets, measured to their axes, without waters, parks, fields,"
         " railways and road land; a block counts where its inner point lies",
     ),
     standard=_STANDARD,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import geopandas as gpd
 import numpy as np
 import numpy.typing as npt
 import shapely
@@ -13,6 +14,7 @@ from spatial import catalogue, overlay
 from spatial.city import City
 from spatial.metrics.land import built_up_area
 from spatial.network.graph import Network, build_network
+from spatial.network.passage import OPEN, text, way_status
 from spatial.overlay import Floats, Geometries, Ints
 from spatial.result import ratio
 from spatial.roads import road_model
@@ -67,7 +69,7 @@ def street_blocks(city: City) -> StreetBlocks:
     Returns
     -------
     StreetBlocks
-        Faces of the open municipal streets without tunnels, bounded by their axes (where a road has several carriageways, by the nearest one).
+        Faces of the open municipal streets and pedestrian streets without tunnels, bounded by their axes (where a road has several carriageways, by the nearest one).
         Left out: road land (medians, islands, roundabouts, interchanges); waters, parks, fields and railways, which also divide a face; and what
         lies outside the built-up area. A street that ends inside a face does not divide it.
     """
@@ -93,12 +95,11 @@ def _build(city: City) -> StreetBlocks:
 
 def _faces(city: City) -> tuple[Geometries, int]:
     """Faces of the street network that are no road land, and how many more reach beyond the data."""
-    model = road_model(city)
-    used = model.classes("municipal") & ~model.tunnel
-    if not used.any():
-        return np.empty(0, object), 0
     roads = city.frame("roads").reset_index(drop=True)
-    lines = roads[["nodes", "bridge", "tunnel", "layer", "geometry"]].iloc[np.unique(model.road[used])].explode(index_parts=False)
+    bounds = _bounds(city, roads)
+    if not bounds.any():
+        return np.empty(0, object), 0
+    lines = roads.loc[bounds, ["nodes", "bridge", "tunnel", "layer", "geometry"]].explode(index_parts=False)
     network = build_network(lines.reset_index(drop=True))  # joins the ends of local roads, which would leave a face open
     edges = shapely.union_all(shapely.linestrings(np.stack([network.xy[network.start], network.xy[network.end]], axis=1)))
     faces = shapely.get_parts(shapely.polygonize(shapely.get_parts(edges)))
@@ -112,6 +113,17 @@ def _faces(city: City) -> tuple[Geometries, int]:
     shapely.prepare(extent)
     whole = shapely.covers(extent, faces)
     return faces[whole], int((~whole & shapely.intersects(extent, faces)).sum())
+
+
+def _bounds(city: City, roads: gpd.GeoDataFrame) -> Bools:
+    """Roads that bound blocks: open municipal streets and pedestrian ones, on the ground or above it."""
+    model = road_model(city)
+    bounds = np.zeros(len(roads), bool)
+    bounds[model.road[model.classes("municipal") & ~model.tunnel]] = True
+    paved = text(roads, "highway").isin(catalogue.reference("blocks")["bounds"]["highway"]).to_numpy(dtype=bool)
+    outline = (text(roads, "area") == "yes").to_numpy(dtype=bool)
+    below = ~text(roads, "tunnel").isin(("", "no", "F")).to_numpy(dtype=bool)
+    return np.asarray(bounds | (paved & (way_status(roads, "walk") == OPEN) & ~outline & ~below), dtype=bool)
 
 
 def _wider(polygons: Geometries, width_m: float) -> Bools:

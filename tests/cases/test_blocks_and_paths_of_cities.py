@@ -47,10 +47,11 @@ def test_blocks_are_disjoint_and_inside_the_built_up_area(las_palmas: City) -> N
 
 def test_flooding_a_picture_of_the_streets_finds_the_same_blocks(las_palmas: City) -> None:
     """Around the place with most blocks, 2 km × 2 km: what a drop of ink fills before it meets a street."""
-    blocks, model = street_blocks(las_palmas), road_model(las_palmas)
+    blocks, model, roads = street_blocks(las_palmas), road_model(las_palmas), las_palmas.frame("roads")
     centre = np.median(shapely.get_coordinates(blocks.inside), axis=0)
     window = shapely.box(*(centre - 1000), *(centre + 1000))
-    lines = model.lines[model.classes("municipal") & ~model.tunnel]
+    paved = ((roads["highway"] == "pedestrian") & (roads["area"] != "yes")).to_numpy() & (way_status(roads, "walk") == OPEN)
+    lines = model.lines[(model.classes("municipal") | paved[model.road]) & ~model.tunnel]
     lines = lines[shapely.intersects(lines, window)]
     cells = int(2000 / CELL_M)
     picture = rasterio.features.rasterize(

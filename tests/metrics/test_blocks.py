@@ -135,6 +135,13 @@ class TestNoBlocks:
         private = road((300, 0), (300, 1200), access="private")
         assert len(street_blocks(city([*grid(1200), stub, *inner, private])).ground) == 1
 
+    def test_a_pedestrian_street_divides_and_a_square_does_not(self) -> None:
+        street = road((600, 0), (600, 1200), highway="pedestrian")
+        assert street_blocks(city([*grid(1200), street])).area_m2 == pytest.approx([600 * 1200] * 2)
+        square = road((500, 0), (700, 0), (700, 200), (500, 200), (500, 0), highway="pedestrian", area="yes")
+        closed = {**street, "access": "private"}
+        assert len(street_blocks(city([*grid(1200), square, closed])).ground) == 1
+
     def test_only_what_is_built_up(self) -> None:
         # The built-up area ends in the middle of the second row of blocks.
         blocks = street_blocks(city(grid(400), built=box(0, 0, 1200, 600)))
