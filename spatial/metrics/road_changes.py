@@ -12,7 +12,8 @@ from spatial.metrics.registry import metric
 from spatial.overlay import Floats
 from spatial.result import Evidence, MetricResult
 from spatial.roads import length_by_area, road_model
-from spatial.roads.changes import BRANCH, NEW, REACH_M, RoadChanges, before, newest_way, road_changes
+from spatial.roads.change_evidence import newest_way
+from spatial.roads.changes import BRANCH, NEW, REACH_M, RoadChanges, before, road_changes
 from spatial.roads.lengths import lines_by_area
 from spatial.text import Text
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Any
@@ -19,8 +17,9 @@ from scipy.sparse.csgraph import connected_components
 from spatial import overlay
 from spatial.city import City
 from spatial.overlay import Floats, Geometries, Ints
-from spatial.roads.classes import class_table, classify
-from spatial.roads.model import RoadModel, road_model
+from spatial.roads.change_evidence import BLANK_M, judged
+from spatial.roads.classes import classify
+from spatial.roads.model import HALO_M, RoadModel, road_model
 
 # All to be confirmed by a planner of the place.
 SAMPLE_M = 10.0
@@ -29,9 +28,7 @@ DUAL_M = 40.0  # the same where one of them is a carriageway of several: they we
 COURSE_DEGREES = 30.0  # a street that leaves another at a steeper angle is not drawn over it
 PAST_END_M = 4.0  # a street that goes on where another ended is new from there on
 LEAST_M = 30.0  # less that is new, with all that hangs together with it, is a bend drawn better
-BLANK_M = 250.0  # a place with no way at all within this distance had not been mapped
-OLD_HOUSES_M, OLD_HOUSES_SHARE = 40.0, 0.5  # buildings that the map had before, along at least this share of a street
-REACH_M = BLANK_M + 150.0
+REACH_M = BLANK_M + HALO_M
 
 BRANCH = ("tertiary", "unclassified", "residential")
 _UNDER_WAY = ("construction", "proposed", "planned")
@@ -45,7 +42,6 @@ _WAYS = (
 
 NEW = ("built", "mapped", "unknown")
 KINDS = (*NEW, "retagged", "redrawn", "kept", "left", "gone")
-EVIDENCE = ("construction", "opened", "older", "houses", "blank", "")
 
 Bools = npt.NDArray[np.bool_]
 Words = npt.NDArray[np.object_]
@@ -147,7 +143,7 @@ def road_changes(city: City) -> RoadChanges:
 
 
 def _changes(city: City) -> RoadChanges:
-    now, then = _Day(city), _Day(before(city))
+    now, then = Day(city), Day(before(city))
     found = _held(now, then)
     kind = np.where(found.was == "", "new", np.where(found.was == found.road_class, "kept", "retagged")).astype(object)
     known = pd.Series(found.identity).isin(then.frame["id"]).to_numpy()
@@ -155,7 +151,7 @@ def _changes(city: City) -> RoadChanges:
     under_way = np.isin(found.was, _UNDER_WAY)
     kind[under_way] = "new"
     kind = _without_bends(found, kind)
-    kind, evidence = _judged(city, now, then, found, kind, under_way)
+    kind, evidence = judged(city, now, then, found, kind, under_way)
     again = _held(then, now)
     lost = again.take(np.flatnonzero(again.was != again.road_class))
     fate = np.where((lost.was == "") | np.isin(lost.was, _UNDER_WAY), "gone", "left").astype(object)
@@ -168,7 +164,7 @@ def _changes(city: City) -> RoadChanges:
     return RoadChanges(**{key: np.concatenate([getattr(part, key) for part in parts]) for key in _FIELDS})
 
 
-class _Day:
+class Day:
     """The roads of one day: what counts, and all that a line of the other day may be."""
 
     def __init__(self, city: City) -> None:
@@ -194,7 +190,7 @@ class _Day:
 
 
 @dataclass(frozen=True, eq=False)
-class _Stretches:
+class Stretches:
     """Stretches of the counted roads of one day along which the other day has one and the same."""
 
     lines: Geometries
@@ -205,11 +201,12 @@ class _Stretches:
     weights: Floats
     road: Ints
 
-    def take(self, chosen: Ints) -> _Stretches:
-        return _Stretches(**{key: getattr(self, key)[chosen] for key in self.__dataclass_fields__})
+    def take(self, chosen: Ints) -> Stretches:
+        """Return some of them."""
+        return Stretches(**{key: getattr(self, key)[chosen] for key in self.__dataclass_fields__})
 
 
-def _held(day: _Day, other: _Day) -> _Stretches:
+def _held(day: Day, other: Day) -> Stretches:
     """Cut the counted roads of one day where that which lies there on the other day changes."""
     model, runs = day.model, day.counted
     lines = model.lines[runs]
@@ -227,7 +224,7 @@ def _held(day: _Day, other: _Day) -> _Stretches:
     for i in np.flatnonzero((nth[first] > 0) | (nth[last] < count[way[first]] - 1)):
         cut[i] = _between(cut[i], float(nth[first[i]] * step[first[i]]), float((nth[last[i]] + 1) * step[last[i]]))
     road = model.road[runs[way[first]]]
-    return _Stretches(
+    return Stretches(
         cut,
         day.frame["id"].to_numpy(dtype=object)[road],
         day.frame["name"].fillna("").to_numpy(dtype=object)[road],
@@ -244,7 +241,7 @@ def _between(line: Any, start: float, end: float) -> Any:
     return substring(line, start, end)
 
 
-def _other_day(lines: Geometries, way: Ints, at: Floats, kind: Words, dual: Bools, own: Words, day: _Day, other: _Day) -> Words:
+def _other_day(lines: Geometries, way: Ints, at: Floats, kind: Words, dual: Bools, own: Words, day: Day, other: Day) -> Words:
     """Return what runs where a road's steps lie on the other day: its class, a value of ``highway`` that no class counts, or nothing."""
     was = np.full(len(way), "", dtype=object)
     there, what, twin, identity = other.candidates()
@@ -318,7 +315,7 @@ def _beyond(here: Floats, sides: Floats, owner: Ints, side: Ints, course: Floats
     return np.asarray((first[side] & (along < -PAST_END_M)) | (last[side] & (along > length + PAST_END_M)))
 
 
-def _still_there(sides: Floats, course: Floats, what: Words, day: _Day) -> Bools:
+def _still_there(sides: Floats, course: Floats, what: Words, day: Day) -> Bools:
     """Whether each segment of the other day has, on this day, a line of the same kind upon it that runs the same way."""
     lines, kind, _, _ = day.candidates()
     found = np.zeros(len(sides), bool)
@@ -339,7 +336,7 @@ def _unit(vectors: Floats) -> Floats:
     return np.asarray(vectors / np.where(norm > 0, norm, 1.0), dtype=np.float64)
 
 
-def _without_bends(found: _Stretches, kind: Words) -> Words:
+def _without_bends(found: Stretches, kind: Words) -> Words:
     """Take what is new for less than 30 m, with all new that it touches, as drawn again."""
     new = np.flatnonzero(kind == "new")
     if not len(new):
@@ -354,87 +351,3 @@ def _without_bends(found: _Stretches, kind: Words) -> Words:
     kind = kind.copy()
     kind[new[length[label[:count]] < LEAST_M]] = "redrawn"
     return kind
-
-
-def _judged(city: City, now: _Day, then: _Day, found: _Stretches, kind: Words, under_way: Bools) -> tuple[Words, Words]:
-    """Say of what is new whether it was probably built or probably mapped late, and what speaks for it."""
-    evidence = np.full(len(kind), "", dtype=object)
-    kind = kind.copy()
-    new = np.flatnonzero(kind == "new")
-    opened = now.frame["opened"].fillna("").astype(str).to_numpy(dtype=object)[found.road[new]]
-    since = _since(opened, str(city.layer("roads_before").options.get("date", "")))
-    blank = _blank(found.lines[new], then)
-    houses = _old_houses(city, found.lines[new], then)
-    speaks = np.select(
-        [under_way[new], since > 0, since < 0, houses, blank], ["construction", "opened", "older", "houses", "blank"], default=""
-    ).astype(object)
-    evidence[new] = speaks
-    kind[new] = np.select([np.isin(speaks, ("construction", "opened")), speaks != ""], ["built", "mapped"], default="unknown").astype(
-        object
-    )
-    return kind, evidence
-
-
-def _since(opened: Words, day: str) -> Ints:
-    """Tell of dates of opening whether they lie after a day, +1, or before it, -1; 0 where that cannot be told."""
-    out = np.zeros(len(opened), dtype=int)
-    form = re.compile(r"\d{4}(-\d\d){0,2}")
-    if not form.fullmatch(day):
-        return out
-    for i, text in enumerate(opened):
-        if text and form.fullmatch(text):
-            size = min(len(text), len(day))
-            out[i] = (text[:size] > day[:size]) - (text[:size] < day[:size])
-    return out
-
-
-def _blank(lines: Geometries, then: _Day) -> Bools:
-    """Whether the map of the earlier day knew no way at all near each line, wherever it runs: what leaves a mapped road is no blank."""
-    known = np.asarray(then.frame.geometry.to_numpy(), dtype=object)
-    if not len(lines) or not len(known):
-        return np.ones(len(lines), bool)
-    tree = shapely.STRtree(known)
-    near = np.zeros(len(lines), bool)
-    near[tree.query(lines, predicate="dwithin", distance=BLANK_M)[0]] = True
-    return ~near
-
-
-def _old_houses(city: City, lines: Geometries, then: _Day) -> Bools:
-    """Whether buildings stand along each line that were on the map before: OpenStreetMap numbers its ways in the order in which they are drawn."""
-    out = np.zeros(len(lines), bool)
-    layer = city.layer("buildings")
-    newest = newest_way(city)
-    if not newest or layer.origin != "osm" or layer.frame is None or not len(lines):
-        return out
-    numbers = way_numbers(layer.frame["id"])
-    old = np.asarray(layer.frame.geometry.to_numpy(), dtype=object)[(numbers > 0) & (numbers <= newest)]
-    if not len(old):
-        return out
-    count = np.maximum(1, np.ceil(shapely.length(lines) / (2 * SAMPLE_M)).astype(int))
-    way = np.repeat(np.arange(len(lines)), count)
-    nth = np.arange(len(way)) - np.repeat(np.cumsum(count) - count, count)
-    here = shapely.points(overlay.points_along(lines, way, (nth + 0.5) * (shapely.length(lines) / count)[way]))
-    beside = np.zeros(len(way), bool)
-    beside[shapely.STRtree(old).query(here, predicate="dwithin", distance=OLD_HOUSES_M)[0]] = True
-    return np.bincount(way, weights=beside, minlength=len(lines)) >= OLD_HOUSES_SHARE * count
-
-
-def newest_way(city: City) -> int:
-    """Return the highest number of a way of the earlier day, of an OSM file; 0 where none is known. Kept for parts of the city."""
-    return city.memo(("city-wide", "newest way before"), lambda: int(way_numbers(city.frame("roads_before")["id"]).max(initial=0)))
-
-
-def way_numbers(ids: Any) -> Ints:
-    """Return the numbers of OSM ways (``w123``); 0 of anything else."""
-    return np.array([int(each[1:]) if re.fullmatch(r"w\d{1,15}", str(each)) else 0 for each in ids], dtype=np.int64)
-
-
-def totals(city: City) -> Mapping[str, tuple[float, float]]:
-    """Length of every class that counts for length, before and now, metres, each road once, wherever it lies."""
-    out = {}
-    days = [road_model(each) for each in (before(city), city)]
-    for key, row in class_table().items():
-        if row["length"]:
-            used = [day.classes("length") & (day.road_class == key) for day in days]
-            out[key] = tuple(float((shapely.length(day.lines[u]) * day.weights[u]).sum()) for day, u in zip(days, used, strict=True))
-    return out  # type: ignore[return-value]

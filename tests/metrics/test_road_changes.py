@@ -18,7 +18,7 @@ from spatial.measurement import measure
 from spatial.metrics import registered
 from spatial.project import open_city
 from spatial.result import Results
-from spatial.roads.changes import newest_way
+from spatial.roads.change_evidence import newest_way
 from tests.roads.test_changes import CRS, OLD, frame, road, streets, town
 from tests.small_city import SOUTH, STEP, WEST, osm_xml, project
 
