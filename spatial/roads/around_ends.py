@@ -17,6 +17,7 @@ from spatial.overlay import Floats, Geometries, Ints
 
 GATE_M, MARK_M, EDGE_M, TWIN_M = 30.0, 15.0, 500.0, 40.0
 TOUCH_M = 0.1
+_ASIDE = -0.2  # cosine of about 102°: ahead or aside, not back
 COMPOUND_M2 = 600_000.0  # a housing block is not larger; a whole quarter drawn as one polygon is no compound
 # Stands beside a way or over it, not across it.
 _OPEN_BARRIERS = ("", "no", "kerb", "toll_booth", "height_restrictor", "border_control", "entrance", "cattle_grid", "bump_gate")
@@ -136,8 +137,15 @@ def inside(polygons: Geometries, places: Sequence[Floats]) -> Bools:
     return out
 
 
-def planned_on(city: City, xy: Floats, heading: Floats) -> tuple[Bools, Floats]:
+def planned_on(city: City, xy: Floats, heading: Floats, ahead_only: Bools) -> tuple[Bools, Floats]:
     """Find ends from which a planned road goes on.
+
+    Parameters
+    ----------
+    city, xy, heading
+        Ends: place and unit vector outwards, shape (n, 2).
+    ahead_only
+        Ends that a planned road must continue within 60° of the heading, shape (n,): a nameless lane beside a new road is none of its parts.
 
     Returns
     -------
@@ -151,8 +159,8 @@ def planned_on(city: City, xy: Floats, heading: Floats) -> tuple[Bools, Floats]:
         return goes, target
     lines = shapely.get_parts(np.asarray(frame.geometry.to_numpy(), dtype=object)[~text(frame, "status").isin(_BUILT).to_numpy()])
     lines = lines[shapely.get_type_id(lines) == 1]
-    end, _, _ = _tips(lines, xy, heading)
-    goes[end] = True
+    end, _, cosine = _tips(lines, xy, heading)
+    goes[end[~ahead_only[end] | (cosine >= 0.5)]] = True
     whole = shapely.get_parts(shapely.line_merge(shapely.union_all(lines)))
     end, tip, cosine = _tips(whole, xy, heading)
     order = np.lexsort((tip[:, 1], tip[:, 0], -np.round(cosine, 9), end))
@@ -169,7 +177,7 @@ def _tips(lines: Geometries, xy: Floats, heading: Floats) -> tuple[Ints, Floats,
     way = tip - xy[end]
     far = np.hypot(way[:, 0], way[:, 1])
     cosine = np.einsum("ij,ij->i", way, heading[end]) / np.where(far > 0, far, 1.0)
-    on = (far >= 2 * MARK_M) & (cosine > -0.2)
+    on = (far >= 2 * MARK_M) & (cosine > _ASIDE)
     return end[on], tip[on], cosine[on]
 
 
