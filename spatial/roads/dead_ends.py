@@ -198,7 +198,7 @@ def _find(city: City) -> RoadEnds:
 
     take("data_edge", around.at_edge_of_data(city, roads, tips.road, tips.xy, tips.heading))
     take("private", status[tips.road] != OPEN)
-    take("other_carriageway", around.second_carriageways(tips.xy, tips.heading, name, _oneway(roads)[tips.road]))
+    take("other_carriageway", around.second_carriageways(roads, tips.road, tips.xy, tips.heading, _oneway(roads)[tips.road]))
     take("gate", around.at_gates(city.layer("gates").frame, tips.xy))
     take("pedestrian_street", around.near_ways(roads, roads["highway"].eq("pedestrian").to_numpy(), tips.xy, around.MARK_M))
     take("joining_error", missed >= 0)
@@ -221,6 +221,7 @@ def _find(city: City) -> RoadEnds:
     straight = (met.angle <= MINOR_ANGLE) & (tips.edge_m >= MINOR_LENGTH_M)
     take("minor_street", small & ~((gap <= MINOR_GAP_M) & (straight | (met.facing & (met.angle <= FACING_ANGLE)))))
     take("minor_street", nameless & (crossed(link, around.polygons_of(city, "buildings")) | (gap < NAMELESS_GAP_M) | np.isinf(target_m)))
+    take("minor_street", nameless & ~met.facing & around.among_buildings(city, tips.xy))
     take("minor_street", nameless & ~met.facing & around.inside(homes, (tips.xy, there)))
     lost = out == "joining_error"
     leads, planned_xy, planned_road, planned_m = _leading(whole, tips, seen, leads_to)
