@@ -54,7 +54,9 @@ def check_openly_drawn(city: City) -> None:
         ``roads`` or ``planned_roads`` is secret.
     """
     if secret := [name for name in ("roads", "planned_roads") if city.layer(name).sensitivity == "secret"]:
-        raise ProjectError(f"{sample(secret)}: secret; links would show where these streets run; leave the layer out to choose among the others")
+        raise ProjectError(
+            f"{sample(secret)}: secret; links would show where these streets run; leave the layer out to choose among the others"
+        )
 
 
 def write_links(chosen: Chosen, results: Results, target: Path, options: Mapping[str, Any], *, progress: Progress) -> list[Path]:
