@@ -14,7 +14,7 @@ from spatial.sources.encodings import _doubted, _guessed
 
 SHIPPED = (
     "boundary", "buildings", "built_up_area", "communities", "districts", "elevation", "facilities", "gates", "green", "landuse", "parks",
-    "population", "rail", "roads", "sewers", "transit_stops", "walls", "water",
+    "planned_roads", "population", "rail", "road_ends", "roads", "sewers", "transit_stops", "walls", "water",
 )  # fmt: skip
 
 
@@ -28,7 +28,7 @@ def test_the_shipped_layers() -> None:
         assert spec.osm or spec.name in ("boundary", "built_up_area", "communities", "districts", "elevation", "population", "sewers")
     assert specs["roads"].fields["highway"].required
     assert {name: spec.raster for name, spec in specs.items() if spec.raster} == {"elevation": "surface", "population": "counts"}
-    assert [name for name, spec in specs.items() if spec.nodes_only] == ["gates"]
+    assert [name for name, spec in specs.items() if spec.nodes_only] == ["gates", "road_ends"]
 
 
 def frame(**columns: list[object]) -> gpd.GeoDataFrame:
