@@ -20,6 +20,7 @@ from spatial.metrics.people import residents
 from spatial.project import Inputs
 from spatial.result import ratio
 from spatial.roads import length_by_area, road_model
+from spatial.roads.dead_ends import KINDS, road_ends
 from spatial.text import Text
 
 FAR_BELOW = 0.2  # of the median of the other areas: a fifth of what they have is rather the map than the city
@@ -84,6 +85,7 @@ def _roads(report: Report, city: City, areas: Areas) -> None:
     remark = Text("道路长度不含匝道、内部路和步行路；两者皆无的道路用等级默认宽度，路面面积为 estimated",
                   "without ramps, service roads and footways; shares are of length; a road with neither a width nor lanes gets the default width of its class, and areas of road are estimated")  # fmt: skip
     report.tables.append(Table("roads", Text("道路属性", "Roads: what is known of them"), columns, rows, remark))
+    _unjoined(report, city)
     total = int(np.flatnonzero(areas.ids == CITY)[0])
     guessed = 1 - float(shares["either"][total])
     if guessed > 0.5:
@@ -91,6 +93,20 @@ def _roads(report: Report, city: City, areas: Areas) -> None:
             f"{guessed:.0%} 的道路长度既无宽度也无车道数：道路面积主要靠等级默认宽度",
             f"{guessed:.0%} of the length of road has neither a width nor lanes: road areas rest mostly on default widths of the classes",
         ))  # fmt: skip
+
+
+def _unjoined(report: Report, city: City) -> None:
+    """Tell streets that stop a few metres short of another, or hang together with nothing: the network is cut there."""
+    ends = road_ends(city)
+    ids = city.frame("roads")["id"].to_numpy(dtype=object)
+    for kind in ("joining_error", "detached"):
+        found = ids[ends.road[ends.kind == kind]]
+        if len(found):
+            told = KINDS[kind]
+            report.add("warning", "roads", Text(
+                f"{len(found)} 处道路尽端——{told.zh}（id {sample(sorted(found))}）",
+                f"{len(found)} ends of streets, {told.en} (ids {sample(sorted(found))})",
+            ))  # fmt: skip
 
 
 def _facilities(report: Report, city: City, areas: Areas, people: npt.NDArray[np.float64] | None) -> None:

@@ -14,7 +14,7 @@ from spatial.overlay import Floats, Geometries, Ints, segments
 
 AHEAD_M, HALF_ANGLE, _STEP = 500.0, 45.0, 5.0
 _HEADING_M = 25.0
-# A near street that runs within about 20° of an end's own course is beside it, not ahead; ends face each other within 30° of the line between them.
+# A street that a line of sight grazes by less than 20°, and a near one that runs so beside the end's own course, is not ahead; ends face each other within 30° of the line between them.
 _BESIDE_M = 250.0
 _PARALLEL, _FACING = np.cos(np.radians(20.0)), np.cos(np.radians(30.0))
 
@@ -109,7 +109,8 @@ def streets_ahead(graph: Graph, targets: Bools, xy: Floats, heading: Floats, own
     seen = Ahead(end, edge, along, spot, t, np.abs(np.degrees(turn))[ray % len(turn)], np.zeros(len(end), bool))
     course = v[first]
     beside = np.abs(np.einsum("ij,ij->i", course, heading[end])) > _PARALLEL * np.hypot(course[:, 0], course[:, 1])
-    return seen.take(~beside | (t > _BESIDE_M))
+    grazed = np.abs(np.einsum("ij,ij->i", course, d)) > _PARALLEL * np.hypot(course[:, 0], course[:, 1])
+    return seen.take(~grazed & (~beside | (t > _BESIDE_M)))
 
 
 def ends_facing(xy: Floats, heading: Floats, own: Ints, along_m: Floats, streets: Ahead, asked: Bools) -> Ahead:

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 
 import geopandas as gpd
 import numpy as np
-import numpy.typing as npt
 import shapely
 from scipy.spatial import cKDTree
 
@@ -16,7 +15,8 @@ from spatial.network.passage import text
 from spatial.overlay import Floats, Geometries, Ints
 
 GATE_M, MARK_M, EDGE_M, TWIN_M = 30.0, 15.0, 500.0, 40.0
-TOUCH_M = 0.1
+TOUCH_M, BEYOND_M, YARD_M = 0.1, 60.0, 40.0
+_ASIDE = -0.2  # cosine of about 102°: ahead or aside, not back
 COMPOUND_M2 = 600_000.0  # a housing block is not larger; a whole quarter drawn as one polygon is no compound
 # Stands beside a way or over it, not across it.
 _OPEN_BARRIERS = ("", "no", "kerb", "toll_booth", "height_restrictor", "border_control", "entrance", "cattle_grid", "bump_gate")
@@ -59,14 +59,24 @@ def at_edge_of_data(city: City, roads: gpd.GeoDataFrame, rows: Ints, xy: Floats,
     return found
 
 
-def second_carriageways(xy: Floats, heading: Floats, name: npt.NDArray[np.object_], oneway: Bools) -> Bools:
-    """Find, of ends of one-way roads side by side that look the same way and bear one name, all but the first: carriageways of one street."""
-    second = np.zeros(len(xy), bool)
+def second_carriageways(roads: gpd.GeoDataFrame, rows: Ints, xy: Floats, heading: Floats, oneway: Bools) -> Bools:
+    """Find ends that are but one carriageway of a street.
+
+    Of ends side by side that look the same way and bear one name (nameless ones must be one-way) all but the first; and one-way ends beside which
+    the street of that name goes on, as where two carriageways become one.
+    """
+    second, name = np.zeros(len(xy), bool), text(roads, "name").to_numpy(dtype=object)
+    mine = name[rows]
     if len(xy) > 1:
         pair = cKDTree(xy).query_pairs(TWIN_M, output_type="ndarray")
         a, b = pair[:, 0], pair[:, 1]
-        same = oneway[a] & oneway[b] & (name[a] == name[b]) & (np.einsum("ij,ij->i", heading[a], heading[b]) > 0.8)
+        same = (mine[a] == mine[b]) & ((mine[a] != "") | (oneway[a] & oneway[b])) & (np.einsum("ij,ij->i", heading[a], heading[b]) > 0.8)
         second[np.maximum(a, b)[same]] = True
+    asked = np.flatnonzero(oneway & (mine != ""))
+    beyond = shapely.points(xy[asked] + BEYOND_M * heading[asked])
+    lines = np.asarray(roads.geometry.to_numpy(), dtype=object)
+    end, line = shapely.STRtree(lines).query(beyond, predicate="dwithin", distance=TWIN_M)
+    second[asked[end[(name[line] == mine[asked[end]]) & (line != rows[asked[end]])]]] = True
     return second
 
 
@@ -95,6 +105,15 @@ def at_turning_places(city: City, xy: Floats) -> Bools:
         return np.zeros(len(xy), bool)
     said = marks.geometry.to_numpy()[text(marks, "highway").isin(("turning_circle", "turning_loop", "mini_roundabout")).to_numpy()]
     return _near(xy, shapely.get_coordinates(shapely.point_on_surface(said)), MARK_M)
+
+
+def among_buildings(city: City, xy: Floats) -> Bools:
+    """Find ends within 40 m of a building: what is nameless there is a yard."""
+    found = np.zeros(len(xy), bool)
+    shapes = polygons_of(city, "buildings")
+    if len(shapes) and len(xy):
+        found[shapely.STRtree(shapes).query(shapely.points(xy), predicate="dwithin", distance=YARD_M)[0]] = True
+    return found
 
 
 def near_ways(roads: gpd.GeoDataFrame, chosen: Bools, xy: Floats, limit_m: float) -> Bools:
@@ -136,8 +155,15 @@ def inside(polygons: Geometries, places: Sequence[Floats]) -> Bools:
     return out
 
 
-def planned_on(city: City, xy: Floats, heading: Floats) -> tuple[Bools, Floats]:
+def planned_on(city: City, xy: Floats, heading: Floats, ahead_only: Bools) -> tuple[Bools, Floats]:
     """Find ends from which a planned road goes on.
+
+    Parameters
+    ----------
+    city, xy, heading
+        Ends: place and unit vector outwards, shape (n, 2).
+    ahead_only
+        Ends that a planned road must continue within 60° of the heading, shape (n,): a nameless lane beside a new road is none of its parts.
 
     Returns
     -------
@@ -151,8 +177,8 @@ def planned_on(city: City, xy: Floats, heading: Floats) -> tuple[Bools, Floats]:
         return goes, target
     lines = shapely.get_parts(np.asarray(frame.geometry.to_numpy(), dtype=object)[~text(frame, "status").isin(_BUILT).to_numpy()])
     lines = lines[shapely.get_type_id(lines) == 1]
-    end, _, _ = _tips(lines, xy, heading)
-    goes[end] = True
+    end, _, cosine = _tips(lines, xy, heading)
+    goes[end[~ahead_only[end] | (cosine >= 0.5)]] = True
     whole = shapely.get_parts(shapely.line_merge(shapely.union_all(lines)))
     end, tip, cosine = _tips(whole, xy, heading)
     order = np.lexsort((tip[:, 1], tip[:, 0], -np.round(cosine, 9), end))
@@ -178,7 +204,7 @@ def _tips(lines: Geometries, xy: Floats, heading: Floats) -> tuple[Ints, Floats,
     way = tip - xy[end]
     far = np.hypot(way[:, 0], way[:, 1])
     cosine = np.einsum("ij,ij->i", way, heading[end]) / np.where(far > 0, far, 1.0)
-    on = (far >= 2 * MARK_M) & (cosine > -0.2)
+    on = (far >= 2 * MARK_M) & (cosine > _ASIDE)
     return end[on], tip[on], cosine[on]
 
 

@@ -28,10 +28,10 @@ _SMALL = ("unclassified", "residential")
 # This project's proposal, to be confirmed: a street wants to go on where the way round is three times as long as the gap and 500 m longer.
 DETOUR_RATIO, DETOUR_MORE_M, DETOUR_LIMIT_M = 3.0, 500.0, 5000.0
 # What hangs together with less than a third of the length that its target does, up to 3 km, is an island of the map.
-DETACHED_M, DETACHED_TIMES, WATER_M, PLANNED_END_M = 3000.0, 3.0, 5.0, 30.0
+DETACHED_M, DETACHED_TIMES, WATER_M, PLANNED_END_M, PLANNED_M = 3000.0, 3.0, 5.0, 30.0, 1000.0
 # A small street must show more, for most of its like are meant to end: within 250 m another end that looks back or,
 # where it is 80 m or longer, a street straight ahead.
-MINOR_LENGTH_M, MINOR_GAP_M, MINOR_ANGLE, FACING_ANGLE = 80.0, 250.0, 15.0, 20.0
+MINOR_LENGTH_M, MINOR_GAP_M, MINOR_ANGLE, FACING_ANGLE, NAMELESS_GAP_M = 80.0, 250.0, 15.0, 20.0, 30.0
 
 REAL = ("suspected", "confirmed")
 KINDS = {
@@ -189,7 +189,7 @@ def _find(city: City) -> RoadEnds:
     small = np.isin(kind[tips.road], _SMALL)
     nameless = small & (name == "")
     missed_xy, missed = joining_errors(whole, tips.xy, tips.heading, tips.own, tips.along_m, kind=kind, on_ground=ground)
-    planned, leads_to = around.planned_on(city, tips.xy, tips.heading)
+    planned, leads_to = around.planned_on(city, tips.xy, tips.heading, nameless)
     homes = around.ground(city, "homes")
     out = np.full(n, "suspected", dtype=object)
 
@@ -198,7 +198,7 @@ def _find(city: City) -> RoadEnds:
 
     take("data_edge", around.at_edge_of_data(city, roads, tips.road, tips.xy, tips.heading))
     take("private", status[tips.road] != OPEN)
-    take("other_carriageway", around.second_carriageways(tips.xy, tips.heading, name, _oneway(roads)[tips.road]))
+    take("other_carriageway", around.second_carriageways(roads, tips.road, tips.xy, tips.heading, _oneway(roads)[tips.road]))
     take("gate", around.at_gates(city.layer("gates").frame, tips.xy))
     take("pedestrian_street", around.near_ways(roads, roads["highway"].eq("pedestrian").to_numpy(), tips.xy, around.MARK_M))
     take("joining_error", missed >= 0)
@@ -210,7 +210,7 @@ def _find(city: City) -> RoadEnds:
     take("works", nameless & around.inside(around.ground(city, "works"), (tips.xy, tips.halfway)))
     take("compound", nameless & around.inside(homes[shapely.area(homes) <= around.COMPOUND_M2], (tips.xy, tips.halfway)))
     met = _met(whole, tips, seen, np.isin(out, REAL))
-    target_xy, target, detour = met.xy, met.road, met.detour_m
+    target_xy, target, target_m = met.xy, met.road, met.detour_m
     there = np.where(met.found[:, None], target_xy, tips.xy)
     link, gap = shapely.linestrings(np.stack([tips.xy, there], axis=1)), np.hypot(*(there - tips.xy).T)
     take("no_street_ahead", ~met.any)
@@ -220,14 +220,15 @@ def _find(city: City) -> RoadEnds:
     take("rail", crossed(link, around.tracks(city)))
     straight = (met.angle <= MINOR_ANGLE) & (tips.edge_m >= MINOR_LENGTH_M)
     take("minor_street", small & ~((gap <= MINOR_GAP_M) & (straight | (met.facing & (met.angle <= FACING_ANGLE)))))
-    take("minor_street", nameless & crossed(link, around.polygons_of(city, "buildings")))
+    take("minor_street", nameless & (crossed(link, around.polygons_of(city, "buildings")) | (gap < NAMELESS_GAP_M) | np.isinf(target_m)))
+    take("minor_street", nameless & ~met.facing & around.among_buildings(city, tips.xy))
     take("minor_street", nameless & ~met.facing & around.inside(homes, (tips.xy, there)))
     lost = out == "joining_error"
     leads, planned_xy, planned_road, planned_m = _leading(whole, tips, seen, leads_to)
-    leads &= out == "confirmed"
+    leads &= (out == "confirmed") & (np.hypot(*(planned_xy - tips.xy).T) <= PLANNED_M)
     target_xy = np.select([lost[:, None], leads[:, None]], [missed_xy, planned_xy], target_xy)
     target = np.select([lost, leads], [missed, planned_road], target)
-    detour = np.select([lost, leads], [np.full(n, np.nan), planned_m], detour)
+    detour = np.select([lost, leads], [np.full(n, np.nan), planned_m], target_m)
     return RoadEnds(tips.xy, tips.road, tips.heading, out, target_xy, target, np.hypot(*(target_xy - tips.xy).T), detour, name)
 
 

@@ -14,7 +14,7 @@ from spatial.roads.ways_round import ways_round
 # Beyond half of its widest red line a street is still met within this: wide roads have verges and side strips of their own. All three are this
 # project's proposal, to be confirmed.
 WIDE_MORE_M, MORE_M, INNER_M = 15.0, 8.0, 8.0
-SIDEWAYS_M = 12.0  # a street that an end does not point at must be nearer
+SIDEWAYS_M = 15.0  # a street that an end does not point at must be nearer
 JOINED_M = 150.0  # where the network leads there within this, the junction is only a little farther on
 _WIDE, _INNER = ("motorway", "expressway", "primary", "secondary"), ("living_street", "service", "link")
 _AHEAD, _ALONG = 0.5, 0.8  # cosines: 60° and about 37°

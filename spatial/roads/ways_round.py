@@ -26,7 +26,7 @@ def ways_round(
     limit_m
         Longest way that is looked for.
     used
-        Edges that may be used, shape (m,); all by default.
+        Edges that may be used on the way, shape (m,), beside those on which it begins and ends; all by default.
 
     Returns
     -------

@@ -289,7 +289,8 @@ class TestWaysRound:
     def test_beyond_the_limit_and_without_a_way_it_is_infinite(self) -> None:
         graph = self.grid_graph()
         apart = np.abs(graph.xy[graph.end] - graph.xy[graph.start[0]]).sum(axis=1)
-        far = int(np.argmax(apart))
+        met = np.isin(graph.start, (graph.start[0], graph.end[0])) | np.isin(graph.end, (graph.start[0], graph.end[0]))
+        far = int(np.argmax(np.where(met, 0.0, apart)))
         one = (np.array([0]), np.array([0.0]), np.array([far]), graph.length_m[[far]])
         assert ways_round(graph, *one, limit_m=apart[far] + 1e-6)[0] == pytest.approx(apart[far])
         assert np.isinf(ways_round(graph, *one, limit_m=apart[far] - 1)[0])
@@ -301,8 +302,8 @@ class TestWaysRound:
         from scipy.sparse.csgraph import dijkstra
 
         rng = np.random.default_rng(8)
-        lines = [road(*rng.integers(0, 60, (2, 2)) * 100.0) for _ in range(150)]
-        lines += [road((0, y), (6000, y)) for y in range(0, 6001, 1000)]
+        lines = [road(*rng.integers(0, 60, (2, 2)) * 100.0) for _ in range(50)]
+        lines += [road((0, y), (6000, y)) for y in range(0, 6001, 2000)]
         noded = shapely.get_parts(shapely.node(shapely.union_all([row["geometry"] for row in lines if row["geometry"].length])))
         graph = street_graph(frame({"highway": "tertiary", "geometry": line} for line in noded).assign(nodes=None), mode="drive")
         pick = rng.integers(0, len(graph.start), (2, 200))
@@ -315,7 +316,7 @@ class TestWaysRound:
         real = np.isfinite(weight)
         plain = dijkstra(coo_array((weight[real], np.nonzero(real)), shape=(n, n)).tocsr(), directed=False)
         wanted = plain[graph.start[pick[0]], graph.start[pick[1]]]
-        assert np.isfinite(found).sum() > 20
+        assert np.isfinite(found).sum() > 5
         np.testing.assert_allclose(found, np.where(wanted <= 1500.0, wanted, np.inf), atol=1e-6)
 
 

@@ -48,6 +48,7 @@ def test_a_way_is_broken_where_nodes_are_missing_and_counted(tmp_path):
     roads = data.frames["roads"]
     assert list(roads["id"]) == ["w10", "w10"]
     assert [list(refs) for refs in roads["nodes"]] == [[1, 2], [3, 4]]
+    assert roads["cut"].tolist() == ["end", "start"]
     said = " ".join(repair.text().en for repair in data.repairs)
     assert "located parts are kept: 1 (id w10)" in said
     assert "left out: 1 (id w11)" in said
