@@ -25,7 +25,8 @@ def test_the_shipped_layers() -> None:
         assert spec.title.zh != spec.title.en
         assert all(field.title.zh and field.title.en for field in spec.fields.values())
         assert spec.style["color"].startswith("#")
-        assert spec.osm or spec.name in ("boundary", "built_up_area", "communities", "districts", "elevation", "population", "sewers")
+        alone = ("boundary", "built_up_area", "communities", "districts", "elevation", "population", "road_classes", "sewers")
+        assert spec.osm or spec.name in alone
     assert specs["roads"].fields["highway"].required
     assert {name: spec.raster for name, spec in specs.items() if spec.raster} == {"elevation": "surface", "population": "counts"}
     assert [name for name, spec in specs.items() if spec.nodes_only] == ["gates"]
