@@ -177,13 +177,14 @@ def _seen(stations: Stations) -> tuple[Ints, Ints, Floats, Floats]:
     a, b = np.concatenate([found[:, 0], found[:, 1]]), np.concatenate([found[:, 1], found[:, 0]])
     a, b, aside, cosine = _met(stations, a, b, NEXT_M)
     near_a, near_b = a, b
+    front_a, front_b = a, b
     count = len(stations.way)
     for _ in range(2):
-        # From what was seen on to what that sees, and one station before and after, since cross-sections are not quite parallel.
-        via, onward = joined(b, near_a)
+        # From what was seen last on to what that sees, and one station before and after, since cross-sections are not quite parallel.
+        via, onward = joined(front_b, near_a)
         c = near_b[onward]
         c = np.concatenate([c, stations.following[c], stations.before[c]])
-        far_a = np.tile(a[via], 3)
+        far_a = np.tile(front_a[via], 3)
         key = np.sort((far_a * count + c)[(c >= 0) & (c != far_a)])
         key = key[np.r_[True, np.diff(key) > 0][: len(key)]]
         known = np.sort(a * count + b)
@@ -192,6 +193,7 @@ def _seen(stations: Stations) -> tuple[Ints, Ints, Floats, Floats]:
         more = _met(stations, key // count, key % count, CORRIDOR_M)
         if not len(more[0]):
             break
+        front_a, front_b = more[:2]
         a, b, aside, cosine = (np.concatenate(both) for both in zip((a, b, aside, cosine), more, strict=True))
     return a, b, aside, cosine
 
