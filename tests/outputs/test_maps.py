@@ -61,9 +61,19 @@ def small_city(names: list[str], *, extent_share: float = 1.0, crs: str = CRS, n
     )
 
 
+_SMALL: dict[str, Results] = {}
+
+
 def small_results(names: list[str] | None = None, **options: Any) -> Results:
+    """The small city, measured once for the same options: nothing changes results, which are frozen."""
     lang = options.pop("lang", "en")
-    return measure(small_city(names or ["North", "South", "East", "West"], **options), METRICS, lang=lang)
+    names = names or ["North", "South", "East", "West"]
+    if not all(isinstance(value, str | float) for value in options.values()):
+        return measure(small_city(names, **options), METRICS, lang=lang)
+    key = repr((names, sorted(options.items())))
+    if key not in _SMALL:
+        _SMALL[key] = measure(small_city(names, **options), METRICS)
+    return _SMALL[key].with_lang(lang)
 
 
 def page_of(results: Results, folder: Path) -> str:
