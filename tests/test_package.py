@@ -62,9 +62,10 @@ def test_sdist_to_wheel_to_a_clean_environment(tmp_path):
     (wheel,) = (tmp_path / "dist").glob("*.whl")
     # The libraries of this environment serve the clean one; only the package itself is installed anew.
     home = tmp_path / "env"
-    venv.create(home, with_pip=True)
+    venv.create(home)
     python = home / ("Scripts" if sys.platform == "win32" else "bin") / "python"
-    subprocess.run([python, "-m", "pip", "install", "--quiet", "--no-deps", "--no-index", wheel], check=True, capture_output=True)
+    install = [sys.executable, "-m", "pip", "--python", python, "install", "--quiet", "--no-deps", "--no-index", wheel]
+    subprocess.run(install, check=True, capture_output=True)
     (site,) = home.glob("lib/python*/site-packages")
     libraries = {path for path in map(Path, sys.path) if path.name == "site-packages"}
     (site / "libraries.pth").write_text("\n".join(map(str, libraries)))
