@@ -14,7 +14,7 @@ import pytest
 from spatial.cli import main
 from spatial.files import atomic_path
 from spatial.metrics import registered
-from spatial.outputs.map_specs import map_spec
+from spatial.outputs.map_specs import map_spec, map_specs
 from spatial.outputs.webmap import edition_of, is_ours
 from spatial.result import SCHEMA_VERSION
 from tests.outputs.secret_city import SECRETS, contents, secret_project, traces
@@ -91,9 +91,7 @@ def test_without_names_every_map_that_has_something_to_show(city: Path, capsys: 
     why = [line for line in said.err.splitlines() if line.startswith("notice: map ")]
     assert any("map targets: there is neither a plan nor a ledger" in line for line in why)
     named = {line.split()[2].rstrip(":") + ".html" for line in why}
-    assert named | set(written) == {
-        f"{name}.html" for name in ("overview", "circle", "dead_ends", "parks", "quality", "roads", "targets", "transit")
-    }
+    assert named | set(written) == {f"{name}.html" for name in map_specs(None)}
     assert not named & set(written)
 
 
