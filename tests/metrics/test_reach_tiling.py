@@ -14,7 +14,8 @@ from spatial.metrics.walking import sites_reached
 
 CRS = "EPSG:32651"
 X, Y = 500_000.0, 4_850_000.0
-FAR = sorted(name for name, metric in registered().items() if metric.halo_m is not None and metric.halo_m > 1000)
+# What looks farther than the strip is long (dead ends) has a test of its own.
+FAR = sorted(name for name, metric in registered().items() if metric.halo_m is not None and 1000 < metric.halo_m < 8000)
 LENGTH, WIDTH, STEP = 16_000, 1600, 100
 
 
