@@ -25,5 +25,5 @@ class Text(NamedTuple):
 
 def joined(texts: Iterable[Text], lang: Lang) -> str:
     """Join statements in one language, each once, in the order given."""
-    seen = dict.fromkeys(text.get(lang) for text in texts)
+    seen = dict.fromkeys(said for text in texts if (said := text.get(lang)))
     return ("；" if lang == "zh" else "; ").join(seen)

@@ -95,7 +95,7 @@ def hub_transfer_distance(city: City, areas: Areas, *, variant: str) -> MetricRe
     -------
     MetricResult
         ``value`` m, ``numerator`` sum of metres, ``denominator`` how many pairs of hub and mode; NaN where there is no hub, or none that a walkable
-        way comes near. A mode that is hardly mapped in the whole city is left out of the mean and said. ``quality``: share of hubs whose entrances are mapped, times how well the modes are;
+        way comes near. A mode that is hardly mapped in the whole city is left out of the mean and said, and has no value of its own. ``quality``: share of hubs whose entrances are mapped, times how well the modes are;
         ``estimated`` where less than half of them are. ``evidence["hubs"]``: every hub with its distance to each mode, ``transfer_m`` their mean.
 
     Raises
@@ -111,7 +111,8 @@ def hub_transfer_distance(city: City, areas: Areas, *, variant: str) -> MetricRe
     if mapped(city, STATION).verdict == "absent":
         return MetricResult.without(len(areas), Text("数据中没有轨道或铁路客运站", "there is no station with rail in the data"))
     modes = counted(city, MODES if variant == "mean" else (variant,), "network")
-    if not modes.used:
+    if not modes.used or (variant != "mean" and mapped(city, variant).verdict != "counts"):
+        # Where a mode is hardly mapped nearly every hub would stand at SEARCH_M: that figure would be ours, not the city's.
         return MetricResult.without(len(areas), modes.notes[0])
     hubs = _hubs(city, modes.used)
     index, row = overlay.points_within(hubs.points, areas.pieces, areas.exclusive)

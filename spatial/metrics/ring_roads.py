@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import shapely
 
-from spatial.areas import CITY, Areas
+from spatial.areas import CITY, FULL_COVERAGE, Areas
 from spatial.city import City
 from spatial.errors import shown
 from spatial.metrics.centre import Centre, city_centre
@@ -42,6 +42,11 @@ _LEVEL_TITLES = {
     "arterial": Text("高速公路、快速路、主次干路", "motorways, expressways and arterials"),
 }
 _LEVEL_OF = {"rings": "motorway", "radials": "motorway", "expressway_rings": "expressway", "arterial_rings": "arterial"}
+
+_UNSEEN = Text(
+    "数据未覆盖全市：环线可能在数据之外，不作计数",
+    "the data do not cover the whole city: rings may lie beyond them, so there is no count",
+)
 
 CITY_ONLY = Text("环线与放射线只对全市计算", "rings and radials are of the whole city, not of a part of it")
 
@@ -151,7 +156,7 @@ def ring_radial_structure(city: City, areas: Areas, *, variant: str) -> MetricRe
     -------
     MetricResult
         ``value`` a count; ``low``/``high`` where the edge of the data cuts rings that may be whole beyond it; ``estimated`` then, and where the centre is
-        not declared, and of radials where there is no ring to leave. ``evidence["rings"]``: every ring of any level that at least half of the directions
+        not declared, and of radials where there is no ring to leave; NaN where no ring is seen and the data do not cover the whole city. ``evidence["rings"]``: every ring of any level that at least half of the directions
         meet; ``evidence["ring_gaps"]``, ``evidence["radials"]``, ``evidence["centre"]``.
 
     Raises
@@ -192,9 +197,15 @@ def ring_radial_structure(city: City, areas: Areas, *, variant: str) -> MetricRe
         closed = nested(rings)
         value, cut = len(closed), sum(ring.cut for ring in rings)
         notes += ring_notes(rings)
+        if not rings and not _whole(areas):
+            return city_row(areas, np.nan, [*notes, _UNSEEN], estimated=False, evidence=evidence)
         if cut:
             guessed, low, high = True, value, value + cut
     return city_row(areas, float(value), notes, estimated=guessed, low=low, high=high, evidence=evidence)
+
+
+def _whole(areas: Areas) -> bool:
+    return bool((areas.coverage[areas.ids == CITY] >= FULL_COVERAGE).all())
 
 
 def city_row(

@@ -16,6 +16,7 @@ from spatial.metrics.registry import metric
 from spatial.overlay import Floats
 from spatial.result import Evidence, MetricResult
 from spatial.roads import HALO_M, class_table, parts_by_area, road_model, unknown_note
+from spatial.roads.classes import expressways_stated
 from spatial.roads.opened import opened_roads, opening_notes
 from spatial.roads.side_roads import length_classes
 from spatial.text import Text
@@ -26,6 +27,8 @@ BRANCHES = ("tertiary", "unclassified", "residential")
 ARTERIAL_READINGS = {"primary_secondary": ("primary", "secondary"), "trunk_roads": ("expressway", "primary")}
 LIKE = 0.05
 """Share by which a stated length may differ from a measured one and still be called reproduced: the tolerance of 左右 (to be confirmed)."""
+
+EXACT_M = 1e-6
 
 _ONCE = Text(
     "分幅道路只计一次；匝道、内部道路不计；隧道、桥梁计入",
@@ -109,7 +112,8 @@ def expressway_length(city: City, areas: Areas, *, variant: str) -> MetricResult
     Returns
     -------
     MetricResult
-        ``value`` km, ``numerator`` m. ``evidence["roads"]``: what counts, side roads that are carriageways of the expressway included.
+        ``value`` km, ``numerator`` m; ``estimated`` where no list and no layer ``road_classes`` says which roads are expressways: ``high`` then has
+        every other road tagged ``trunk``. ``evidence["roads"]``: what counts, side roads that are carriageways of the expressway included.
 
     Raises
     ------
@@ -158,7 +162,8 @@ def arterial_length(city: City, areas: Areas, *, variant: str) -> MetricResult:
     Returns
     -------
     MetricResult
-        ``value`` km, ``numerator`` m. ``evidence["roads"]``: what the first reading counts.
+        ``value`` km, ``numerator`` m; ``low`` is without the roads tagged ``trunk`` that may be expressways, where no list says which are.
+        ``evidence["roads"]``: what the first reading counts.
 
     Raises
     ------
@@ -241,19 +246,53 @@ def _length(
         )
     metres = _metres(city, areas, mine)
     doubtful = mine & ~opened.sure[model.road]
-    low = metres - _metres(city, areas, doubtful) if doubtful.any() else None
+    more, fewer, tag_notes = _by_tag_alone(city, classes)
+    low = metres - _metres(city, areas, doubtful | (mine & fewer))
+    high = metres + _metres(city, areas, more)
+    ranged = bool(doubtful.any() or more.any() or (mine & fewer).any())
     whole = shapely.length(model.lines[used]) * model.weights[used]
     by_road = np.bincount(model.road[used], weights=whole, minlength=len(opened.open)).astype(float)
     evidence = {"roads": lambda: _frame(city, mine)} if shown else {}
     return MetricResult(
         value=metres / 1e3,
         numerator=metres,
-        low=None if low is None else low / 1e3,
-        high=None if low is None else metres / 1e3,
-        notes=[*opening_notes(opened, by_road, city.date), *unknown_note(city)],
+        low=low / 1e3 if ranged else None,
+        high=high / 1e3 if ranged else None,
+        estimated=bool(tag_notes) and (classes == ("expressway",) or high - low > EXACT_M),
+        notes=[*opening_notes(opened, by_road, city.date), *tag_notes, *unknown_note(city)],
         row_notes=stated(city, areas) if stated else {},
         evidence=evidence,
     )
+
+
+def _by_tag_alone(city: City, classes: tuple[str, ...]) -> tuple[Bools, Bools, list[Text]]:
+    """Tell what of these classes hangs on the tag ``trunk``, where no list and no drawn layer says which roads are expressways.
+
+    Returns
+    -------
+    tuple
+        By run: open trunk roads that would be of these classes if they were expressways, those counted that would not, and what is to be said.
+    """
+    model = road_model(city)
+    none = np.zeros(len(model.road), bool)
+    within = {"expressway", "primary"} & set(classes)
+    if not within or expressways_stated(city):
+        return none, none, []
+    trunk = (city.frame("roads")["highway"] == "trunk").to_numpy(dtype=bool)[model.road]
+    counted = counted_runs(city, ("primary",))[1] & trunk
+    if not trunk.any() and city.layer("roads").origin != "osm":
+        return none, none, []
+    km = float((shapely.length(model.lines[counted]) * model.weights[counted]).sum()) / 1e3
+    note = Text(
+        f"快速路由地图标注推断（trunk 且为 motorroad，或名称含“快速路”“高架”），未经本地名录核对；数据内另有 trunk {km:.1f} 公里按主干路计，其中可能有快速路，"
+        "标为 primary 的也可能是；请在 city.toml 的 [roads] classes 或图层 road_classes 中列明",
+        "expressways are told by tags alone (trunk that is a motorroad or is named 快速路 or 高架), checked against no local list; another"
+        f" {km:.1f} km of trunk roads in the data count as primary and may be expressways, as may roads tagged primary; name them in [roads] classes"
+        " of city.toml or in the layer road_classes",
+    )
+    if len(within) == 2:  # between the two classes nothing changes their sum
+        return none, none, []
+    return (counted, none, [note]) if "expressway" in within else (none, counted, [note] if counted.any() else [])
 
 
 def _metres(city: City, areas: Areas, used: Bools) -> Floats:

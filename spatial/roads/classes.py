@@ -11,6 +11,7 @@ import numpy.typing as npt
 import shapely
 
 from spatial.catalogue import reference
+from spatial.city import City
 from spatial.network.passage import expressways
 from spatial.overlay import Geometries, Ints
 
@@ -48,6 +49,18 @@ def classify(roads: gpd.GeoDataFrame, stated: Mapping[str, str] | None = None) -
         found = np.array([next((stated[word] for word in called if word in stated), "") for called in _called(roads)], dtype=object)
         out = np.where(may & (found != ""), found, out)
     return out
+
+
+def expressways_stated(city: City) -> bool:
+    """Whether the city itself says which of its roads are expressways: by name or number, by drawing, or in the words of a local layer."""
+    word = set(class_table()["expressway"]["words"]) | {"expressway"}
+    drawn = city.layers.get("road_classes")
+    said: list[Any] = [] if drawn is None or drawn.frame is None else list(drawn.frame["road_class"])
+    return (
+        "expressway" in (city.road_classes or {}).values()
+        or any(str(value).strip() in word for value in said)
+        or bool(city.frame("roads")["highway"].isin(word).any())
+    )
 
 
 def unmatched(roads: gpd.GeoDataFrame, stated: Mapping[str, str]) -> tuple[str, ...]:

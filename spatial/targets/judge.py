@@ -205,7 +205,10 @@ def _units(records: pd.DataFrame | None, column: str) -> str:
 
 
 def _by_area(target: Target, ground: Ground, measure: Measure, notes: Sequence[Text]) -> list[dict[str, Any]]:
-    """Rows of the city's areas with our share of its target; none where nothing is known of any of them, or the thing is one and whole."""
+    """Rows of the city's areas with our share of its target; none where nothing is known of any of them, or the thing is one and whole.
+
+    Kilometres of a network that layers measure are one thing: shared out by land or residents they would promise every county its metro.
+    """
     areas = ground.areas
     proper = np.flatnonzero(areas.is_area)
     values = measure.values()
@@ -215,6 +218,7 @@ def _by_area(target: Target, ground: Ground, measure: Measure, notes: Sequence[T
         or target.unit in ("status", "boolean")
         or target.versus
         or not np.isfinite(values[proper]).any()
+        or (target.kind == "metric" and target.unit == "km" and target.operator not in TRENDS)
     ):
         return []
     told = [*notes, *([_OVERLAP] if areas.overlap_m2 > 1.0 else [])]

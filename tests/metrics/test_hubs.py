@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from dataclasses import replace
 from typing import Any
 
 import geopandas as gpd
@@ -189,6 +190,20 @@ def test_a_mode_that_nobody_mapped_is_left_out_and_said() -> None:
     assert row.status == "estimated"
     assert "car park" in row.note
     assert found.get("hub_transfer_distance", variant="car_park").status == "no_data"
+
+
+def test_a_mode_that_is_hardly_mapped_has_no_value_of_its_own() -> None:
+    # One taxi rank for a million people: with it far off, all that the figure would say is how far we look.
+    made = run([station(0, 0), entrance(0, 0), station(2000, 0, "乙"), bus(100, 0)], [taxi(40, 0)]).city
+    layers = {**made.layers, "facilities": replace(made.layers["facilities"], origin="osm")}
+    people = City.from_layers(
+        crs=CRS, districts=made.frame("districts"), population=frame([place(0, 50, count=1_000_000)]),
+    ).layers["population"]  # fmt: skip
+    row = measure(replace(made, layers={**layers, "population": people}, _memory={}), ["hub_transfer_distance"]).get(
+        "hub_transfer_distance", variant="taxi_rank"
+    )
+    assert row.status == "no_data"
+    assert "probably not mapped" in row.note
 
 
 def test_private_parking_is_no_mode() -> None:

@@ -346,3 +346,14 @@ class TestOddInputs:
         assert (share.low, share.high) == (share.value, 1.0)
         gaps = row.evidence["ring_radial_structure.ring_gaps"]
         assert not len(gaps) or shapely.covers(shapely.buffer(row.city.data_extent, 1), gaps.geometry.to_numpy()).all()
+
+    def test_no_ring_seen_is_no_count_where_the_data_do_not_cover_the_city(self) -> None:
+        # A motorway that is no ring, 96 km of city: with the data up to its limit there is no ring; with data that end 12 km out nobody knows.
+        by = spoke(0, 1_000, 11_000, ref="G1")
+        assert measure(city([by]), NAMES).get("ring_radial_structure", variant="rings").value == 0
+        west, south = degrees(-12_000, -12_000)
+        east, north = degrees(12_000, 12_000)
+        row = measure(city([by], data_extent=(west, south, east, north)), NAMES).get("ring_radial_structure", variant="rings")
+        assert row.status == "no_data"
+        assert np.isnan(row.value)
+        assert "rings may lie beyond them" in row.note

@@ -185,3 +185,21 @@ def test_a_later_day_never_shortens_and_order_changes_nothing(drawn: list[tuple[
         np.testing.assert_allclose(wide.a + wide.b, wide.city, rtol=1e-9, atol=1e-9)
         assert earlier is None or (wide.city >= earlier - 1e-9).all()
         earlier = wide.city
+
+
+def test_expressways_told_by_tags_alone_are_estimated_and_a_local_list_measures_them():
+    # 2.4 km tagged or named as expressways; 1.2 km of trunk that counts as primary may be one too → 2.4 … 3.6; primary 1.2 … 2.4.
+    made = city(classes(), {"a": WIDE})
+    found = measure(made, ["expressway_length", "arterial_length"])
+    fast, main = found.get("expressway_length"), found.get("arterial_length", variant="primary")
+    both = found.get("arterial_length", variant="trunk_roads")
+    assert (fast.status, fast.value, fast.low, fast.high) == ("estimated", *map(pytest.approx, (2.4, 2.4, 3.6)))
+    assert "another 1.2 km of trunk roads" in fast.note
+    assert (main.status, main.value, main.low, main.high) == ("estimated", *map(pytest.approx, (2.4, 1.2, 2.4)))
+    assert (both.status, both.value) == ("ok", pytest.approx(4.8))
+    assert found.get("arterial_length", variant="secondary").status == "ok"
+    listed = measure(dataclasses.replace(made, road_classes={"东部快速路": "expressway"}), ["expressway_length", "arterial_length"])
+    assert listed.get("expressway_length").status == listed.get("arterial_length").status == "ok"
+    assert "tags alone" not in listed.get("expressway_length").note
+    worded = city([road((0, 0), (1000, 0), highway="快速路")], {"a": WIDE})
+    assert measure(worded, ["expressway_length"]).get("expressway_length").status == "ok"

@@ -269,3 +269,21 @@ def test_the_same_input_gives_the_same_bytes(counted, results):
     first, second = (held(asked, counted, results).to_csv(index=False) for _ in range(2))
     assert first == second
     assert held([], counted, results).empty
+
+
+def test_kilometres_of_a_network_are_no_districts_share(city):
+    """Two lines through D1: of 235 km wanted no district gets its part by residents or land, only the city is judged."""
+    results = measure(city, ["arterial_length"])
+    asked = target(
+        ">=",
+        235.0,
+        kind="metric",
+        measure="arterial_length",
+        variant="primary_secondary",
+        unit="km",
+        area="子虚市",
+        scope="whole_territory",
+    )
+    table = held([asked], city, results)
+    assert list(table["area_id"]) == ["city"]
+    assert not table["note_zh"][0].startswith("；")
