@@ -13,7 +13,7 @@ from spatial.overlay import Floats
 from spatial.result import Evidence, MetricResult
 from spatial.roads import length_by_area, road_model
 from spatial.roads.change_evidence import newest_way
-from spatial.roads.changes import BRANCH, NEW, REACH_M, RoadChanges, before, road_changes
+from spatial.roads.changes import BRANCH, NEW, RoadChanges, before, road_changes
 from spatial.roads.lengths import lines_by_area
 from spatial.text import Text
 
@@ -66,7 +66,7 @@ _VARIANTS = {
         "built": Evidence(Text("新增支路：可能为新建", "new branch roads: probably built"), "#c0182b"),
         "retagged": Evidence(Text("改标的支路", "branch roads of another class before"), "#7a6fb0"),
     },
-    halo_m=REACH_M,
+    halo_m=None,  # what speaks for building or mapping is asked along a whole stretch, however long
 )
 def new_branch_roads_mapped(city: City, areas: Areas, *, variant: str) -> MetricResult:
     """Length of branch roads by what became of them between two maps.

@@ -218,10 +218,10 @@ def branch_road_length(city: City, areas: Areas, *, variant: str) -> MetricResul
 
 
 def counted_runs(city: City, classes: tuple[str, ...]) -> tuple[Bools, Bools]:
-    """Return the runs of these classes that the public may drive, and which of them were open on the day of the data."""
+    """Return the runs of these classes that the public may drive or will, and which of them were open on the day of the data."""
     model = road_model(city)
     kind, counts = length_classes(city)
-    used = model.classes("length") & np.isin(kind, classes) & counts & (model.weights > 0)
+    used = model.classes("length", coming=True) & np.isin(kind, classes) & counts & (model.weights > 0)
     return used, used & opened_roads(city).open[model.road]
 
 

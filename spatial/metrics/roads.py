@@ -15,7 +15,7 @@ from spatial.areas import CITY, Areas
 from spatial.city import City
 from spatial.metrics.registry import metric
 from spatial.network.graph import build_network, unjoined_crossings
-from spatial.overlay import Floats
+from spatial.overlay import Floats, Geometries
 from spatial.result import Evidence, MetricResult, ratio
 from spatial.roads import (
     HALO_M,
@@ -31,6 +31,7 @@ from spatial.roads import (
     unknown_note,
     used_runs,
 )
+from spatial.roads.side_roads import length_classes
 from spatial.text import Text
 
 JUNCTION_M = 30.0
@@ -185,8 +186,9 @@ _CLASS_KEYS = ("motorway", "expressway", "primary", "secondary", "tertiary", "un
     "road_network_density",
     title=Text("路网密度", "Road network density"),
     definition=Text(
-        "建成区内市政道路长度（分幅道路只计一次，匝道不计）÷ 建成区面积",
-        "Length of municipal roads inside the built-up area, dual carriageways once, links left out ÷ built-up area",
+        "建成区内已通车市政道路长度（分幅道路只计一次，快速路、高速公路的辅路随主路，匝道不计）÷ 建成区面积",
+        "Length of open municipal roads inside the built-up area, dual carriageways once, side roads of expressways and motorways with them, links left out"
+        " ÷ built-up area",
     ),
     standard=_STANDARD_DENSITY,
     unit="km/km2",
@@ -198,7 +200,7 @@ _CLASS_KEYS = ("motorway", "expressway", "primary", "secondary", "tertiary", "un
     needs=("roads",),
     scope="built_up_area",
     variants={"total": Text("合计", "total"), **{key: Text(**class_table()[key]["title"]) for key in _CLASS_KEYS}},
-    halo_m=HALO_M,
+    halo_m=None,
 )
 def road_network_density(city: City, areas: Areas, *, variant: str) -> MetricResult:
     """Length of open municipal roads over built-up area.
@@ -225,7 +227,9 @@ def road_network_density(city: City, areas: Areas, *, variant: str) -> MetricRes
         The city has no roads.
     """
     model = road_model(city)
-    used = model.classes("length") & (True if variant == "total" else model.road_class == variant)
+    # Side roads (辅路) as in the lengths by class, so that these add up to the total here as there.
+    kind, counts = length_classes(city)
+    used = model.classes("length") & counts & (True if variant == "total" else kind == variant)
     if not used.any() and city.layer("roads").origin == "osm":
         title = class_table()[variant]["title"] if variant != "total" else {"zh": "市政道路", "en": "municipal road"}
         return MetricResult.without(len(areas), Text("整个 OSM 提取中没有{zh}", "the whole OSM extract has no {en}").format(**title))
@@ -289,11 +293,15 @@ def _said(city: City, areas: Areas, used: npt.NDArray[np.bool_], row: int, metre
             )
         )
     roads = city.frame("roads")
-    for tags, what in (
-        (("construction",), Text("在建道路", "roads under construction")),
-        (("proposed", "planned"), Text("规划道路", "planned roads")),
+
+    def drawn_as(*tags: str) -> Geometries:
+        return np.asarray(roads.geometry[roads["highway"].isin(tags)].to_numpy(), dtype=object)
+
+    for lines, what in (
+        (drawn_as("construction"), Text("在建道路", "roads under construction")),
+        (drawn_as("proposed", "planned"), Text("规划道路", "planned roads")),
+        (model.lines[model.coming], Text("待通车道路（按通车日期或状态）", "roads yet to be opened (by their day or status)")),
     ):
-        lines = np.asarray(roads.geometry[roads["highway"].isin(tags)].to_numpy(), dtype=object)
         unbuilt = overlay.length_within(lines, areas.pieces)[row] if len(lines) else 0.0
         if unbuilt > 0:
             said.append(

@@ -14,7 +14,8 @@ from spatial.city import City, Layer
 from spatial.errors import sample
 from spatial.overlay import Floats, Geometries, Ints
 from spatial.roads.classes import class_table, classify, reclassed, unknown_classes, unmatched
-from spatial.roads.pairing import REACH_M, runs_of
+from spatial.roads.opened import opened_on
+from spatial.roads.pairing import REACH_M, Runs, runs_of
 from spatial.roads.widths import widths_of
 from spatial.text import Text
 
@@ -68,7 +69,10 @@ class RoadModel:
     source
         Index into ``SOURCES`` of the paved width, shape (r,).
     open
-        Whether the public may drive there: not private, not under construction.
+        Whether the public may drive there on the day of the data: not private, not under construction, not opened later.
+    coming
+        Whether it is to be open and is not yet, by its day of opening or its status: the other half of a road of which one is open already is no
+        carriageway of it, and roads of which nothing is open have their carriageways among themselves.
     unknown_classes
         Class of each road that no table knows (``省道``, an empty cell), by road: it is left out, and that must be said.
     unmatched
@@ -86,6 +90,7 @@ class RoadModel:
     widths: dict[str, Floats]
     source: Ints
     open: Bools
+    coming: Bools
     tunnel: Bools
     minor_service: Bools
     rejected_widths: int
@@ -104,10 +109,12 @@ class RoadModel:
         """Whether the run is one of several carriageways."""
         return self.carriageways > 1
 
-    def classes(self, flag: str) -> Bools:
-        """Which runs are open and of a class that has ``flag`` set (``municipal``, ``length``)."""
+    def classes(self, flag: str, *, coming: bool = False) -> Bools:
+        """Which runs are open, or ``coming`` as well, and of a class that has ``flag`` set (``municipal``, ``length``)."""
         table = class_table()
-        return self.open & np.isin(self.road_class, [key for key, row in table.items() if row[flag]])
+        return (self.open | self.coming if coming else self.open) & np.isin(
+            self.road_class, [key for key, row in table.items() if row[flag]]
+        )
 
 
 def road_model(city: City) -> RoadModel:
@@ -118,10 +125,12 @@ def road_model(city: City) -> RoadModel:
     LayerError
         The city has no roads.
     """
-    return city.memo("road_model", lambda: _build(city.frame("roads"), stated=city.road_classes, drawn=city.layers.get("road_classes")))
+    return city.memo(
+        "road_model", lambda: _build(city.frame("roads"), stated=city.road_classes, drawn=city.layers.get("road_classes"), day=city.date)
+    )
 
 
-def _build(roads: gpd.GeoDataFrame, *, stated: Mapping[str, str] | None = None, drawn: Layer | None = None) -> RoadModel:
+def _build(roads: gpd.GeoDataFrame, *, stated: Mapping[str, str] | None = None, drawn: Layer | None = None, day: str = "") -> RoadModel:
     lines, index = shapely.get_parts(np.asarray(roads.geometry.to_numpy(), dtype=object), return_index=True)
     roads = roads.iloc[index].reset_index(drop=True)
     missing = unmatched(roads, stated or {})
@@ -133,7 +142,10 @@ def _build(roads: gpd.GeoDataFrame, *, stated: Mapping[str, str] | None = None, 
     ring = roads["junction"].isin(["roundabout", "mini_roundabout"]).to_numpy(dtype=bool)
     closed = (roads["access"].isin(["private", "no"]) | roads["motor_vehicle"].isin(["no", "private"])).to_numpy(dtype=bool)
     pairable = np.isin(kind, [k for k, row in class_table().items() if row["length"]]) & ~ring & ~closed
-    runs = runs_of(lines, roads, kind, direction, pairable)
+    coming = ~opened_on(roads, day).open & ~closed
+    runs = runs_of(lines, roads, kind, direction, pairable & ~coming)
+    if (pairable & coming).any():
+        runs = _either(runs, runs_of(lines, roads, kind, direction, pairable & coming), coming)
     mine = roads.iloc[runs.line]
     road_class = kind[runs.line]
     widths, source, rejected, odd_lanes = widths_of(mine, road_class, runs.carriageways)
@@ -146,7 +158,8 @@ def _build(roads: gpd.GeoDataFrame, *, stated: Mapping[str, str] | None = None, 
         ring=ring[runs.line],
         widths=widths,
         source=source,
-        open=~closed[runs.line] & (road_class != ""),
+        open=~(closed | coming)[runs.line] & (road_class != ""),
+        coming=coming[runs.line] & (road_class != ""),
         tunnel=(mine["tunnel"].notna() & ~mine["tunnel"].isin(["no", "F", ""])).to_numpy(dtype=bool),
         minor_service=mine["service"].isin(["driveway", "parking_aisle", "drive-through"]).to_numpy(dtype=bool),
         rejected_widths=rejected,
@@ -155,6 +168,20 @@ def _build(roads: gpd.GeoDataFrame, *, stated: Mapping[str, str] | None = None, 
         unmatched=missing,
         links=PairLinks(runs.links, index[runs.link_line], runs.link_count, runs.link_gap_m),
     )
+
+
+def _either(now: Runs, later: Runs, coming: Bools) -> Runs:
+    """Take each line's runs from those of the roads that are open, or from those of the roads that are not yet."""
+    mine, theirs = ~coming[now.line], coming[later.line]
+    order = np.argsort(np.concatenate([now.line[mine], later.line[theirs]]), kind="stable")
+    of_run = {
+        name: np.concatenate([getattr(now, name)[mine], getattr(later, name)[theirs]])[order]
+        for name in ("lines", "line", "carriageways", "by_name")
+    }
+    of_link = {
+        name: np.concatenate([getattr(now, name), getattr(later, name)]) for name in ("links", "link_line", "link_count", "link_gap_m")
+    }
+    return Runs(**of_run, **of_link)
 
 
 def _direction(roads: gpd.GeoDataFrame) -> Ints:

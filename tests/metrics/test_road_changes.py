@@ -19,6 +19,7 @@ from spatial.metrics import registered
 from spatial.project import open_city
 from spatial.result import Results
 from spatial.roads.change_evidence import newest_way
+from spatial.roads.changes import REACH_M
 from tests.roads.test_changes import CRS, OLD, frame, road, streets, town
 from tests.small_city import SOUTH, STEP, WEST, osm_xml, project
 
@@ -77,7 +78,7 @@ def test_tiles_are_the_whole(seed: int) -> None:
     areas = city.areas()
     newest_way(city)
     for row in (0, 4):
-        part = city.subset(areas.whole[row], registered()[NAME].halo_m)
+        part = city.subset(areas.whole[row], REACH_M)
         tile = measure(part, NAME).table.set_index(["variant", "area_id"])
         for variant in registered()[NAME].variants:
             assert tile.loc[(variant, areas.ids[row]), "numerator"] == pytest.approx(

@@ -99,6 +99,21 @@ def test_what_opens_after_the_day_is_not_open():
     assert km(dated_city(rows, {"a": WIDE}, "2024-12-31"), "motorway_length") == pytest.approx(3.0)
 
 
+def test_a_road_of_which_one_half_is_open_is_as_long_as_it_is_and_the_day_holds_for_density_and_area_too():
+    # 2 × 1 km, 20 m apart. The second half opens in 2026: until then 1 km by the first half, afterwards 1 km by both; before the first, nothing.
+    def rows(first: str, second: str) -> list[Road]:
+        tags = {"highway": "primary", "name": "人民大街"}
+        return [carriageway(0, 1000, east=True, opened=first, **tags), carriageway(20, 1000, east=False, opened=second, **tags)]
+
+    asked = ["arterial_length", "road_network_density", "road_area_ratio"]
+    for first, second, metres, wide_m in (("2020", "2026-01-01", 1000, 34), ("2020", "2021", 1000, 34), ("2026-02-01", "2026", 0, 0)):
+        results = measure(dated_city(rows(first, second), {"a": WIDE}, "2025-06-30"), asked)
+        assert [results.get(name).numerator for name in ("arterial_length", "road_network_density")] == pytest.approx([metres] * 2)
+        assert results.get("road_area_ratio", variant="paved").numerator == pytest.approx(1000 * wide_m if metres else 0.0)
+    assert "1.00 km that had not opened" in results.get("arterial_length").note  # a road with two carriageways, 1 km
+    assert "2.0 km of roads yet to be opened" in results.get("road_network_density").note  # lines, as drawn
+
+
 def test_a_year_that_is_not_over_makes_a_range():
     rows = [road((0, 0), (1000, 0), highway="primary"), road((0, 100), (1000, 100), highway="primary", opened="2025")]
     row = measure(dated_city(rows, {"a": WIDE}, "2025-06-30"), ["arterial_length"]).get("arterial_length", variant="primary")

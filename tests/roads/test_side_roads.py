@@ -12,6 +12,9 @@ from tests.metrics.test_roads import Road, carriageway, city
 
 WIDE = box(-1000, -1000, 11_000, 1000)
 LENGTHS = ("expressway_length", "arterial_length", "branch_road_length")
+MAIN = {"highway": "trunk", "name": "东部快速路"}
+SIDE = {"highway": "secondary", "name": "东部快速路辅路"}
+ABOVE = {"bridge": "yes", "layer": "1"}
 
 
 def expressway(*, at: tuple[float, float] = (-40.0, 60.0), side: str = "东部快速路辅路", highway: str = "secondary") -> list[Road]:
@@ -48,3 +51,36 @@ def test_a_road_that_nothing_fast_runs_beside_keeps_its_class() -> None:
     kind, counts = length_classes(made)
     assert list(np.unique(kind)) == ["secondary"]
     assert counts.all()
+
+
+ODD = {
+    "a lone carriageway": ([carriageway(0, 1000, east=True, **MAIN), carriageway(-25, 1000, east=True, **SIDE)], 1.0),
+    # Farther apart than carriageways of one road may be: two roads of 1 km, of which one has a side road.
+    "parted by 130 m": (
+        [carriageway(0, 1000, east=True, **MAIN), carriageway(130, 1000, east=False, **MAIN), carriageway(-25, 1000, east=True, **SIDE)],
+        2.0,
+    ),
+    "a pair above its side roads": (
+        [
+            *(carriageway(y, 1000, east=east, **MAIN, **ABOVE) for y, east in ((0, True), (15, False))),
+            *(carriageway(y, 1000, east=east, **SIDE) for y, east in ((-25, True), (40, False))),
+        ],
+        1.0,
+    ),
+    "a main road that is not open": (
+        [carriageway(0, 1000, east=True, access="private", **MAIN), carriageway(-25, 1000, east=True, **SIDE)],
+        0.0,
+    ),
+}
+
+
+@pytest.mark.parametrize("what", ODD)
+def test_every_road_counts_once_in_some_class_and_the_density_holds_the_same_classes(what: str) -> None:
+    roads, expressway_km = ODD[what]
+    table = measure(city(roads, {"a": WIDE}), [*LENGTHS, "road_network_density"]).table.query("area_id == 'city'")
+    found = dict(zip(table.metric + "/" + table.variant, table.numerator / 1e3, strict=True))
+    assert found["expressway_length/"] == pytest.approx(expressway_km)
+    assert found["arterial_length/secondary"] == pytest.approx(1.0 if expressway_km == 0.0 else 0.0)
+    total = found["expressway_length/"] + found["arterial_length/primary_secondary"] + found["branch_road_length/total"]
+    assert found["road_network_density/total"] == pytest.approx(total)
+    assert found["road_network_density/expressway"] == pytest.approx(found["expressway_length/"])
