@@ -93,6 +93,14 @@ def test_what_is_not_ours_stays(project: Path, tmp_path: Path, capsys: pytest.Ca
     assert main(["site", "dead-ends", str(project), "--out", str(tmp_path / "full"), *QUIET]) == 4
     assert "thesis.docx" in capsys.readouterr().err
     assert [path.name for path in (tmp_path / "full").iterdir()] == ["thesis.docx"]
+    (tmp_path / "mine").mkdir()  # files of the names that we write may be anybody's
+    for name, text in (("links.csv", "my list"), ("sites.json", '{"mine": true}')):
+        (tmp_path / "mine" / name).write_text(text, encoding="utf-8")
+        assert main(["site", "dead-ends", str(project), "--out", str(tmp_path / "mine"), *QUIET]) == 4
+        assert "links.csv" in capsys.readouterr().err
+    assert hashes(tmp_path / "mine").keys() == {"links.csv", "sites.json"}
+    assert (tmp_path / "mine" / "links.csv").read_text(encoding="utf-8") == "my list"
+    assert main(["site", "dead-ends", str(project), "--out", str(tmp_path / ("x" * 300)), *QUIET]) == 4
     (tmp_path / "file").write_text("", encoding="utf-8")
     assert main(["site", "dead-ends", str(project), "--out", str(tmp_path / "file"), *QUIET]) == 4
     capsys.readouterr()

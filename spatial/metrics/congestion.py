@@ -143,7 +143,7 @@ def congestion_index(city: City, areas: Areas, *, variant: str) -> MetricResult:
 
 def speed_index(free_flow_kmh: Floats, peak_kmh: Floats) -> Floats:
     """Divide free-flow by peak speeds; NaN where either is missing or impossible."""
-    with np.errstate(invalid="ignore", divide="ignore"):
+    with np.errstate(invalid="ignore", divide="ignore", over="ignore"):
         possible = (free_flow_kmh > 0) & (peak_kmh > 0) & (np.fmax(free_flow_kmh, peak_kmh) <= FASTEST_KMH)
         possible &= peak_kmh <= FASTER_AT_MOST * free_flow_kmh
         return np.where(possible, free_flow_kmh / peak_kmh, np.nan)

@@ -175,7 +175,7 @@ def _is(frame: gpd.GeoDataFrame, field: str, values: Iterable[str]) -> Mask:
         return np.zeros(len(frame), bool)
     accepted = set(values)
     column = frame[field]
-    plain = column.isin(accepted).to_numpy(dtype=bool)
+    plain = column.isin(accepted).to_numpy(dtype=bool, copy=True)
     several = np.flatnonzero(_texts(column).str.contains(";", regex=False).to_numpy(dtype=bool) & ~plain)
     for row in several:
         plain[row] = not accepted.isdisjoint(part.strip() for part in str(column.iloc[row]).split(";"))

@@ -37,12 +37,24 @@ def sites_folder(target: Path) -> Path:
     OutputError
         It is a file, or holds what these sites would not replace.
     """
-    target = target.resolve()
-    if target.exists() and not target.is_dir():
-        raise OutputError(f"{target}: is a file; choose a folder with --out")
-    if target.is_dir() and (others := sorted({path.name for path in target.iterdir()} - set(FILES))):
-        raise OutputError(f"{target}: also holds {sample(others)}, which new sites would remove; choose another folder with --out")
+    with writing(target):
+        target = target.resolve()
+        if target.exists() and not target.is_dir():
+            raise OutputError(f"{target}: is a file; choose a folder with --out")
+        there = {path.name for path in target.iterdir()} if target.is_dir() else set()
+        if others := sorted(there - set(FILES)):
+            raise OutputError(f"{target}: also holds {sample(others)}, which new sites would remove; choose another folder with --out")
+        if there and not _holds_sites(target):  # files of these names may be anybody's
+            raise OutputError(f"{target}: holds {sample(sorted(there))}, but no sites of an earlier call; choose another folder with --out")
     return target
+
+
+def _holds_sites(folder: Path) -> bool:
+    try:
+        said = json.loads((folder / SITES).read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError):
+        return False
+    return isinstance(said, dict) and said.get("files") == list(FILES)
 
 
 def check_openly_drawn(city: City) -> None:

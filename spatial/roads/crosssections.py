@@ -17,7 +17,10 @@ CORRIDOR_M = 120.0  # from one to the farthest: main carriageways, green strips 
 UNNAMED_M = 40.0
 TWIN_DEGREES, SPREAD_DEGREES = 25.0, 60.0
 PARTING_COSINE = 0.2  # the two sides of a square may stand upright to one another where they part
+MOST_NEAR = 150  # stretches within 60 m of one: twice what the densest interchange has. More is a heap of copies or of tracks, and no road
 FLYOVER_M = 200.0  # a shorter bridge carries the road over something; a longer one over a road is a road of its own
+
+_NEAR_M = float(np.hypot(NEXT_M, SAMPLE_M))
 
 Bools = npt.NDArray[np.bool_]
 
@@ -75,6 +78,8 @@ class Sections:
         Whether neither has a name and another of its class runs the other way, aslant or a little far.
     station, member, aside
         Each member of each cross-section of two and more: whose, which station, and metres to the left.
+    crowded
+        Whether so many lines lie there that nobody can tell which are one road, shape (s,): each is then taken for itself.
     """
 
     count: Ints
@@ -83,6 +88,7 @@ class Sections:
     station: Ints
     member: Ints
     aside: Floats
+    crowded: Bools
 
 
 def look_across(stations: Stations) -> Sections:
@@ -107,8 +113,11 @@ def look_across(stations: Stations) -> Sections:
     also one that runs the same way, and whatever lies among its carriageways. A road on a long bridge or in a long tunnel is another than that on the ground, where each has both its
     directions. A two-way line belongs to the road only between carriageways of its name on both sides: the main road between its frontages.
     """
-    view = _corridors(stations, *_seen(stations))
-    return _roads_in(stations, view)
+    middle = (stations.start + stations.end) / 2
+    near = cKDTree(middle).query_ball_point(middle, _NEAR_M, return_length=True) if len(middle) else np.empty(0, int)
+    crowded = np.asarray(near > MOST_NEAR, dtype=np.bool_)
+    view = _corridors(stations, *_seen(stations, crowded))
+    return _roads_in(stations, view, crowded)
 
 
 def parted(stations: Stations, single: Bools) -> Bools:
@@ -165,10 +174,11 @@ def _hits(stations: Stations, a: Ints, b: Ints) -> tuple[Bools, Floats, Floats]:
     return ~steep & (np.abs(shift) <= size[b] / 2 + 1e-6) & (size[a] > 0), aside, cosine
 
 
-def _seen(stations: Stations) -> tuple[Ints, Ints, Floats, Floats]:
+def _seen(stations: Stations, crowded: Bools) -> tuple[Ints, Ints, Floats, Floats]:
     """Return pairs (station, other), metres to the left and cosine: first what is near, then on from there."""
-    middle = (stations.start + stations.end) / 2
-    found = cKDTree(middle).query_pairs(float(np.hypot(NEXT_M, SAMPLE_M)), output_type="ndarray").astype(np.int64)
+    looking = np.flatnonzero(~crowded)
+    middle = ((stations.start + stations.end) / 2)[looking]
+    found = looking[cKDTree(middle).query_pairs(_NEAR_M, output_type="ndarray")].reshape(-1, 2)
     # Most pairs are stations of one line after one another; these, and crossing lines, go before anything is worked out.
     found = found[~_itself(stations, found[:, 0], found[:, 1])]
     unit = _units(stations)
@@ -185,7 +195,7 @@ def _seen(stations: Stations) -> tuple[Ints, Ints, Floats, Floats]:
         c = near_b[onward]
         c = np.concatenate([c, stations.following[c], stations.before[c]])
         far_a = np.tile(front_a[via], 3)
-        key = np.sort((far_a * count + c)[(c >= 0) & (c != far_a)])
+        key = np.sort((far_a * count + c)[(c >= 0) & (c != far_a) & ~crowded[c]])
         key = key[np.r_[True, np.diff(key) > 0][: len(key)]]
         known = np.sort(a * count + b)
         at = np.minimum(np.searchsorted(known, key), max(len(known) - 1, 0))
@@ -242,7 +252,7 @@ def _corridors(stations: Stations, a: Ints, b: Ints, aside: Floats, cosine: Floa
     return _View(station[kept], other[kept], aside[kept], way_to[kept], strict[kept])
 
 
-def _roads_in(stations: Stations, view: _View) -> Sections:
+def _roads_in(stations: Stations, view: _View, crowded: Bools) -> Sections:
     count = len(stations.way)
     rows = len(view.station)
     size = np.bincount(view.station, minlength=count)
@@ -284,7 +294,7 @@ def _roads_in(stations: Stations, view: _View) -> Sections:
     told = np.zeros(count, bool)
     told[view.station[own & by_name]] = True
     shown = reached & (members[view.station] > 1)
-    return Sections(members, told, spread, view.station[shown], view.other[shown], view.aside[shown])
+    return Sections(members, told, spread, view.station[shown], view.other[shown], view.aside[shown], crowded)
 
 
 def _other_level(stations: Stations, view: _View, left: Ints, right: Ints, opposite: Bools) -> Bools:

@@ -14,6 +14,7 @@ from spatial.city import City, Layer
 from spatial.errors import sample
 from spatial.overlay import Floats, Geometries, Ints
 from spatial.roads.classes import class_table, classify, reclassed, unknown_classes, unmatched
+from spatial.roads.crosssections import MOST_NEAR
 from spatial.roads.opened import opened_on
 from spatial.roads.pairing import REACH_M, Runs, runs_of
 from spatial.roads.widths import widths_of
@@ -79,6 +80,8 @@ class RoadModel:
         Names and numbers of ``[roads]`` in ``city.toml`` that no road bears.
     links
         Where carriageways were joined.
+    crowded
+        How many lines lie among so many others that nobody can tell which are one road: not paired there, and that must be said.
     """
 
     lines: Geometries
@@ -98,6 +101,7 @@ class RoadModel:
     unknown_classes: tuple[str, ...]
     unmatched: tuple[str, ...]
     links: PairLinks
+    crowded: int
 
     @property
     def weights(self) -> Floats:
@@ -167,6 +171,7 @@ def _build(roads: gpd.GeoDataFrame, *, stated: Mapping[str, str] | None = None, 
         unknown_classes=unknown_classes(roads),
         unmatched=missing,
         links=PairLinks(runs.links, index[runs.link_line], runs.link_count, runs.link_gap_m),
+        crowded=runs.crowded,
     )
 
 
@@ -209,6 +214,14 @@ def unknown_note(city: City) -> tuple[Text, ...]:
             Text(
                 f"city.toml [roads] 所列 {len(model.unmatched)} 个名称或编号（{names}）没有对应道路",
                 f"{len(model.unmatched)} names or numbers of [roads] in city.toml ({names}) are borne by no road",
+            )
+        )
+    if model.crowded:
+        said.append(
+            Text(
+                f"{model.crowded} 条单向道路密集重叠（60 米内逾 {MOST_NEAR} 段），无法判断哪些是同一条路，各自计入；请检查图层是否有重复要素或轨迹线",
+                f"{model.crowded} carriageways lie in heaps (more than {MOST_NEAR} stretches within 60 m), so that nobody can tell which are one road: each"
+                " is counted; see whether the layer holds copies or tracks",
             )
         )
     return tuple(said)

@@ -40,6 +40,8 @@ class Runs:
         Share of the stretch that was paired by name or number, not by class alone, shape (r,).
     links, link_line, link_count, link_gap_m
         Lines across the paired roads about every 100 m: geometry, line, carriageways, and the largest gap between neighbours.
+    crowded
+        How many lines lie, somewhere, among so many others that they were not paired there.
     """
 
     lines: Geometries
@@ -50,6 +52,7 @@ class Runs:
     link_line: Ints
     link_count: Ints
     link_gap_m: Floats
+    crowded: int
 
 
 def runs_of(lines: Geometries, roads: gpd.GeoDataFrame, kind: npt.NDArray[np.object_], direction: Ints, pairable: Bools) -> Runs:
@@ -142,9 +145,10 @@ def _followed(lines: Geometries, names: Ints, kind: npt.NDArray[np.object_], dir
     sides = np.unique(np.concatenate([key[:, [0, 2, 3]], key[:, [1, 2, 3]]]), axis=0, return_inverse=True)[1].reshape(2, -1)
     into, out = sides
     single_in, single_out = np.bincount(into, minlength=sides.max() + 1) == 1, np.bincount(out, minlength=sides.max() + 1) == 1
-    a, b = joined(out, into)
-    good = single_out[out[a]] & single_in[into[b]] & (a != b)
-    a, b = a[good], b[good]
+    leaving, entering = np.flatnonzero(single_out[out]), np.flatnonzero(single_in[into])
+    a, b = joined(out[leaving], into[entering])
+    a, b = leaving[a], entering[b]
+    a, b = a[a != b], b[a != b]
     exit_, enter = np.where(forward, last, first), np.where(forward, first, last)
     following[exit_[a]] = enter[b]
     before[enter[b]] = exit_[a]
@@ -179,7 +183,7 @@ def _steady(stations: Stations, sections: Sections) -> Ints:
         return np.where((count == 1) & passable & (inside | near), value, count)
 
     count = close(~stations.alone, GAP_STATIONS)
-    count = close(sections.spread | parted(stations, count == 1), SPREAD_STATIONS, OPENING_STATIONS)
+    count = close(sections.spread | parted(stations, (count == 1) & ~sections.crowded), SPREAD_STATIONS, OPENING_STATIONS)
     own = np.arange(len(count))
     columns = [own]
     for step in (ahead, back):
@@ -215,6 +219,7 @@ def _cut(lines: Geometries, chosen: Ints, stations: Stations, sections: Sections
         link_line=chosen[links[1]],
         link_count=links[2],
         link_gap_m=links[3],
+        crowded=len(np.unique(way[sections.crowded])),
     )
 
 

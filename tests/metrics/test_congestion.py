@@ -43,7 +43,7 @@ def test_a_mean_by_length() -> None:
 @pytest.mark.parametrize(
     ("free", "peak", "expected"),
     [(60, 30, 2.0), (60, 60, 1.0), (40, 50, 0.8), (40, 80, 0.5), (40, 81, None), (0, 30, None), (60, 0, None), (-60, -30, None), (60, -1, None),
-     (999, 500, None), (60, np.nan, None), (np.nan, 30, None), (np.inf, 30, None)],
+     (999, 500, None), (60, np.nan, None), (np.nan, 30, None), (np.inf, 30, None), (1e308, 1e308, None)],
 )  # fmt: skip
 def test_impossible_speeds(free: float, peak: float, expected: float | None) -> None:
     found = speed_index(np.array([free], float), np.array([peak], float))[0]

@@ -222,3 +222,9 @@ def test_an_area_without_a_station_has_no_value() -> None:
     row = run([station(0, 0), entrance(0, 0), bus(100, 0)]).get("hub_transfer_distance", variant="bus_stop", area_id="e")
     assert row.status == "no_data"
     assert "no station" in row.note
+
+
+def test_several_values_in_one_tag_are_each_looked_at() -> None:
+    """An extract writes ``subway_entrance;elevator``: it is an entrance."""
+    stops = [station(0, 100), place(0, 0, railway="subway_entrance;elevator"), bus(300, 0)]
+    assert metres(run(stops)) == metres(run([station(0, 100), entrance(0, 0), bus(300, 0)]))
