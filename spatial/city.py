@@ -67,10 +67,15 @@ class Layer:
     def missing(self) -> Text | None:
         """Why the layer gives no data; ``None`` where it does. Empty is not zero."""
         if self.frame is None and self.raster is None and not self.options.get("total"):
-            return Text(f"未提供图层 {self.spec.name}", f"layer {self.spec.name} was not supplied")
+            return Text(f"未提供图层 {self._called.zh}", f"layer {self.spec.name} was not supplied")
         if self.origin == "osm" and self.frame is not None and self.frame.empty:
-            return Text(f"整个 OSM 提取中没有 {self.spec.name}", f"the whole OSM extract has no {self.spec.name}")
+            return Text(f"整个 OSM 提取中没有 {self._called.zh}", f"the whole OSM extract has no {self.spec.name}")
         return None
+
+    @property
+    def _called(self) -> Text:
+        name, title = self.spec.name, self.spec.title
+        return Text(name if title.zh == name else f"{name}（{title.zh}）", name)
 
 
 @dataclass(frozen=True, eq=False, repr=False)

@@ -78,13 +78,16 @@ _COUNTS = ("count", "households", "dwellings", "places", "persons")
 def factor_between(code: str, wanted: str) -> float | None:
     """Return the factor from one base unit into another; ``None`` where the one says nothing of the other.
 
-    Persons, households, dwellings and places are never one another; a plain count is taken as any of them.
+    Persons, households, dwellings and places are never one another; a plain count is taken as any of them. An index may be a ratio, such as that of
+    two speeds, never the reverse.
     """
     if code == wanted:
         return 1.0
     if code in _SAME and wanted in _SAME and _SAME[code][0] == _SAME[wanted][0]:
         return _SAME[code][1] / _SAME[wanted][1]
     if code == "count" and wanted in (*_COUNTS, "index", "class", "ratio", "boolean", "status", "PFLOPS"):
+        return 1.0
+    if (code, wanted) == ("index", "ratio"):
         return 1.0
     return None
 

@@ -61,14 +61,15 @@ class Speeds:
     "congestion_index",
     title=Text("拥堵指数", "Congestion index"),
     definition=Text(
-        "路段自由流速度 ÷ 高峰速度，按路段长度加权平均；只用实测车速，不由地图推算",
-        "Free-flow speed ÷ peak speed of stretches of road, mean weighted by length; from measured speeds alone, never from a map",
+        "路段自由流速度 ÷ 高峰速度（高峰行程时间为畅通时的倍数），按路段长度加权平均；只用实测车速，不由地图推算",
+        "Free-flow speed ÷ peak speed of stretches of road (how many times as long a trip takes in the peak), mean weighted by length; from measured"
+        " speeds alone, never from a map",
     ),
     standard=Text(
         "无统一限值，越低越好，1 为畅通；学校、医院、商圈周边取 300 米（待确认）",
         "no common threshold, lower is better, 1 is free flow; 300 m around schools, hospitals and business areas (to be confirmed)",
     ),
-    unit="index",
+    unit="ratio",
     bases=("m", "m"),
     evidence={"roads": Evidence(Text("路段拥堵指数", "congestion of roads"), "#b30000", by="congestion")},
     needs=("road_speeds",),
@@ -120,7 +121,14 @@ def congestion_index(city: City, areas: Areas, *, variant: str) -> MetricResult:
     weighted = overlay.sum_by(owner[known], (metres * value)[known], len(areas))
     everything = overlay.sum_by(owner, metres, len(areas))
     wrong = int((~np.isfinite(speeds.index)).sum())
-    notes = []
+    used = np.isfinite(speeds.index)
+    km = float(shapely.length(speeds.lines[used[speeds.row]]).sum()) / 1e3
+    notes = [
+        Text(
+            f"全市有可用车速的路段 {int(used.sum())} 个、{km:.1f} 公里：只代表这些路段",
+            f"speeds that can be used: {int(used.sum())} stretches of {km:.1f} km in all; the index speaks for these alone",
+        )
+    ]
     if wrong:
         notes.append(
             Text(

@@ -127,6 +127,14 @@ def hamlet_paved_access(city: City, areas: Areas, *, variant: str) -> MetricResu
         ]
         for row in np.flatnonzero(open_ > 0)
     }
+    assumed = count(found.served & ~found.certain)
+    for row in np.flatnonzero(assumed > 0):
+        rows.setdefault(int(row), []).append(
+            Text(
+                f"其中 {assumed[row]:.0f} 个自然屯所依道路未注明路面，按县道及以上视为硬化推定",
+                f"{assumed[row]:.0f} of those reached are so by roads of unwritten surface, which as county roads or better are taken as hard",
+            )
+        )
     known = np.where(everyone > 0, np.clip(np.nan_to_num(ratio(decided, everyone)), 0, 1), 1.0)
     return MetricResult(
         value=ratio(served, everyone),

@@ -111,3 +111,9 @@ def test_evidence_has_the_index_of_each_stretch() -> None:
         "congestion_index.roads"
     ]
     assert frame_[["name", "congestion"]].to_numpy().tolist() == [["人民大街", 2.0]]
+
+
+def test_the_note_says_for_how_much_road_it_speaks() -> None:
+    # 1 km and 3 km with speeds, 1 km without: two stretches of 4.0 km.
+    row = index([stretch(0, 1000, 60.0, 30.0), stretch(50, 3000, 60.0, 60.0), stretch(100, 1000, 60.0, 0.0)])
+    assert "2 stretches of 4.0 km in all" in row.note

@@ -62,6 +62,12 @@ class TestHamletPavedAccess:
         for surface, value in (("dirt", 0), ("concrete", 1)):
             assert access([COUNTY, near, road((0, 500), (0, 1000), surface=surface), far], Point(0, 2100)).value == value
 
+    def test_what_is_taken_for_hard_is_said(self) -> None:
+        # One hamlet by a county road without a written surface, one by none: half, an estimate, and why.
+        row = access([COUNTY], Point(0, 100), Point(0, 3000))
+        assert (row.value, row.status) == (0.5, "estimated")
+        assert "1 of those reached are so by roads of unwritten surface" in row.note
+
     @pytest.mark.parametrize(("away", "value"), [(199.0, 1), (201.0, 0)])
     def test_two_hundred_metres_from_the_point_or_the_outline(self, away: float, value: int) -> None:
         assert access([COUNTY], Point(0, away)).value == value

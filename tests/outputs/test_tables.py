@@ -109,6 +109,6 @@ def test_no_cell_shows_what_it_does_not_hold():
 
 def test_status_and_notes_come_in_the_language_asked_for():
     zh, en = results(lang="zh").table, results(lang="en").table
-    assert "未提供图层" in zh.note.str.cat()
+    assert "未提供图层 parks（公园）" in zh.note.str.cat()  # a planner knows the layer by its title, city.toml by its name
     assert "was not supplied" in en.note.str.cat()
     assert np.array_equal(zh.value.isna(), en.value.isna())

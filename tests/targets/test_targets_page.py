@@ -79,5 +79,5 @@ def test_the_example_is_a_plan(tmp_path):
     plans, targets = read_plans(parse_project(tmp_path), own=tmp_path)
     assert list(plans) == ["zixu-2025", "changchun-action-plan-2023-2025"]
     mine = {target.id: target for target in targets if target.plan == "zixu-2025"}
-    assert [target.kind for target in mine.values()] == ["metric", "ledger", "ledger", "statistic", "awaited"]
+    assert [target.kind for target in mine.values()] == ["metric", "ledger", "ledger", "statistic", "metric", "awaited"]
     assert (mine["zixu-roads"].value, mine["zixu-bypass"].wanted, mine["zixu-bypass"].due.isoformat()) == (0.168, "started", "2024-06-30")
