@@ -7,7 +7,7 @@ import numpy as np
 import shapely
 
 from spatial import overlay
-from spatial.areas import Areas
+from spatial.areas import CITY, Areas
 from spatial.city import City
 from spatial.metrics.link_gains import links_frame
 from spatial.metrics.registry import metric
@@ -84,6 +84,8 @@ def dead_end_roads_open(city: City, areas: Areas, *, variant: str) -> MetricResu
     _, owner = overlay.points_within(points, areas.pieces, areas.exclusive)
     count = np.bincount(owner, minlength=len(areas)).astype(float)
     notes = [*unknown_note(city)]
+    beyond = int(counted.sum() - count[areas.ids == CITY].sum())
+    rows = {int(row): [_beyond(beyond)] for row in np.flatnonzero(areas.ids == CITY)} if beyond > 0 else {}
     evidence = {}
     if variant == "suspected":
         notes += _notes(city, ends)
@@ -93,7 +95,15 @@ def dead_end_roads_open(city: City, areas: Areas, *, variant: str) -> MetricResu
             "other_ends": lambda: _frame(city, ends, ~ends.real & ~np.isin(ends.kind, ("joining_error", "detached"))),
             "links": lambda: links_frame(city),
         }
-    return MetricResult(count, estimated=variant == "suspected", notes=notes, evidence=evidence)
+    return MetricResult(count, estimated=variant == "suspected", notes=notes, row_notes=rows, evidence=evidence)
+
+
+def _beyond(number: int) -> Text:
+    """Say how many ends the map shows beyond those that count."""
+    return Text(
+        f"统计范围以外另有 {number} 处，图上一并显示，不计入",
+        f"{number} more lie outside the ground that is measured: shown on the map, not counted",
+    )
 
 
 def _notes(city: City, ends: RoadEnds) -> list[Text]:

@@ -275,7 +275,9 @@ def _other_day(lines: Geometries, way: Ints, at: Floats, kind: Words, dual: Bool
     lost = pd.DataFrame({"own": own, "step": np.arange(len(way))})[was == ""]
     pairs = lost.merge(pd.DataFrame({"own": identity, "line": np.arange(len(there))}), on="own")
     away = shapely.distance(shapely.points(here[pairs["step"]]), there[pairs["line"]])
-    pairs = pairs.assign(away=away)[away <= DUAL_M].sort_values(["step", "away", "line"], kind="stable").drop_duplicates("step")
+    near = away <= DUAL_M
+    near[near] = ~_past(here[pairs["step"][near]], there[pairs["line"][near]])
+    pairs = pairs.assign(away=away)[near].sort_values(["step", "away", "line"], kind="stable").drop_duplicates("step")
     was[pairs["step"].to_numpy()] = what[pairs["line"].to_numpy()]
     return was
 
@@ -313,6 +315,17 @@ def _beyond(here: Floats, sides: Floats, owner: Ints, side: Ints, course: Floats
     along = np.einsum("ij,ij->i", here - sides[side, 0], course[side])
     length = np.hypot(*(sides[:, 1] - sides[:, 0]).T)[side]
     return np.asarray((first[side] & (along < -PAST_END_M)) | (last[side] & (along > length + PAST_END_M)))
+
+
+def _past(places: Floats, lines: Geometries) -> Bools:
+    """Whether each place lies ahead of an end of its line: there a way that kept its id was built on, not drawn better."""
+    at, length = shapely.line_locate_point(lines, shapely.points(places)), shapely.length(lines)
+    step = np.minimum(1.0, length / 2)
+    past = np.zeros(len(places), bool)
+    for tip, inner, ends in ((0.0 * length, step, at <= 0), (length, length - step, at >= length)):
+        end, before = (shapely.get_coordinates(shapely.line_interpolate_point(lines, where)) for where in (tip, inner))
+        past |= ends & (np.einsum("ij,ij->i", places - end, _unit(end - before)) > PAST_END_M)
+    return past
 
 
 def _still_there(sides: Floats, course: Floats, what: Words, day: Day) -> Bools:

@@ -116,8 +116,22 @@ def look_across(stations: Stations) -> Sections:
     middle = (stations.start + stations.end) / 2
     near = cKDTree(middle).query_ball_point(middle, _NEAR_M, return_length=True) if len(middle) else np.empty(0, int)
     crowded = np.asarray(near > MOST_NEAR, dtype=np.bool_)
-    view = _corridors(stations, *_seen(stations, crowded))
+    a, b, aside, cosine = _seen(stations, crowded)
+    stray = _stray(stations)
+    kept = ~stray[a] & ~stray[b]
+    view = _corridors(stations, a[kept], b[kept], aside[kept], cosine[kept])
     return _roads_in(stations, view, crowded)
+
+
+def _stray(stations: Stations) -> Bools:
+    """Find stations of two-way lines without a carriageway of their name near: none of a corridor, whatever bears that name elsewhere in the city."""
+    stray = stations.two_way.copy()
+    one_way = ~stray & (stations.name > 0)
+    # The name as a third coordinate: what is near has the same.
+    place = np.column_stack([(stations.start + stations.end) / 2, stations.name * 1e4])
+    if stray.any() and one_way.any():
+        stray[stray] = ~np.isfinite(cKDTree(place[one_way]).query(place[stray], distance_upper_bound=CORRIDOR_M)[0])
+    return stray
 
 
 def parted(stations: Stations, single: Bools) -> Bools:

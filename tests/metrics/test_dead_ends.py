@@ -39,7 +39,11 @@ def test_a_comb_of_five_facing_a_street_and_facing_away() -> None:
 
 
 def test_only_ends_inside_the_built_up_area_count() -> None:
-    assert counts(city(comb(), built=box(-150, -500, 150, 500)))["city"] == 3
+    made = city(comb(), built=box(-150, -500, 150, 500))
+    assert counts(made)["city"] == 3
+    results = measure(made, [METRIC])
+    assert len(results.evidence[f"{METRIC}.dead_ends"]) == 5
+    assert "2 more lie outside the ground that is measured" in results.get(METRIC).note
 
 
 def test_a_suspicion_is_an_estimate_and_a_planned_road_confirms() -> None:

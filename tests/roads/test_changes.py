@@ -165,6 +165,13 @@ def test_a_street_that_goes_on_where_another_ended_is_new_from_there() -> None:
     assert lengths(town(OLD, [*OLD, road("w2", (1000, 0), (1200, 0))])) == {"kept": 1000.0, "unknown": 200.0}
 
 
+def test_a_way_that_kept_its_id_and_was_built_on_is_new_from_there_and_one_that_was_drawn_better_is_not() -> None:
+    # 1 km of which the same way is 1.2 km long later: 200 m, in steps of 10 m. The same way 25 m aside is drawn better, no street of 1 km is new.
+    assert lengths(town(OLD, [road("w1", (0, 0), (1000, 0), (1200, 0))])) == {"unknown": 200.0, "kept": 1000.0}
+    assert lengths(town(OLD, [road("w1", (-200, 0), (0, 0), (1000, 0))])) == {"unknown": 200.0, "kept": 1000.0}
+    assert lengths(town(OLD, [road("w1", (0, 25), (1000, 25))])) == {"kept": 1000.0}
+
+
 def test_nothing_changed() -> None:
     assert lengths(town(OLD, OLD)) == {"kept": 1000.0}
 

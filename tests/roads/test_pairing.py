@@ -225,3 +225,10 @@ def test_a_heap_of_copies_is_taken_line_by_line_and_told() -> None:
     assert made.crowded == 600
     assert next(note.en for note in unknown_note(town)).startswith("600 carriageways lie in heaps")
     assert road_model(city(pair)).crowded == 0
+
+
+def test_what_bears_a_name_far_away_says_nothing_here():
+    # Carriageways 100 m apart are two roads, though a two-way street runs between them; a one-way street of that street's name 4 km on changes nothing.
+    here = [lane(0, name="x"), lane(100, east=False, name="x"), lane(50, name="y", oneway="no")]
+    assert once_m(here) == pytest.approx(3000.0)
+    assert once_m([*here, lane(-900, name="y", start=5000, end=5400)]) == pytest.approx(3400.0)
