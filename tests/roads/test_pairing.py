@@ -223,5 +223,5 @@ def test_a_heap_of_copies_is_taken_line_by_line_and_told() -> None:
     made = road_model(town)
     assert made.carriageways.tolist() == [1] * 600 + [2, 2]
     assert made.crowded == 600
-    assert [note.en for note in unknown_note(town)][0].startswith("600 carriageways lie in heaps")
+    assert next(note.en for note in unknown_note(town)).startswith("600 carriageways lie in heaps")
     assert road_model(city(pair)).crowded == 0
