@@ -55,11 +55,11 @@ def add_compare(under: Any) -> None:
 def _compare(args: argparse.Namespace) -> None:
     from spatial.compare import compare_runs, read_run
     from spatial.console import print_lines, table
-    from spatial.outputs.changes import changes_view, check_target, head, roads_said, roads_view, titles_of, write_changes
+    from spatial.outputs.changes import changes_view, check_target, head, never_replaced, roads_said, roads_view, titles_of, write_changes
 
     before, after = read_run(args.before), read_run(args.after)
     target = args.out or after.folder.parent / f"changes-{before.name}-{after.name}"
-    check_target(target, force=args.force, kept=(before.folder, after.folder))
+    check_target(target, force=args.force, kept=never_replaced((before, after), target))
     comparison = compare_runs(before, after)
     lang: Lang = args.lang or _lang_of(after)
     roads, why_not = (None, Text("", "")) if args.no_roads else _roads(args, before, after)

@@ -85,11 +85,16 @@ def ratio(numerator: Floats, denominator: Floats) -> Floats:
 
 @dataclass(frozen=True)
 class Evidence:
-    """Title and colour (``#rrggbb``) of a frame of evidence; ``by`` names a column of numbers that it is graded by."""
+    """Title and colour (``#rrggbb``) of a frame of evidence; ``by`` names a column of numbers that it is graded by.
+
+    ``shows`` names the layers beyond the metric's needs whose features or figures by place it shows where they are there: none of it is drawn where
+    one of them is secret.
+    """
 
     title: Text
     color: str
     by: str = ""
+    shows: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -112,6 +112,12 @@ def test_secret_streets_are_not_drawn(project: Path, tmp_path: Path, capsys: pyt
     assert main(["site", "dead-ends", str(tmp_path), *QUIET]) == 2
     assert "roads" in capsys.readouterr().err
     assert not (tmp_path / "out" / "sites").exists()
+    # Nor is a list of links that counts secret residents by place.
+    (tmp_path / "city.toml").write_text(
+        text.replace("[layers.population]\n", '[layers.population]\nsensitivity = "secret"\n'), encoding="utf-8"
+    )
+    assert main(["site", "dead-ends", str(tmp_path), *QUIET]) == 2
+    assert "population" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

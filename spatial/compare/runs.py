@@ -16,6 +16,7 @@ from spatial.errors import OptionError, SourceError, shown
 from spatial.result import COLUMNS, SCHEMA_VERSION
 
 TABLE, LATEST, PROJECT = "metrics.parquet", "latest.json", "city.toml"
+_NUMBERS = ("value", "numerator", "denominator", "coverage", "low", "high", "quality")
 _DEGREES = 1e-5  # run.json rounds the data extent to six places
 
 
@@ -59,6 +60,11 @@ class Run:
         options = self.said.get("options")
         return str(options.get("by") or "") if isinstance(options, dict) else ""
 
+    def files(self) -> list[str]:
+        """Return the names of the files that it was made of, as ``run.json`` lists them."""
+        inputs = self.said.get("inputs")
+        return sorted({Path(str(entry.get("file") or "")).name for entry in (inputs if isinstance(inputs, list) else [])} - {""})
+
     def areas(self) -> gpd.GeoDataFrame | None:
         """Return the polygons of its areas, as its GeoPackage has them; ``None`` without one.
 
@@ -77,6 +83,8 @@ class Run:
             frame = pyogrio.read_dataframe(path, layer="areas", columns=["area_id"])
         except (DataSourceError, DataLayerError, ValueError) as error:
             raise SourceError(f"{path}: cannot be read ({shown(error, 120)}); measure the run again") from error
+        if "area_id" not in frame or getattr(frame, "crs", None) is None or not frame.geom_type.isin(("Polygon", "MultiPolygon")).all():
+            raise SourceError(f"{path}: its layer areas holds no areas as a run writes them; measure the run again")
         return frame.astype({"area_id": str})
 
     def project(self) -> Path | None:
@@ -128,7 +136,7 @@ def _folder_of(path: Path) -> Path:
         raise SourceError(f"{latest}: cannot be read ({error.strerror})") from error
     except (ValueError, KeyError, TypeError) as error:
         raise SourceError(f"{latest}: does not name a run; measure the city again") from error
-    if not isinstance(name, str) or Path(name).name != name:  # it never leads out of its folder
+    if not isinstance(name, str) or Path(name).name != name or name in ("", ".", ".."):  # it never leads out of its folder
         raise SourceError(f"{latest}: does not name a run beside it; measure the city again")
     return latest.parent / name
 
@@ -152,11 +160,36 @@ def run_json(folder: Path) -> dict[str, Any]:
         found = json.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise SourceError(f'{path}: cannot be read ({error.strerror}); name a folder of "spatial run"') from error
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise SourceError(f"{path}: is no JSON; measure the run again") from error
-    if not isinstance(found, dict):
+    if not isinstance(found, dict) or not _is_said(found):
         raise SourceError(f"{path}: does not describe a run; measure it again")
     return found
+
+
+def _is_said(found: Mapping[str, Any]) -> bool:
+    """Whether what a comparison reads of a ``run.json`` is of the kind that ``spatial run`` writes; what is absent is not known."""
+    extent, inputs, city = found.get("data_extent"), found.get("inputs"), found.get("city")
+    numbers = extent is None or (isinstance(extent, list) and len(extent) == 4 and all(_is_number(each) for each in extent))
+    files = inputs is None or (isinstance(inputs, list) and all(isinstance(each, dict) and _texts_alone(each) for each in inputs))
+    return numbers and files and (city is None or isinstance(city, str)) and _storable(found)
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < 1e9
+
+
+def _texts_alone(entry: Mapping[str, Any]) -> bool:
+    return all(isinstance(value, str) for value in entry.values())
+
+
+def _storable(found: Mapping[str, Any]) -> bool:
+    """Half letters can stand in no file."""
+    try:
+        json.dumps(found, ensure_ascii=False).encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def check_version(folder: Path, said: Mapping[str, Any]) -> None:
@@ -185,10 +218,14 @@ def run_table(path: Path, columns: Sequence[str]) -> pd.DataFrame:
     import pyarrow.parquet as pq
 
     try:
-        return pq.read_table(path, columns=list(columns)).to_pandas().astype({"area_id": str, "value": float})
+        table = pq.read_table(path, columns=list(columns)).to_pandas()
+        for key in ("metric", "variant"):
+            if not table[key].map(lambda value: isinstance(value, str)).all():
+                raise ValueError(f"{key} is no text")
+        return table.astype({"area_id": str, **{key: float for key in _NUMBERS if key in table}})
     except OSError as error:
         raise SourceError(f"{path}: cannot be read ({error}); measure the run again") from error
-    except (pa.ArrowException, KeyError, ValueError) as error:
+    except (pa.ArrowException, KeyError, ValueError, TypeError) as error:
         raise SourceError(f"{path}: is no table of a run ({shown(error, 120)}); measure it again") from error
 
 

@@ -43,7 +43,7 @@ _NEEDS_USE = ("landuse",)
     scope="built_up_area",
     variants={"median": Text("中位数", "median"), "mean": Text("平均", "mean")},
     halo_m=None,
-    evidence={"street_blocks": Evidence(Text("街区", "street blocks"), "#5c6bc0", by="side_m")},
+    evidence={"street_blocks": Evidence(Text("街区", "street blocks"), "#5c6bc0", by="side_m", shows=("landuse",))},
 )
 def block_size(city: City, areas: Areas, *, variant: str) -> MetricResult:
     """Area of street blocks.

@@ -18,6 +18,9 @@ from spatial.roads.ahead import AHEAD_M, HALF_ANGLE
 from spatial.roads.dead_ends import DETACHED_M, DETOUR_LIMIT_M, DETOUR_MORE_M, DETOUR_RATIO, RoadEnds, road_ends
 from spatial.text import Text
 
+# What told an end from another, and what a link crosses: the kind of an end says where a gate or a campus is.
+_AROUND = ("planned_roads", "gates", "road_ends", "landuse", "facilities", "water", "rail", "buildings")
+
 
 @metric(
     "dead_end_roads_open",
@@ -42,10 +45,10 @@ from spatial.text import Text
     },
     variant_needs={"confirmed": ("planned_roads",)},
     evidence={
-        "dead_ends": Evidence(Text("断头路（疑似、确认）", "dead ends, suspected and confirmed"), "#c62828"),
-        "joining_errors": Evidence(Text("数据问题：道路未相接", "data problems: streets not joined"), "#ef6c00"),
-        "other_ends": Evidence(Text("其他尽端（已甄别）", "other ends, told apart"), "#78909c"),
-        "links": Evidence(Text("断头路候选连接线", "links that would open dead ends"), "#6a1b9a"),
+        "dead_ends": Evidence(Text("断头路（疑似、确认）", "dead ends, suspected and confirmed"), "#c62828", shows=_AROUND),
+        "joining_errors": Evidence(Text("数据问题：道路未相接", "data problems: streets not joined"), "#ef6c00", shows=_AROUND),
+        "other_ends": Evidence(Text("其他尽端（已甄别）", "other ends, told apart"), "#78909c", shows=_AROUND),
+        "links": Evidence(Text("断头路候选连接线", "links that would open dead ends"), "#6a1b9a", shows=_AROUND),
     },
     halo_m=DETOUR_LIMIT_M + AHEAD_M + DETACHED_M,
 )

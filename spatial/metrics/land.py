@@ -360,7 +360,7 @@ def _tidy(mask: Mask) -> Mask:
     standard=Text("官方年度建成区界线优先", "the official yearly outline takes precedence"),
     unit="km2",
     bases=("m2", ""),
-    evidence={"built_up_area": Evidence(Text("建成区范围", "built-up land"), "#b39ddb")},
+    evidence={"built_up_area": Evidence(Text("建成区范围", "built-up land"), "#b39ddb", shows=("built_up_area",))},
     needs=(),
     halo_m=None,
 )

@@ -51,7 +51,7 @@ _LEFT_OUT = {
     },
     halo_m=None,
     evidence={
-        "lines": Evidence(Text("运营线路", "lines in operation"), "#6b21a8"),
+        "lines": Evidence(Text("运营线路", "lines in operation"), "#6b21a8", shows=("transit_stops",)),
         "cut": Evidence(Text("被数据边缘截断的线路", "lines cut by the edge of the data"), "#f5d0fe"),
         "left_out": Evidence(Text("未计入的轨道", "tracks left out"), "#8a8f98"),
     },

@@ -49,7 +49,7 @@ _STANDARD_DENSITY = Text("中发〔2016〕6号：8 公里/平方公里（2020 �
     standard=Text("中发〔2016〕6号：15 %；建成区口径", "Central Committee and State Council 2016 no. 6: 15 % of the built-up area"),
     unit="1",
     bases=("m2", "m2"),
-    evidence={"road_surface": Evidence(Text("道路面", "road surface"), "#9e9e9e")},
+    evidence={"road_surface": Evidence(Text("道路面", "road surface"), "#9e9e9e", shows=("road_polygons",))},
     needs=("roads",),
     scope="built_up_area",
     variants={

@@ -17,6 +17,7 @@ import pandas as pd
 from spatial.areas import RESERVED
 from spatial.compare.changes import COMPARABLE, COMPARABLE_TITLES, Comparison
 from spatial.compare.road_table import ALL, shares
+from spatial.compare.runs import Run
 from spatial.errors import OutputError, sample
 from spatial.files import atomic_path, staged_folder, tidy, writing
 from spatial.metrics import registered
@@ -157,6 +158,13 @@ def check_target(target: Path, *, force: bool, kept: Sequence[Path]) -> None:
             raise OutputError(f"{target}: also holds {sample(others)}, which would be removed; move it away, or --force to replace all")
 
 
+def never_replaced(runs: Sequence[Run], target: Path) -> list[Path]:
+    """List what no comparison of these runs may remove, whatever ``--force`` says: the runs, their projects, and files in ``target`` named as their data are."""
+    projects = [path for run in runs if (path := run.project()) is not None]
+    inputs = [target / name for run in runs for name in run.files()]
+    return [*(run.folder for run in runs), *projects, *(path for path in inputs if path.is_file())]
+
+
 def write_changes(
     comparison: Comparison, target: Path, lang: Lang, roads: pd.DataFrame | None = None, *, force: bool = False
 ) -> list[Path]:
@@ -183,7 +191,7 @@ def write_changes(
     OutputError
         The place cannot be written, or holds something else.
     """
-    kept = (comparison.before.folder, comparison.after.folder)
+    kept = never_replaced((comparison.before, comparison.after), target)
     check_target(target, force=force, kept=kept)
     infos = titles_of(comparison)
     with staged_folder(target, replace=lambda: check_target(target, force=force, kept=kept)) as stage, writing(target):

@@ -218,13 +218,23 @@ def kinds_of(results: Results, frame: pd.DataFrame) -> dict[str, str]:
     return {**found, **{str(name): str(name) for name in sorted(present - set(found), key=str)}}
 
 
-def secret_layers(results: Results, frame: pd.DataFrame) -> list[str]:
-    """List the secret layers whose features or figures a frame of evidence would show: facilities by name, residents by place."""
+def secret_layers(results: Results, key: str) -> list[str]:
+    """List the secret layers whose features or figures a frame of evidence, ``metric.frame``, would show.
+
+    Those of its kinds of facility; where it has none, whatever the metric needs, since a frame is drawn from it; residents where it has them by place; and what
+    its declaration says that it shows besides.
+    """
+    frame, info = results.evidence[key], results.metrics.get(key.partition(".")[0])
     declared = facility_classes(results.city).classes
-    shown = [layer for kind in kinds_of(results, frame) if kind in declared for layer in declared[kind].layers]
+    kinds = kinds_of(results, frame)
+    shown = [layer for kind in kinds if kind in declared for layer in declared[kind].layers]
+    if info is not None:
+        needed = [layer for needs in info.needs.values() for layer in needs if not kinds and layer != "population"]
+        shown += [*needed, *declared_evidence(results, key)[1].shows]
     if "people" in frame:
         shown.append("population")
-    return [layer for layer in dict.fromkeys(shown) if results.city.layer(layer).sensitivity == "secret"]
+    layers = results.city.layers
+    return [layer for layer in dict.fromkeys(shown) if layer in layers and layers[layer].sensitivity == "secret"]
 
 
 def service_areas(results: Results, spec: MapSpec) -> Iterator[tuple[str, Mapping[str, Any], gpd.GeoDataFrame]]:

@@ -79,7 +79,7 @@ def qgis_tables(results: Results, spec: MapSpec, standing: Standing | None = Non
     for name in inputs:
         tables += _placed(_input(results, name, spec), spec, "layer", name)
     for key, frame in results.evidence.items():
-        if not secret_layers(results, frame):
+        if not secret_layers(results, key):
             tables += _placed(evidence_tables(results, key, frame, taken), spec, "evidence", key)
     for name, overlay, frame in service_areas(results, spec):
         tables += _placed(service_area_tables(results, name, overlay, frame, taken), spec, "", name)

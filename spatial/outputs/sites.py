@@ -26,6 +26,7 @@ from spatial.siting import Chosen
 from spatial.text import Lang, Text
 
 SITES, FILES = "sites.json", ("links.csv", "links.geojson", "links.gpkg", "links.qgz", "map.html", "sites.json")
+_SHOWN = ("roads", "planned_roads", "gates", "road_ends", "landuse", "facilities", "population", "buildings", "water", "rail")
 EVIDENCE, MAP = "dead_end_roads_open.links", "dead_ends"
 
 
@@ -58,16 +59,16 @@ def _holds_sites(folder: Path) -> bool:
 
 
 def check_openly_drawn(city: City) -> None:
-    """Refuse links of a city whose streets are secret: they would show where these run, in files that anyone may pass on.
+    """Refuse links of a city where what they show is secret: files that anyone may pass on would say where it is.
 
     Raises
     ------
     ProjectError
-        ``roads`` or ``planned_roads`` is secret.
+        A layer is secret that links run along, cross or end at, or whose residents they count by place.
     """
-    if secret := [name for name in ("roads", "planned_roads") if city.layer(name).sensitivity == "secret"]:
+    if secret := [name for name in _SHOWN if name in city.layers and city.layer(name).sensitivity == "secret"]:
         raise ProjectError(
-            f"{sample(secret)}: secret; links would show where these streets run; leave the layer out to choose among the others"
+            f"{sample(secret)}: secret; links would show where these lie; leave out of city.toml what is secret to choose links without it"
         )
 
 

@@ -196,7 +196,7 @@ def test_other_cities_versions_and_places_are_refused(older: Path, whole: Path, 
         read_run(tmp_path / "plan" / "city.toml")
 
 
-@pytest.mark.parametrize("content", ["", "[]", '{"run": "../elsewhere"}', '{"run": 3}'])
+@pytest.mark.parametrize("content", ["", "[]", '{"run": "../elsewhere"}', '{"run": 3}', '{"run": ".."}'])
 def test_a_pointer_leads_to_a_run_beside_it_and_nowhere_else(tmp_path: Path, content: str) -> None:
     (tmp_path / "latest.json").write_text(content, encoding="utf-8")
     with pytest.raises(SourceError, match=r"latest\.json: does not name a run"):
@@ -234,6 +234,39 @@ def test_only_an_older_comparison_is_replaced(older: Path, whole: Path, tmp_path
         write_changes(comparison, _other(tmp_path), "en")
     with pytest.raises(OutputError, match="is never replaced"):
         write_changes(comparison, whole, "en", force=True)
+
+
+@pytest.mark.parametrize(
+    "said",
+    [{"data_extent": ["a", "b", "c", "d"]}, {"data_extent": [10**400, 1, 2, 3]}, {"inputs": [{"layer": "osm", "sha256": [1]}]}, {"inputs": 5}, {"city": ["x"]}, {"synthetic": "\ud800"}],
+)  # fmt: skip
+def test_a_run_json_that_was_changed_by_hand_is_named(older: Path, whole: Path, said: dict[str, Any]) -> None:
+    path = older / "run.json"
+    path.write_text(json.dumps({**json.loads(path.read_text(encoding="utf-8")), **said}), encoding="utf-8")
+    with pytest.raises(SourceError, match=r"run\.json: does not describe a run"):
+        compare_runs(read_run(older), read_run(whole))
+    path.write_text("[" * 100_000 + "]" * 100_000, encoding="utf-8")
+    with pytest.raises(SourceError, match=r"run\.json: is no JSON"):
+        read_run(older)
+
+
+@pytest.mark.parametrize(("column", "value"), [("metric", b"x"), ("variant", None), ("value", pd.Timestamp("2020-01-01"))])
+def test_a_table_of_another_kind_is_named(older: Path, column: str, value: object) -> None:
+    edited(older, lambda table: table.__setitem__(column, [value] * len(table)))
+    with pytest.raises(SourceError, match=r"metrics\.parquet: is no table of a run"):
+        read_run(older)
+
+
+def test_the_data_of_a_run_are_never_replaced(older: Path, whole: Path, tmp_path: Path) -> None:
+    """``--out data --force`` by mistake: the folder that holds the extract stays as it is."""
+    path = older / "run.json"
+    said = {**json.loads(path.read_text(encoding="utf-8")), "inputs": [{"layer": "osm", "file": "city.osm.pbf", "sha256": "0"}]}
+    path.write_text(json.dumps(said), encoding="utf-8")
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "city.osm.pbf").write_bytes(b"years of work")
+    with pytest.raises(OutputError, match="never replaced"):
+        write_changes(compare_runs(read_run(older), read_run(whole)), tmp_path / "data", "en", force=True)
+    assert [each.name for each in (tmp_path / "data").iterdir()] == ["city.osm.pbf"]
 
 
 def _other(folder: Path) -> Path:

@@ -128,7 +128,7 @@ def _evidence(results: Results, overlay: Mapping[str, Any], title: str, secret: 
     present = []
     for key in keys:
         if key in results.evidence and len(results.evidence[key]):
-            hidden = [results.city.layer(name).spec.title.get(results.lang) for name in secret_layers(results, results.evidence[key])]
+            hidden = [results.city.layer(name).spec.title.get(results.lang) for name in secret_layers(results, key)]
             secret += [layer for layer in hidden if layer not in secret]
             present += [] if hidden else [key]
     if not present:
