@@ -163,3 +163,18 @@ def test_a_sliver_across_a_tile_is_clipped():
     square = box(443700, 4863000, 443900, 4863200)
     ground = overlay.dissolve(as_array(sliver, square), tile_m=1000 / 3)
     assert shapely.area(ground).sum() == pytest.approx(200 * 200)
+
+
+@pytest.mark.parametrize("few", [0, 64])
+def test_small_polygons_cut_together_are_those_cut_one_by_one(monkeypatch, few):
+    # A triangle over four tiles, one inside a tile, one whose two tips alone reach another tile, an empty one, and a collection's worth of pieces.
+    monkeypatch.setattr("spatial.overlay.pieces._FEW_TILES", few)
+    triangle = shapely.Polygon([(10, 10), (190, 10), (10, 190)])
+    comb = shapely.Polygon([(20, 20), (20, 130), (40, 130), (40, 90), (60, 90), (60, 130), (80, 130), (80, 20)])
+    made = overlay.cut(as_array(triangle, box(30, 30, 40, 40), shapely.Polygon(), comb), 100.0)
+    assert made.count == 4
+    assert made.owner.tolist() == sorted(made.owner.tolist())
+    assert made.areas() == pytest.approx([16200, 100, 0, 60 * 70 + 40 * 40])
+    assert not (shapely.area(made.geometry) <= 0).any()
+    tiles = np.floor((shapely.bounds(made.geometry) - 0.3712345678 + np.array([1, 1, -1, -1]) * 1e-6) / 100)
+    assert (tiles[:, :2] == tiles[:, 2:]).all()  # each lies in one tile

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -12,6 +13,7 @@ from scipy.sparse.csgraph import dijkstra
 
 from spatial.network.contract import Bools, Graph
 from spatial.network.snap import Attached
+from spatial.network.windows import Windows
 from spatial.overlay import Floats, Ints
 
 _VALUES_AT_ONCE = 2_000_000
@@ -137,23 +139,26 @@ class Extension:
             In the order of ``sources``. Sources are taken together by their place, each group on the part of the network that lies within the limit:
             the cost grows with the number of sources, not with the size of the city.
         """
-        tail, head, length_m = self.tail, self.head, self.length_m
-        if without is not None:
-            kept = ~np.append(without, False)[self.stretch]
-            tail, head, length_m = tail[kept], head[kept], length_m[kept]
-        if links is not None and len(links[0]):
-            tail = np.concatenate([tail, links[0], links[1]])
-            head = np.concatenate([head, links[1], links[0]])
-            length_m = np.concatenate([length_m, links[2], links[2]])
+        one, two, link_m = links if links is not None else (np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0))
+        kept = None if without is None else ~np.append(without, False)
+        local = np.full(len(self.xy), -1)
         counts = np.zeros(len(sources), np.int64)
         parts: list[tuple[Ints, Ints, Floats]] = []
         for mine, here in self._windows(sources, limit_m):
-            local = np.full(len(self.xy), -1)
             local[here] = np.arange(len(here))
-            used = (local[tail] >= 0) & (local[head] >= 0)
-            matrix = _least(local[tail[used]], local[head[used]], length_m[used], len(here))
-            for some in np.array_split(mine, max(1, -(-len(mine) * len(here) // _VALUES_AT_ONCE))):
-                far = dijkstra(matrix, indices=local[sources[some]], limit=limit_m + 1e-6)
+            arcs = self._arcs_from(here)
+            if kept is not None:
+                arcs = arcs[kept[self.stretch[arcs]]]
+            tail = local[np.concatenate([self.tail[arcs], one, two])]
+            head = local[np.concatenate([self.head[arcs], two, one])]
+            used = (tail >= 0) & (head >= 0)
+            metres = np.concatenate([self.length_m[arcs], link_m, link_m])[used]
+            matrix = _least(tail[used], head[used], metres, len(here))
+            position = local[sources[mine]]
+            local[here] = -1
+            times = max(1, -(-len(mine) * len(here) // _VALUES_AT_ONCE))
+            for some, at in zip(np.array_split(mine, times), np.array_split(position, times), strict=True):
+                far = dijkstra(matrix, indices=at, limit=limit_m + 1e-6)
                 row, column = np.nonzero(np.isfinite(far))
                 counts[some] = np.bincount(row, minlength=len(some))
                 parts.append((some[row], here[column], far[row, column]))
@@ -173,7 +178,22 @@ class Extension:
         order = np.argsort(group, kind="stable")
         for mine in np.split(order, np.flatnonzero(np.diff(group[order])) + 1):
             low, high = self.xy[sources[mine]].min(axis=0) - limit_m - 1.0, self.xy[sources[mine]].max(axis=0) + limit_m + 1.0
-            yield mine, np.flatnonzero(((self.xy >= low) & (self.xy <= high)).all(axis=1))
+            yield mine, self._nodes.within(low, high)
+
+    @functools.cached_property
+    def _nodes(self) -> Windows:
+        return Windows(self.xy)
+
+    @functools.cached_property
+    def _arcs(self) -> tuple[Ints, Ints]:
+        """Arcs by the node they leave, and where those of each node begin."""
+        order = np.argsort(self.tail, kind="stable")
+        return order, np.searchsorted(self.tail[order], np.arange(len(self.xy) + 1))
+
+    def _arcs_from(self, nodes: Ints) -> Ints:
+        order, begin = self._arcs
+        size = begin[nodes + 1] - begin[nodes]
+        return order[np.repeat(begin[nodes] - np.cumsum(size) + size, size) + np.arange(size.sum())]
 
 
 def extend(graph: Graph, stops: Attached) -> Extension:

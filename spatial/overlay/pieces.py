@@ -14,6 +14,7 @@ import shapely
 
 TILE_M = 1000.0
 SHIFT_M = 0.3712345678
+_FEW_TILES = 64
 
 T = TypeVar("T")
 Geometries = npt.NDArray[np.object_]
@@ -112,20 +113,46 @@ def cut(polygons: Geometries, tile_m: float = TILE_M) -> Pieces:
     Pieces
         With ``count`` = n.
     """
-    geometry: list[Geometries] = [np.empty(0, object)]
-    owner: list[Ints] = [np.empty(0, int)]
-    for index, polygon in enumerate(polygons):
-        if polygon is None or shapely.is_empty(polygon):
-            continue
-        boxes = _boxes(shapely.bounds(polygon), tile_m)
+    polygons = np.asarray(polygons, dtype=object)
+    held = np.flatnonzero(~(shapely.is_missing(polygons) | shapely.is_empty(polygons)))
+    low, high = np.split(np.floor((shapely.bounds(polygons[held]) - SHIFT_M) / tile_m), 2, axis=1)
+    small = (high - low + 1).prod(axis=1) <= _FEW_TILES
+    pieces, which = _cut_small(polygons[held[small]], low[small], high[small], tile_m)
+    geometry, owner = [pieces], [held[small][which]]
+    for index, first, last in zip(held[~small], low[~small], high[~small], strict=True):
+        polygon = polygons[index]
+        boxes = _boxes(first[None], last[None], tile_m)[0]
         shapely.prepare(polygon)
-        touched = boxes[shapely.intersects(polygon, boxes)] if len(boxes) > 1 else boxes
+        touched = boxes[shapely.intersects(polygon, boxes)]
         inside = shapely.covers(polygon, touched)
-        parts = shapely.intersection(polygon, touched[~inside]) if len(touched) <= 64 else _halved(polygon, touched[~inside], tile_m)
+        parts = (
+            shapely.intersection(polygon, touched[~inside]) if len(touched) <= _FEW_TILES else _halved(polygon, touched[~inside], tile_m)
+        )
         pieces = polygonal(np.concatenate([touched[inside], parts]))
         geometry.append(pieces)
         owner.append(np.full(len(pieces), index))
-    return Pieces(np.concatenate(geometry), np.concatenate(owner), len(polygons))
+    order = np.argsort(np.concatenate(owner), kind="stable")
+    return Pieces(np.concatenate(geometry)[order], np.concatenate(owner)[order], len(polygons))
+
+
+def _cut_small(polygons: Geometries, low: Floats, high: Floats, tile_m: float) -> tuple[Geometries, Ints]:
+    """Cut all polygons of a few tiles at once: their pieces by polygon, and which polygon each is of."""
+    boxes, owner = _boxes(low, high, tile_m)
+    shapely.prepare(polygons)
+    touched = shapely.intersects(polygons[owner], boxes)
+    boxes, owner = boxes[touched], owner[touched]
+    inside = shapely.covers(polygons[owner], boxes)
+    astride = ~inside
+    parts = shapely.intersection(polygons[owner[astride]], boxes[astride])
+    kinds = shapely.get_type_id(parts)
+    plain = np.isin(kinds, (3, 6))
+    inner, of = shapely.get_parts(parts[kinds == 7], return_index=True)
+    geometry = np.concatenate([boxes[inside], parts[plain], inner])
+    of_part = owner[astride]
+    owner = np.concatenate([owner[inside], of_part[plain], of_part[kinds == 7][of]])
+    flat = np.isin(shapely.get_type_id(geometry), (3, 6)) & (shapely.area(geometry) > 0)
+    order = np.flatnonzero(flat)[np.argsort(owner[flat], kind="stable")]
+    return geometry[order], owner[order]
 
 
 def _halved(polygon: Any, boxes: Geometries, tile_m: float) -> Geometries:
@@ -146,14 +173,15 @@ def _outer(boxes: Geometries) -> tuple[float, float, float, float]:
     return float(west), float(south), float(east), float(north)
 
 
-def _boxes(bounds: Floats, tile_m: float) -> Geometries:
-    west, south, east, north = bounds
-    column = np.arange(np.floor((west - SHIFT_M) / tile_m), np.floor((east - SHIFT_M) / tile_m) + 1)
-    row = np.arange(np.floor((south - SHIFT_M) / tile_m), np.floor((north - SHIFT_M) / tile_m) + 1)
-    x, y = (grid.ravel() for grid in np.meshgrid(column, row))
+def _boxes(low: Floats, high: Floats, tile_m: float) -> tuple[Geometries, Ints]:
+    """Return the tiles from one column and row to another, of several things: row by row, and which thing each is of."""
+    wide, tall = (high - low + 1).astype(np.int64).T
+    owner = np.repeat(np.arange(len(low)), wide * tall)
+    step = np.arange(len(owner)) - np.repeat(np.cumsum(wide * tall) - wide * tall, wide * tall)
+    x, y = low[owner, 0] + step % wide[owner], low[owner, 1] + step // wide[owner]
     # Each tile ends at the very number at which the next begins.
     west_m, south_m, east_m, north_m = (at * tile_m + SHIFT_M for at in (x, y, x + 1, y + 1))
-    return np.atleast_1d(shapely.box(west_m, south_m, east_m, north_m))
+    return shapely.box(west_m, south_m, east_m, north_m), owner
 
 
 def polygonal(geometry: Geometries) -> Geometries:

@@ -9,7 +9,6 @@ import numpy.typing as npt
 from scipy.spatial import cKDTree
 
 from spatial.overlay import Floats, Ints
-from spatial.overlay.pieces import joined
 
 SAMPLE_M = 20.0
 NEXT_M = 60.0  # from one carriageway to the next (A4)
@@ -18,6 +17,7 @@ UNNAMED_M = 40.0
 TWIN_DEGREES, SPREAD_DEGREES = 25.0, 60.0
 PARTING_COSINE = 0.2  # the two sides of a square may stand upright to one another where they part
 MOST_NEAR = 150  # stretches within 60 m of one: twice what the densest interchange has. More is a heap of copies or of tracks, and no road
+BATCH = 16_384  # stations or pairs looked at together: what is worked out for them stays in the processor's cache
 FLYOVER_M = 200.0  # a shorter bridge carries the road over something; a longer one over a road is a road of its own
 
 _NEAR_M = float(np.hypot(NEXT_M, SAMPLE_M))
@@ -113,14 +113,30 @@ def look_across(stations: Stations) -> Sections:
     also one that runs the same way, and whatever lies among its carriageways. A road on a long bridge or in a long tunnel is another than that on the ground, where each has both its
     directions. A two-way line belongs to the road only between carriageways of its name on both sides: the main road between its frontages.
     """
+    crowded = _crowded(stations)
+    near, stray = _near(stations, crowded), _stray(stations)
+    count = len(stations.way)
+    # No station asks what another sees; only the order of what it sees itself matters, and that is kept.
+    parts = [
+        _roads_in(
+            stations, _corridors(stations, first, min(first + BATCH, count), *_kept(stray, *_seen(stations, near, first, first + BATCH)))
+        )
+        for first in range(0, max(count, 1), BATCH)
+    ]
+    members, by_name, spread, station, member, aside = (np.concatenate(column) for column in zip(*parts, strict=True))
+    return Sections(members, by_name, spread, station, member, aside, crowded)
+
+
+def _crowded(stations: Stations) -> Bools:
+    """Find stations in heaps of lines."""
     middle = (stations.start + stations.end) / 2
     near = cKDTree(middle).query_ball_point(middle, _NEAR_M, return_length=True) if len(middle) else np.empty(0, int)
-    crowded = np.asarray(near > MOST_NEAR, dtype=np.bool_)
-    a, b, aside, cosine = _seen(stations, crowded)
-    stray = _stray(stations)
+    return np.asarray(near > MOST_NEAR, dtype=np.bool_)
+
+
+def _kept(stray: Bools, a: Ints, b: Ints, aside: Floats, cosine: Floats) -> tuple[Ints, Ints, Floats, Floats]:
     kept = ~stray[a] & ~stray[b]
-    view = _corridors(stations, a[kept], b[kept], aside[kept], cosine[kept])
-    return _roads_in(stations, view, crowded)
+    return a[kept], b[kept], aside[kept], cosine[kept]
 
 
 def _stray(stations: Stations) -> Bools:
@@ -165,8 +181,10 @@ def parted(stations: Stations, single: Bools) -> Bools:
 
 @dataclass(frozen=True, eq=False)
 class _View:
-    """Rows sorted by station and from right to left: what lies in its corridor, itself at 0."""
+    """Rows sorted by station and from right to left: what lies in its corridor, itself at 0; of ``count`` stations from ``first`` on."""
 
+    first: int
+    count: int
     station: Ints
     other: Ints
     aside: Floats
@@ -174,47 +192,90 @@ class _View:
     strict: Bools
 
 
-def _hits(stations: Stations, a: Ints, b: Ints) -> tuple[Bools, Floats, Floats]:
-    """Whether the cross-section of ``a`` meets the chord ``b``, how far to the left, and the cosine between them."""
-    middle = (stations.start + stations.end) / 2
-    size = np.hypot(*(stations.end - stations.start).T)
-    unit = _units(stations)
-    u, v, gap = unit[a], unit[b], middle[b] - middle[a]
-    cosine = np.einsum("ij,ij->i", u, v)
-    along = np.einsum("ij,ij->i", gap, u)
-    steep = np.abs(cosine) < np.cos(np.radians(SPREAD_DEGREES))
-    shift = -along / np.where(steep, 1.0, cosine)
-    aside = u[:, 0] * (gap[:, 1] + shift * v[:, 1]) - u[:, 1] * (gap[:, 0] + shift * v[:, 0])
-    return ~steep & (np.abs(shift) <= size[b] / 2 + 1e-6) & (size[a] > 0), aside, cosine
+@dataclass(frozen=True, eq=False)
+class _Near:
+    """What every station sees up to the next carriageway: ``other[begin[i]:begin[i + 1]]``, metres to the left, and the cosine."""
+
+    begin: Ints
+    other: Ints
+    aside: Floats
+    cosine: Floats
+    chords: _Chords
+    crowded: Bools
 
 
-def _seen(stations: Stations, crowded: Bools) -> tuple[Ints, Ints, Floats, Floats]:
-    """Return pairs (station, other), metres to the left and cosine: first what is near, then on from there."""
+@dataclass(frozen=True, eq=False)
+class _Chords:
+    """Middle and direction of every station by coordinate, and the length of its chord."""
+
+    x: Floats
+    y: Floats
+    east: Floats
+    north: Floats
+    size: Floats
+
+
+def _chords(stations: Stations) -> _Chords:
+    middle, chord = (stations.start + stations.end) / 2, stations.end - stations.start
+    size = np.hypot(*chord.T)
+    unit = chord / np.where(size > 0, size, 1.0)[:, None]
+    x, y, east, north = (np.ascontiguousarray(values) for values in (*middle.T, *unit.T))
+    return _Chords(x, y, east, north, size)
+
+
+def _met(stations: Stations, chords: _Chords, a: Ints, b: Ints, limit_m: float) -> tuple[Ints, Ints, Floats, Floats]:
+    """Keep the pairs where the cross-section of ``a`` meets the chord ``b``, with metres to the left and the cosine between them."""
+    east, north, east_b, north_b = chords.east[a], chords.north[a], chords.east[b], chords.north[b]
+    cosine = east * east_b + north * north_b
+    along_road = np.flatnonzero((np.abs(cosine) >= np.cos(np.radians(SPREAD_DEGREES))) & ~_itself(stations, a, b))
+    a, b, cosine = a[along_road], b[along_road], cosine[along_road]
+    east, north, east_b, north_b = (values[along_road] for values in (east, north, east_b, north_b))
+    right, up = chords.x[b] - chords.x[a], chords.y[b] - chords.y[a]
+    shift = -(right * east + up * north) / cosine
+    aside = east * (up + shift * north_b) - north * (right + shift * east_b)
+    met = (np.abs(shift) <= chords.size[b] / 2 + 1e-6) & (chords.size[a] > 0) & (np.abs(aside) <= limit_m)
+    return a[met], b[met], aside[met], cosine[met]
+
+
+def _near(stations: Stations, crowded: Bools) -> _Near:
+    chords = _chords(stations)
     looking = np.flatnonzero(~crowded)
-    middle = ((stations.start + stations.end) / 2)[looking]
-    found = looking[cKDTree(middle).query_pairs(_NEAR_M, output_type="ndarray")].reshape(-1, 2)
+    found = looking[cKDTree(np.column_stack([chords.x, chords.y])[looking]).query_pairs(_NEAR_M, output_type="ndarray")].reshape(-1, 2)
     # Most pairs are stations of one line after one another; these, and crossing lines, go before anything is worked out.
-    found = found[~_itself(stations, found[:, 0], found[:, 1])]
-    unit = _units(stations)
-    cosine = np.einsum("ij,ij->i", unit[found[:, 0]], unit[found[:, 1]])
-    found = found[np.abs(cosine) >= np.cos(np.radians(SPREAD_DEGREES))]
-    a, b = np.concatenate([found[:, 0], found[:, 1]]), np.concatenate([found[:, 1], found[:, 0]])
-    a, b, aside, cosine = _met(stations, a, b, NEXT_M)
-    near_a, near_b = a, b
-    front_a, front_b = a, b
+    there, back = [], []
+    for first in range(0, max(len(found), 1), 4 * BATCH):
+        a, b = np.ascontiguousarray(found[first : first + 4 * BATCH].T, dtype=np.int64)
+        apart = ~_itself(stations, a, b)
+        a, b = a[apart], b[apart]
+        there.append(_met(stations, chords, a, b, NEXT_M))
+        back.append(_met(stations, chords, b, a, NEXT_M))
+    a, b, aside, cosine = (np.concatenate(values) for values in zip(*there, *back, strict=True))
+    order = np.argsort(a, kind="stable")
+    begin = np.searchsorted(a[order], np.arange(len(stations.way) + 1))
+    return _Near(begin, b[order], aside[order], cosine[order], chords, crowded)
+
+
+def _seen(stations: Stations, near: _Near, first: int, beyond: int) -> tuple[Ints, Ints, Floats, Floats]:
+    """Return pairs (station, other), metres to the left and cosine, of stations from ``first`` to ``beyond``: what is near, then on from there."""
     count = len(stations.way)
+    first, beyond = min(first, count), min(beyond, count)
+    mine = slice(near.begin[first], near.begin[beyond])
+    a = np.repeat(np.arange(first, beyond), np.diff(near.begin[first : beyond + 1]))
+    b, aside, cosine = near.other[mine], near.aside[mine], near.cosine[mine]
+    front_a, front_b = a, b
     for _ in range(2):
         # From what was seen last on to what that sees, and one station before and after, since cross-sections are not quite parallel.
-        via, onward = joined(front_b, near_a)
-        c = near_b[onward]
+        size = near.begin[front_b + 1] - near.begin[front_b]
+        step = np.arange(size.sum()) - np.repeat(np.cumsum(size) - size, size)
+        c = near.other[np.repeat(near.begin[front_b], size) + step]
         c = np.concatenate([c, stations.following[c], stations.before[c]])
-        far_a = np.tile(front_a[via], 3)
-        key = np.sort((far_a * count + c)[(c >= 0) & (c != far_a) & ~crowded[c]])
+        far_a = np.tile(np.repeat(front_a, size), 3)
+        key = np.sort((far_a * count + c)[(c >= 0) & (c != far_a) & ~near.crowded[c]])
         key = key[np.r_[True, np.diff(key) > 0][: len(key)]]
         known = np.sort(a * count + b)
         at = np.minimum(np.searchsorted(known, key), max(len(known) - 1, 0))
         key = key[known[at] != key] if len(known) else key
-        more = _met(stations, key // count, key % count, CORRIDOR_M)
+        more = _met(stations, near.chords, key // count, key % count, CORRIDOR_M)
         if not len(more[0]):
             break
         front_a, front_b = more[:2]
@@ -222,28 +283,17 @@ def _seen(stations: Stations, crowded: Bools) -> tuple[Ints, Ints, Floats, Float
     return a, b, aside, cosine
 
 
-def _met(stations: Stations, a: Ints, b: Ints, limit_m: float) -> tuple[Ints, Ints, Floats, Floats]:
-    met, aside, cosine = _hits(stations, a, b)
-    itself = _itself(stations, a, b)
-    met &= (np.abs(aside) <= limit_m) & ~itself
-    return a[met], b[met], aside[met], cosine[met]
-
-
 def _itself(stations: Stations, a: Ints, b: Ints) -> Bools:
     """Whether two stations lie on one stretch of a line; where it turns back it is beside itself, if it comes from far enough away."""
-    near = np.abs(stations.nth[a] - stations.nth[b]) * stations.step[a] < 5 * SAMPLE_M
-    return np.asarray((stations.way[a] == stations.way[b]) & near, dtype=np.bool_)
+    same: Bools = stations.way[a] == stations.way[b]
+    a, b = a[same], b[same]
+    same[same] = np.abs(stations.nth[a] - stations.nth[b]) * stations.step[a] < 5 * SAMPLE_M
+    return same
 
 
-def _units(stations: Stations) -> Floats:
-    chord = stations.end - stations.start
-    size = np.hypot(*chord.T)
-    return np.asarray(chord / np.where(size > 0, size, 1.0)[:, None], dtype=np.float64)
-
-
-def _corridors(stations: Stations, a: Ints, b: Ints, aside: Floats, cosine: Floats) -> _View:
-    count = len(stations.way)
-    own = np.arange(count)
+def _corridors(stations: Stations, first: int, beyond: int, a: Ints, b: Ints, aside: Floats, cosine: Floats) -> _View:
+    own = np.arange(first, beyond)
+    count = len(own)
     station, other = np.concatenate([own, a]), np.concatenate([own, b])
     aside = np.concatenate([np.zeros(count), aside])
     cosine = np.concatenate([np.ones(count), cosine])
@@ -263,18 +313,19 @@ def _corridors(stations: Stations, a: Ints, b: Ints, aside: Floats, cosine: Floa
     kept = mine[corridor]
     way_to = np.where(stations.two_way[other], 0, np.sign(cosine)).astype(np.int64)
     strict = np.abs(cosine) >= np.cos(np.radians(TWIN_DEGREES))
-    return _View(station[kept], other[kept], aside[kept], way_to[kept], strict[kept])
+    return _View(first, count, station[kept], other[kept], aside[kept], way_to[kept], strict[kept])
 
 
-def _roads_in(stations: Stations, view: _View, crowded: Bools) -> Sections:
-    count = len(stations.way)
+def _roads_in(stations: Stations, view: _View) -> tuple[Ints, Bools, Bools, Ints, Ints, Floats]:
+    """Return the columns of ``Sections``, for the stations of a view."""
+    count, at = view.count, view.station - view.first
     rows = len(view.station)
-    size = np.bincount(view.station, minlength=count)
+    size = np.bincount(at, minlength=count)
     first = np.cumsum(size) - size
-    several = np.flatnonzero(size[view.station] > 1)
-    repeat = size[view.station[several]]
+    several = np.flatnonzero(size[at] > 1)
+    repeat = size[at[several]]
     left = np.repeat(several, repeat)
-    right = np.arange(repeat.sum()) - np.repeat(np.cumsum(repeat) - repeat, repeat) + first[view.station[left]]
+    right = np.arange(repeat.sum()) - np.repeat(np.cumsum(repeat) - repeat, repeat) + first[at[left]]
     pair = left != right
     left, right = left[pair], right[pair]
     one, two = view.other[left], view.other[right]
@@ -287,7 +338,7 @@ def _roads_in(stations: Stations, view: _View, crowded: Bools) -> Sections:
     spread = np.zeros(count, bool)
     nameless = (stations.name[one] == 0) & (stations.name[two] == 0) & (stations.road_class[one] == stations.road_class[two])
     nameless &= np.abs(view.aside[left] - view.aside[right]) <= NEXT_M
-    spread[view.station[left[own[left] & allowed & (way < 0) & nameless]]] = True
+    spread[at[left[own[left] & allowed & (way < 0) & nameless]]] = True
     # From here on only what runs along the road.
     straight = view.strict[left] & view.strict[right] & allowed
     left, right, one, two, same, way = (values[straight] for values in (left, right, one, two, same, way))
@@ -304,11 +355,11 @@ def _roads_in(stations: Stations, view: _View, crowded: Bools) -> Sections:
             break
         reached[fresh] = True
     by_name[left[same]] = True
-    members = np.bincount(view.station[reached], minlength=count)
+    members = np.bincount(at[reached], minlength=count)
     told = np.zeros(count, bool)
-    told[view.station[own & by_name]] = True
-    shown = reached & (members[view.station] > 1)
-    return Sections(members, told, spread, view.station[shown], view.other[shown], view.aside[shown], crowded)
+    told[at[own & by_name]] = True
+    shown = reached & (members[at] > 1)
+    return members, told, spread, view.station[shown], view.other[shown], view.aside[shown]
 
 
 def _other_level(stations: Stations, view: _View, left: Ints, right: Ints, opposite: Bools) -> Bools:
@@ -353,10 +404,10 @@ def _under(stations: Stations, view: _View, left: Ints, right: Ints) -> Bools:
     """Whether a flyover runs between two carriageways on the ground: what lies on both sides of it is the road below."""
     level = stations.level[view.other]
     high = level > 0
-    low_m, high_m = np.full(len(stations.way), np.inf), np.full(len(stations.way), -np.inf)
-    np.minimum.at(low_m, view.station[high], view.aside[high])
-    np.maximum.at(high_m, view.station[high], view.aside[high])
-    one, two, at = view.aside[left], view.aside[right], view.station[left]
+    low_m, high_m = np.full(view.count, np.inf), np.full(view.count, -np.inf)
+    np.minimum.at(low_m, view.station[high] - view.first, view.aside[high])
+    np.maximum.at(high_m, view.station[high] - view.first, view.aside[high])
+    one, two, at = view.aside[left], view.aside[right], view.station[left] - view.first
     inside = (np.minimum(one, two) < low_m[at]) & (np.maximum(one, two) > high_m[at]) & np.isfinite(low_m[at])
     return np.asarray(inside & (level[left] == 0) & (level[right] == 0), dtype=np.bool_)
 

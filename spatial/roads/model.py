@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import geopandas as gpd
 import numpy as np
@@ -179,14 +180,14 @@ def _either(now: Runs, later: Runs, coming: Bools) -> Runs:
     """Take each line's runs from those of the roads that are open, or from those of the roads that are not yet."""
     mine, theirs = ~coming[now.line], coming[later.line]
     order = np.argsort(np.concatenate([now.line[mine], later.line[theirs]]), kind="stable")
-    of_run = {
+    of_run: dict[str, Any] = {
         name: np.concatenate([getattr(now, name)[mine], getattr(later, name)[theirs]])[order]
         for name in ("lines", "line", "carriageways", "by_name")
     }
-    of_link = {
+    of_link: dict[str, Any] = {
         name: np.concatenate([getattr(now, name), getattr(later, name)]) for name in ("links", "link_line", "link_count", "link_gap_m")
     }
-    return Runs(**of_run, **of_link)
+    return Runs(**of_run, **of_link, crowded=max(now.crowded, later.crowded))
 
 
 def _direction(roads: gpd.GeoDataFrame) -> Ints:

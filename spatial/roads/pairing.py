@@ -9,7 +9,6 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 import shapely
-from shapely.ops import substring
 
 from spatial import overlay
 from spatial.overlay import Floats, Geometries, Ints
@@ -167,11 +166,13 @@ def _steady(stations: Stations, sections: Sections) -> Ints:
         """How many stations away the road is paired, along stations that may be passed, and its number there."""
         away = np.where(count > 1, 0, many)
         found = np.where(count > 1, count, 0)
+        rest = np.flatnonzero((away == many) & passable & (step >= 0))
         for nth in range(1, most + 1):
-            behind = np.where(step >= 0, away[step], many)
-            fresh = (away == many) & passable & (behind == nth - 1)
-            found = np.where(fresh, found[step], found)
-            away = np.where(fresh, nth, away)
+            fresh = away[step[rest]] == nth - 1
+            now = rest[fresh]
+            found[now] = found[step[now]]
+            away[now] = nth
+            rest = rest[~fresh]
         return away, found
 
     def close(passable: Bools, most: int, opening: int = 0) -> Ints:
@@ -202,8 +203,8 @@ def _cut(lines: Geometries, chosen: Ints, stations: Stations, sections: Sections
     size = np.bincount(way, minlength=len(chosen))
     whole = (nth[first] == 0) & (nth[last] == size[way[first]] - 1)
     cut = lines[chosen][way[first]]
-    for i in np.flatnonzero(~whole):
-        cut[i] = substring(cut[i], float(nth[first[i]] * step[first[i]]), float((nth[last[i]] + 1) * step[last[i]]))
+    part = ~whole
+    cut[part] = _stretches(cut[part], (nth * step)[first[part]], ((nth + 1) * step)[last[part]])
     named = np.bincount(run, weights=(sections.by_name * step) if len(run) else None, minlength=len(first))
     metres = np.bincount(run, weights=step if len(run) else None, minlength=len(first))
     rest = np.setdiff1d(np.arange(len(lines)), chosen)
@@ -221,6 +222,25 @@ def _cut(lines: Geometries, chosen: Ints, stations: Stations, sections: Sections
         link_gap_m=links[3],
         crowded=len(np.unique(way[sections.crowded])),
     )
+
+
+def _stretches(lines: Geometries, low_m: Floats, high_m: Floats) -> Geometries:
+    """Keep of each line what lies between two distances along it."""
+    if not len(lines):
+        return lines
+    xy, line = shapely.get_coordinates(lines, return_index=True)
+    begins = np.r_[True, np.diff(line) > 0]
+    gap = np.r_[0.0, np.hypot(*np.diff(xy, axis=0).T)]
+    gap[begins] = 0.0
+    # Each line is summed up on its own, so that where its vertices lie does not depend on the lines before it.
+    position = np.concatenate([np.cumsum(part) for part in np.split(gap, np.flatnonzero(begins)[1:])])
+    # The last vertex comes with the end: a distance worked out to be that of the end may lie a hair beyond it.
+    inner = (position > low_m[line]) & (position < high_m[line]) & ~np.r_[begins[1:], True]
+    ends = [shapely.get_coordinates(shapely.line_interpolate_point(lines, metres)) for metres in (low_m, high_m)]
+    rows, own = np.flatnonzero(inner), np.arange(len(lines))
+    owner = np.concatenate([own, line[rows], own])
+    order = np.argsort(owner, kind="stable")
+    return np.asarray(shapely.linestrings(np.concatenate([ends[0], xy[rows], ends[1]])[order], indices=owner[order]))
 
 
 def _links(lines: Geometries, stations: Stations, sections: Sections, count: Ints) -> tuple[Geometries, Ints, Ints, Floats]:

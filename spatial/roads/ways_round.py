@@ -7,6 +7,7 @@ from scipy.sparse import csr_array
 from scipy.sparse.csgraph import dijkstra
 
 from spatial.network.contract import Bools, Graph
+from spatial.network.windows import Windows
 from spatial.overlay import Floats, Ints
 
 _TILE_M = 5000.0
@@ -52,13 +53,13 @@ def ways_round(
     square = np.floor(graph.xy[source] / _TILE_M).astype(np.int64)
     _, tile = np.unique(square, axis=0, return_inverse=True)
     tile = tile.ravel()
-    middle = (graph.xy[start] + graph.xy[end]) / 2
+    middles = Windows((graph.xy[start] + graph.xy[end]) / 2)
     for k in range(tile.max(initial=-1) + 1):
         here = np.flatnonzero(tile == k)
         low, high = graph.xy[source[here]].min(axis=0) - limit_m, graph.xy[source[here]].max(axis=0) + limit_m
-        near = ((middle >= low) & (middle <= high)).all(axis=1)
+        near = middles.within(low, high)
         nodes, ends = np.unique(np.r_[start[near], end[near], source[here]], return_inverse=True)
-        count = int(near.sum())
+        count = len(near)
         matrix = _shortest(ends[:count], ends[count : 2 * count], length_m[near], len(nodes))
         distance = dijkstra(matrix, directed=False, indices=np.searchsorted(nodes, source[here]), limit=limit_m)
         position = np.full(len(source), -1)

@@ -6,8 +6,10 @@ import shapely
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from shapely import affinity
+from shapely.ops import substring
 
 from spatial.roads import HALO_M, road_model, unknown_note
+from spatial.roads.pairing import _stretches
 from tests.roads.streets import carriageways, city, lane, model, once_m, street
 
 
@@ -232,3 +234,31 @@ def test_what_bears_a_name_far_away_says_nothing_here():
     here = [lane(0, name="x"), lane(100, east=False, name="x"), lane(50, name="y", oneway="no")]
     assert once_m(here) == pytest.approx(3000.0)
     assert once_m([*here, lane(-900, name="y", start=5000, end=5400)]) == pytest.approx(3400.0)
+
+
+@pytest.mark.parametrize("batch", [1, 7])
+def test_looking_at_a_few_stations_at_a_time_sees_the_same(monkeypatch, batch):
+    # Stations of one road fall into different batches, as they do in a large city.
+    lanes = [
+        lane(0, name="红旗大街"),
+        lane(11, name="红旗大街"),
+        lane(26, east=False, name="红旗大街"),
+        lane(37, east=False, name="红旗大街"),
+    ]
+    lanes += [lane(300, name="中山路"), lane(330, east=False), lane(600, east=False)]
+    whole = model(lanes)
+    monkeypatch.setattr("spatial.roads.crosssections.BATCH", batch)
+    parts = model(lanes)
+    assert whole.carriageways.max() == 4
+    assert parts.carriageways.tolist() == whole.carriageways.tolist()
+    assert parts.by_name.tolist() == whole.by_name.tolist()
+    assert shapely.to_wkb(parts.lines).tolist() == shapely.to_wkb(whole.lines).tolist()
+    assert shapely.to_wkb(parts.links.lines).tolist() == shapely.to_wkb(whole.links.lines).tolist()
+
+
+def test_a_stretch_is_what_shapely_cuts():
+    bent = shapely.linestrings([[0, 0], [30, 0], [30, 40], [70, 40], [100, 80]])  # vertices at 30, 70, 110 and 160 m
+    low, high = np.array([0.0, 30.0, 10.0, 71.0, 120.0]), np.array([30.0, 110.0, 20.0, 160.0, 160.0 + 1e-12])
+    made = _stretches(np.array([bent] * 5, dtype=object), low, high)
+    assert [shapely.to_wkt(line) for line in made] == [shapely.to_wkt(substring(bent, *ends)) for ends in zip(low, high, strict=True)]
+    assert shapely.get_num_points(made).tolist() == [2, 3, 2, 3, 2]
