@@ -178,3 +178,11 @@ def test_small_polygons_cut_together_are_those_cut_one_by_one(monkeypatch, few):
     assert not (shapely.area(made.geometry) <= 0).any()
     tiles = np.floor((shapely.bounds(made.geometry) - 0.3712345678 + np.array([1, 1, -1, -1]) * 1e-6) / 100)
     assert (tiles[:, :2] == tiles[:, 2:]).all()  # each lies in one tile
+
+
+def test_a_line_that_runs_back_over_itself_is_as_long_in_its_parts_as_it_is():
+    # 100 m there, 60 m back over the same ground, and 40 m on to the other side: 100 + 60 of it lie in the west, and nothing in the east.
+    west, east = box(-100, -50, 0, 50), box(0, -50, 100, 50)
+    line = as_array(shapely.LineString([(-80, 0), (20, 0), (-40, 0), (-40, 40)]))
+    pieces = overlay.Pieces(as_array(west, east), np.array([0, 1]), 2)
+    assert overlay.length_within(line, pieces) == pytest.approx([80 + 40 + 40, 20 + 20])

@@ -37,7 +37,7 @@ def line_parts(lines: Geometries, pieces: Pieces) -> tuple[Ints, Ints, Floats]:
     return (
         np.concatenate([index[~doubtful], again]),
         np.concatenate([owner[~doubtful], owners]),
-        np.concatenate([length[~doubtful], shapely.length(shapely.intersection(lines[again], united))]),
+        np.concatenate([length[~doubtful], _lengths_inside(lines[again], united)]),
     )
 
 
@@ -47,12 +47,22 @@ def _lengths_of_pairs(lines: Geometries, atoms: Geometries) -> tuple[Ints, Ints,
     line, ground = lines[index], atoms[mine]
     shapely.prepare(ground)
     inside = shapely.contains_properly(ground, line)
-    part = line.copy()
-    part[~inside] = shapely.intersection(line[~inside], ground[~inside])
-    length = shapely.length(part)
+    length = shapely.length(line)
+    length[~inside] = _lengths_inside(line[~inside], ground[~inside])
     on_edge = ~inside & (length > 0)
     on_edge[on_edge] = shapely.relate_pattern(ground[on_edge], line[on_edge], "***1*****")
     return index, mine, length, on_edge
+
+
+def _lengths_inside(lines: Geometries, ground: Geometries) -> Floats:
+    """Length of each line inside its polygon; an intersection has a stretch once that the line runs over twice, so such a line goes by its sides."""
+    length = shapely.length(shapely.intersection(lines, ground))
+    folded = np.flatnonzero(~shapely.is_simple(lines))
+    if len(folded):
+        sides, owner = segments(lines[folded])
+        inside = shapely.length(shapely.intersection(shapely.linestrings(sides), ground[folded][owner]))
+        length[folded] = sum_by(owner, inside, len(folded))
+    return np.asarray(length, dtype=np.float64)
 
 
 def astride(lines: Geometries, edges: Geometries) -> tuple[Geometries, Ints, Floats]:

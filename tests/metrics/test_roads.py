@@ -469,7 +469,8 @@ def test_areas_add_up(roads: list[Road]) -> None:
     for _, rows in table.groupby(["metric", "variant"]):
         total = rows.loc[rows.area_id == "city", ["numerator", "denominator"]].iloc[0]
         parts = rows.loc[rows.area_id != "city", ["numerator", "denominator"]].sum()
-        np.testing.assert_allclose(parts, total, rtol=1e-9, atol=1e-6)
+        # A road that crosses an outline at an angle of a degree is moved off it, by decimetres: far below the 0.01 % of the catalogue of metrics.
+        np.testing.assert_allclose(parts, total, rtol=2e-5, atol=1e-6)
 
 
 @few
