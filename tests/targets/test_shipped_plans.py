@@ -25,7 +25,7 @@ SIZES = {
     "liaoning-city-quality-opinion": 98,
     "luyuan-14th-five-year": 69,
 }
-AWAITED = 77
+AWAITED = 66
 """Targets whose metric does not exist yet: this number may only fall. A metric that comes to be is bound in ``data/targets``."""
 SAME = {
     "section": "clause", "area": "area", "level": "level", "scope": "scope", "name_zh": "title_zh", "name_en": "title_en", "value": "value",
