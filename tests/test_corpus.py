@@ -18,10 +18,10 @@ from tests.corpus.scene import DAMAGES, Expected
 
 ROOT = Path(__file__).parents[1]
 SEED = 20260
-COUNT = 60
+COUNT = 40
 
 
-def test_sixty_damaged_inputs_end_in_an_error_a_notice_or_a_right_table(tmp_path: Path) -> None:
+def test_forty_damaged_inputs_end_in_an_error_a_notice_or_a_right_table(tmp_path: Path) -> None:
     """Apart from the tests' own process: the campaign forks, and a fork of a process with threads may hang."""
     command = [
         sys.executable,

@@ -29,7 +29,7 @@ METRICS = ("road_area_ratio", "road_network_density", "intersection_density")
 NUMBERS = ["value", "low", "high", "numerator", "denominator", "quality", "coverage"]
 
 few = settings(
-    max_examples=15, deadline=None, derandomize=True, phases=(Phase.explicit, Phase.generate), suppress_health_check=[HealthCheck.too_slow]
+    max_examples=6, deadline=None, derandomize=True, phases=(Phase.explicit, Phase.generate), suppress_health_check=[HealthCheck.too_slow]
 )
 
 Road = dict[str, Any]

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from spatial.errors import OptionError
@@ -97,6 +97,7 @@ def test_winter_is_slower_and_slower_still_on_slopes_and_steps():
     assert minutes(steps, winter=True) == pytest.approx(30 / 0.8 * 1.5)
 
 
+@settings(max_examples=30)
 @given(st.floats(-0.6, 0.6), st.sampled_from(["residential", "steps", "footway"]), st.booleans(), st.booleans())
 def test_low_is_below_central_is_below_high_and_winter_is_above_summer(slope, highway, bridge, winter):
     frame = roads(([(0, 0), (300, 0), (1000, 50)], {"highway": highway, "bridge": "yes" if bridge else None}))
